@@ -1,0 +1,1 @@
+"""TOML into frozen dataclasses, every mistake reported at once. Standard library only."""

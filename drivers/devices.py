@@ -1,0 +1,176 @@
+"""The kinds of device a machine has, in XFS4IoT's terms, and the one error they raise.
+
+Everything here is asked for and answered on the asyncio loop. A driver whose hardware blocks keeps its own thread
+and comes back by `call_soon_threadsafe`. Callbacks are called on the loop, never from a thread.
+
+DeviceError
+└── raised by every operation that the hardware did not carry out; `fault` says how it failed
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Fault(enum.StrEnum):
+    """How a device fails. Each is also the key under which screens and reports speak of it."""
+
+    JAM = "jam"
+    EMPTY = "empty"
+    TIMEOUT = "timeout"
+    SENSOR = "sensor"  # a sensor that says what cannot be
+    UNPLUGGED = "unplugged"
+    PROTOCOL = "protocol"  # bytes from the device that are none of its language
+    MEDIA = "media"  # what was inserted cannot be read, or is refused
+    WRITE = "write"  # written, but not read back alike
+    CONFIG = "config"  # pins that clash, a port that is not there
+
+
+class DeviceError(Exception):
+    """`device` did not do what it was asked; the sentence names it and the way out."""
+
+    def __init__(self, device: str, fault: Fault, sentence: str) -> None:
+        super().__init__(sentence)
+        self.device = device
+        self.fault = fault
+
+
+class DeviceState(enum.StrEnum):
+    """XFS4IoT Common.Status `device`: what the machine may count on now."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    NO_DEVICE = "no-device"
+    HARDWARE_ERROR = "hardware-error"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReport:
+    """A device's state and, where it is not online, one sentence for the operator."""
+
+    state: DeviceState
+    sentence: str = ""
+
+
+class Device(Protocol):
+    """What every device has. `open` and `close` may each be called again; `close` leaves outputs at their safe level."""
+
+    name: str
+
+    @property
+    def report(self) -> DeviceReport: ...
+
+    def open(self) -> None:
+        """Claim pins or line. Raises DeviceError (CONFIG, UNPLUGGED)."""
+
+    def close(self) -> None: ...
+
+
+class PickOutcome(enum.StrEnum):
+    """What one pick of one cassette came to."""
+
+    DISPENSED = "dispensed"  # one note counted and clear of the exit sensor
+    REJECTED = "rejected"  # the note went to the reject bin; none came out
+    EMPTY = "empty"  # the cassette is empty, proven by its sensor; nothing moved
+    JAM = "jam"  # a note moved and did not arrive, or still covers the sensor: in doubt
+    TIMEOUT = "timeout"  # the motor ran, no sensor saw a note, nothing proves where it is: in doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One pick: notes by where they are now. Only the last one of a dispense can leave a doubt."""
+
+    outcome: PickOutcome
+    dispensed: int = 0  # counted and clear of the exit sensor: on the customer's side (drop)
+    surplus: int = 0  # passed with the counted one (double pick), seen by the sensor: the machine's shortage
+    rejected: int = 0  # in the reject bin
+    in_doubt: int = 0  # moved, and nothing proves where to
+    sentence: str = ""
+
+
+class Dispenser(Device, Protocol):
+    """A note dispenser of the *drop* mechanism: past the exit sensor a note is the customer's.
+
+    One pick moves one note from one cassette; the caller makes each durable before the next.
+    """
+
+    cassettes: tuple[str, ...]
+
+    @property
+    def counter(self) -> int | None:
+        """Notes ever moved, from the device's own memory that survives a power cut; None where it has none."""
+
+    async def pick(self, cassette: str) -> Pick:
+        """Move one note of `cassette`. Ends with a Pick; DeviceError only if nothing was moved."""
+
+    async def reset(self) -> None:
+        """Motors off; refuses (DeviceError SENSOR or JAM) while the exit sensor is covered."""
+
+    def looks_empty(self, cassette: str) -> bool:
+        """True where the cassette's own sensor says that it holds no note."""
+
+
+KEYS = ("1", "2", "3", "A", "4", "5", "6", "B", "7", "8", "9", "C", "*", "0", "#", "D")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPress:
+    """One key of the 4 x 4 pad, as `KEYS` names them. `held` is reported once, after the hold time."""
+
+    key: str
+    held: bool = False
+
+
+class Keypad(Device, Protocol):
+    """A pad of keys. A stuck or held key never repeats; it is reported as held, and after longer as a fault."""
+
+    def listen(self, heard: Callable[[KeyPress], None]) -> None:
+        """Call `heard` for each press from now on (one listener)."""
+
+
+class CardReader(Device, Protocol):
+    """Reads and rewrites card files: `size` bytes, whatever they mean."""
+
+    @property
+    def present(self) -> bool:
+        """A card (or a stick that might be one) is in now."""
+
+    async def inserted(self) -> None:
+        """Returns when a card is in."""
+
+    async def removed(self) -> None:
+        """Returns when no card is in."""
+
+    async def read(self) -> bytes:
+        """The whole card file. Raises DeviceError (MEDIA: none, or a strange one; UNPLUGGED: it went away)."""
+
+    async def write(self, offset: int, data: bytes) -> None:
+        """Write `data` in place at `offset`, flush it, read it back.
+
+        Raises DeviceError: WRITE (not read back alike), UNPLUGGED (it went away), MEDIA (refused to be written).
+        """
+
+    async def release(self) -> None:
+        """Ready for the customer to take it: nothing of ours is open on it any more."""
+
+
+class Light(enum.StrEnum):
+    """XFS4IoT Lights: a lamp's flash rate."""
+
+    OFF = "off"
+    ON = "on"
+    SLOW = "slow"
+    MEDIUM = "medium"
+    QUICK = "quick"
+
+
+class Indicators(Device, Protocol):
+    """Lamps at the slots, by name: `card`, `cash`, `keypad`, `status`."""
+
+    lamps: tuple[str, ...]
+
+    def set(self, lamp: str, light: Light) -> None:
+        """A lamp that the machine does not have is no error: the cabinet decides which there are."""

@@ -1,0 +1,1 @@
+"""What is shown, as data: words here, layout in the displays."""

@@ -1,0 +1,54 @@
+"""Everything that can be set at the bank, as frozen dataclasses. Read it with `config.load.load_bank`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenConfig:
+    """Where the bank listens. `public_host` is the name or address that terminals reach it by."""
+
+    host: str = "127.0.0.1"
+    port: int = 8443
+    enrol_port: int = 8444
+    public_host: str = "localhost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankLimitsConfig:
+    """What a card may do, and how long things wait.
+
+    `day_amount` and `withdrawal_amount` are whole units of the currency, `day_count` withdrawals; all three a card.
+    `lockout_s`: the first lock after `pin_tries` wrong PINs, the second, …; the last one stands for all that follow.
+    """
+
+    day_amount: int = 500
+    day_count: int = 10
+    withdrawal_amount: int = 500
+    hold_s: int = 300
+    release_case_s: int = 600
+    visit_idle_s: int = 600
+    echo_s: int = 30
+    pin_tries: int = 3
+    lockout_s: tuple[int, ...] = (900, 3_600, 14_400, 86_400)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankConfig:
+    """One bank. `data`: directory of keys, CA and audit log. `database_url`: SQLAlchemy's; may hold a password.
+
+    `zone`: IANA name; its midnight is where a card's day ends.
+    """
+
+    name: str
+    data: Path
+    currency: str
+    zone: str = "UTC"
+    listen: ListenConfig = ListenConfig()
+    limits: BankLimitsConfig = BankLimitsConfig()
+    database_url: str
+
+    def __repr__(self) -> str:
+        return f"BankConfig(name={self.name!r}, data={str(self.data)!r})"

@@ -1,0 +1,174 @@
+"""Everything that can be set on a kiosk, as frozen dataclasses. Read it with `config.load.load_kiosk`."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.pins import InputPin, OutputPin
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminalConfig:
+    """Where this terminal keeps what is its own. Exactly one of `key_file` and `passphrase_file` is set.
+
+    `state` is a directory: journal, control socket. `profile` is the cabinet model's name, "" where none is named.
+    """
+
+    state: Path
+    auth_file: Path
+    key_file: Path | None = None
+    passphrase_file: Path | None = None
+    currency: str
+    profile: str = ""
+
+
+class DisplayKind(enum.StrEnum):
+    """What draws the screens."""
+
+    TOUCH = "touch"
+    TERMINAL = "terminal"
+    NONE = "none"
+
+
+class Theme(enum.StrEnum):
+    """The colours of FACE: the usual ones, or high contrast."""
+
+    STANDARD = "standard"
+    CONTRAST = "contrast"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisplayConfig:
+    """The screen. `width_px` and `height_px` as the customer sees them after `rotation` (degrees, clockwise)."""
+
+    kind: DisplayKind = DisplayKind.TOUCH
+    width_px: int
+    height_px: int
+    pixels_per_mm: float
+    rotation: int = 0
+    theme: Theme = Theme.STANDARD
+    reduced_motion: bool = False
+    brand: Path | None = None
+    viewing_distance_mm: int = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeConfig:
+    """`require_synchronised`: no transaction before the clock is. `zone`: IANA name, for what customers read."""
+
+    require_synchronised: bool = True
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsConfig:
+    """How long a customer has, in seconds (WCAG 2.2.1). `extensions`: how often "more time?" may be said yes to.
+
+    `visit_s` is the longest visit from card in to card out, whatever is asked for.
+    """
+
+    answer_s: int = 30
+    more_time_s: int = 20
+    extensions: int = 10
+    card_s: int = 30
+    cash_s: int = 30
+    visit_s: int = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineConfig:
+    """Time-outs of one try at the bank; a request is sent again until its own deadline."""
+
+    connect_ms: int = 3_000
+    read_ms: int = 6_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class StickReaderConfig:
+    """Card files on a USB stick that the system mounts at `mount`; `file` is the card file's name there."""
+
+    mount: Path
+    file: str = "card.atm"
+    poll_ms: int = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pn532ReaderConfig:
+    """Card files on NTAG21x tags, read by a PN532 in HSU mode. `uart_pins`: it sits at GPIO14 and GPIO15."""
+
+    port: str
+    baud: int = 115_200
+    uart_pins: bool = False
+    poll_ms: int = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeypadConfig:
+    """The 4 x 4 pad: rows are driven, columns read, in the order of `drivers.devices.KEYS`.
+
+    A key down for `hold_ms` is reported as held, for `stuck_ms` as a fault.
+    """
+
+    rows: tuple[OutputPin, ...]
+    columns: tuple[InputPin, ...]
+    debounce_ms: int = 20
+    hold_ms: int = 2_000
+    stuck_ms: int = 15_000
+
+
+class Mechanism(enum.StrEnum):
+    """What happens to a note past the exit sensor. Drop: it is the customer's."""
+
+    DROP = "drop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispenserConfig:
+    """Sensors and times that all cassettes share.
+
+    `note_ms`: from the motor's start until the exit sensor must see the note; `clear_ms`: until the note must have
+    left it; `gap_ms`: the motor is off and the sensor clear this long between two notes; `double_ms`: a note that
+    covers the sensor longer than this is two. `reject_gate` sends a note to the reject bin, where `reject_sensor`
+    sees it; a machine without the gate has neither.
+    """
+
+    mechanism: Mechanism = Mechanism.DROP
+    exit_sensor: InputPin
+    reject_gate: OutputPin | None = None
+    reject_sensor: InputPin | None = None
+    debounce_ms: int = 3
+    note_ms: int = 2_500
+    clear_ms: int = 800
+    gap_ms: int = 120
+    double_ms: int = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class CassetteConfig:
+    """One cassette. `value`: whole units of the currency on each note; `most` notes fit; `low`: time to refill."""
+
+    name: str
+    value: int
+    most: int
+    low: int
+    motor: OutputPin
+    empty_sensor: InputPin | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KioskConfig:
+    """One kiosk. `presets`: whole units, ascending. `lamps`: by the slot's name (card, cash, keypad, status)."""
+
+    terminal: TerminalConfig
+    display: DisplayConfig
+    time: TimeConfig = TimeConfig()
+    limits: LimitsConfig = LimitsConfig()
+    line: LineConfig = LineConfig()
+    presets: tuple[int, ...]
+    card_reader: StickReaderConfig | Pn532ReaderConfig
+    keypad: KeypadConfig
+    dispenser: DispenserConfig
+    cassettes: tuple[CassetteConfig, ...]
+    lamps: dict[str, OutputPin] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Who may speak to the bank: enrolment, sign-on, sessions, suspension."""

@@ -44,11 +44,12 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """The rail: words for A, B and D where they work on this screen (empty: the key does nothing, nothing is drawn)."""
+    """Words for A, B, C and D where they work on this screen (empty: the key does nothing, nothing is drawn)."""
 
     cancel: str = "Cancel"
     back: str = ""
     main: str = ""
+    help: str = ""
 
 
 class Notes(msgspec.Struct, frozen=True):
@@ -58,11 +59,15 @@ class Notes(msgspec.Struct, frozen=True):
 
 
 class _Screen(msgspec.Struct, frozen=True, kw_only=True, tag_field="template"):
-    """What all templates share. `id` names the screen's words (FACE.md, section 8)."""
+    """What all templates share. `id` names the screen's words (FACE.md, section 8).
+
+    `language` is shown in the header, by its own name; empty where the machine speaks one language only.
+    """
 
     id: str
     title: str
     keys: Keys = Keys()
+    language: str = ""
     private: bool = False  # balance and names: spoken only in headphones, never kept as a picture in a log
 
 
@@ -75,10 +80,11 @@ class Attract(_Screen, frozen=True, kw_only=True, tag="attract"):
 
 
 class Choose(_Screen, frozen=True, kw_only=True, tag="choose"):
-    """Paper. Two to six choices, each at once on its digit."""
+    """Paper. Two to six choices, each at once on its digit; `more` is the way to the next page on a small panel."""
 
     choices: tuple[Choice, ...]
     notice: Notice | None = None
+    more: str = "More"
 
 
 class Amount(_Screen, frozen=True, kw_only=True, tag="amount"):
@@ -135,26 +141,31 @@ class Slot(enum.StrEnum):
 
 
 class Take(_Screen, frozen=True, kw_only=True, tag="take"):
-    """Deep. Something to take, its picture under its slot. `value` is large; `notes` are drawn for cash."""
+    """Deep. Something to take, its picture under its slot. `value` is large; `notes` are drawn for cash.
+
+    `left` stands beside the figure of the time-left ring ("seconds left").
+    """
 
     slot: Slot
     value: str = ""
     line: str = ""
+    left: str = ""
     notes: Notes | None = None
     keys: Keys = Keys(cancel="")
 
 
 class NoticeScreen(_Screen, frozen=True, kw_only=True, tag="notice"):
-    """Paper. Something that the customer must know; `reference` is for a claim."""
+    """Paper. Something that the customer must know; `reference` is for a claim, `reference_label` says what it is."""
 
     notice: Notice
     reference: str = ""
+    reference_label: str = ""
     choices: tuple[Choice, ...] = ()
     keys: Keys = Keys(cancel="")
 
 
 class Out(_Screen, frozen=True, kw_only=True, tag="out"):
-    """Deep. Out of service: why, in the customer's words, and what to do instead."""
+    """Deep. Out of service. `lines`: why, in the customer's words; then, if known, a label and what to do instead."""
 
     lines: tuple[str, ...]
     keys: Keys = Keys(cancel="")

@@ -1,0 +1,186 @@
+"""Screens of a withdrawal: how much, which notes, counting, taking, and what is possible where the wish is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bank_link.money import MINOR_DIGITS, SYMBOLS, Money
+from kiosk.screens.common import NO, YES, amount_choices, amount_key, keys, watching, whole
+from kiosk.screens.model import Amount, Choice, Choose, Notes, Notice, NoticeScreen, Slot, Take, Tone, Wait
+from kiosk.screens.words.load import Words
+
+#: Why a preset is disabled: not payable with the notes that are here, over the day's limit, over the balance.
+REASONS = ("machine", "limit", "funds")
+
+
+class Preset(NamedTuple):
+    """An amount to choose at once. `reason` is one of `REASONS` where it is disabled."""
+
+    amount: Money
+    enabled: bool = True
+    reason: str = ""
+
+
+def cash(words: Words, presets: Sequence[Preset | tuple[Money, bool, str]], *, usual: Money | None = None) -> Choose:
+    """How much cash? Up to five presets, keys `amount:<minor units>`, and `other`."""
+    return Choose(
+        id="cash",
+        title=words.say("cash", "title"),
+        choices=(*(_preset(words, Preset(*preset), usual) for preset in presets), *amount_choices(words, ())),
+        keys=keys(words),
+        more=words.say("keys", "more"),
+        language=words.header_language,
+    )
+
+
+def _preset(words: Words, preset: Preset, usual: Money | None) -> Choice:
+    second = words.say("cash", preset.reason) if preset.reason else ""
+    if preset.enabled and preset.amount == usual:
+        second = words.say("cash", "usual")
+    return Choice(key=amount_key(preset.amount), label=whole(preset.amount), second=second, enabled=preset.enabled)
+
+
+def cash_other(words: Words, step: Money, most: Money, *, entered: str = "", refused: Money | None = None) -> Amount:
+    """An amount by digits, in whole units. `refused` is the amount that was just entered and cannot be had."""
+    limits = {"step": whole(step), "most": whole(most)}
+    notice = None
+    if refused is not None:
+        notice = Notice(
+            Tone.WARNING,
+            words.say("cash.other", "bold", amount=whole(refused)),
+            words.say("cash.other", "plain", **limits),
+        )
+    return Amount(
+        id="cash.other",
+        title=words.say("cash.other", "title"),
+        symbol=SYMBOLS.get(step.currency, f"{step.currency} "),
+        limits=words.say("cash.other", "limits", **limits),
+        most_digits=len(str(most.minor // 10 ** MINOR_DIGITS[most.currency])),
+        entered=entered,
+        notice=notice,
+        keys=keys(words, back="clear", main="ok"),
+        language=words.header_language,
+    )
+
+
+def cash_mix(words: Words, fewest: Sequence[tuple[int, Money]], small: Sequence[tuple[int, Money]]) -> Choose:
+    """Which notes? Each mix is how many of which note, largest first; keys `fewest` and `small`."""
+    choices = tuple(
+        Choice(key=key, label=words.say("cash.mix", key), second=_mix(words, mix))
+        for key, mix in (("fewest", fewest), ("small", small))
+    )
+    return Choose(
+        id="cash.mix",
+        title=words.say("cash.mix", "title"),
+        choices=choices,
+        keys=keys(words),
+        language=words.header_language,
+    )
+
+
+def _mix(words: Words, mix: Sequence[tuple[int, Money]]) -> str:
+    return ", ".join(words.say("cash.mix", "notes", count=str(count), note=whole(note)) for count, note in mix)
+
+
+def cash_receipt(words: Words) -> Choose:
+    """A receipt? Keys `yes` and `no`."""
+    return Choose(
+        id="cash.receipt",
+        title=words.say("cash.receipt", "title"),
+        choices=tuple(Choice(key=key, label=words.say("keys", key)) for key in (YES, NO)),
+        keys=keys(words),
+        language=words.header_language,
+    )
+
+
+def cash_count(words: Words, done: int, total: int) -> Wait:
+    """The dispenser counts: `done` of `total` notes are out."""
+    return Wait(
+        id="cash.count",
+        title=words.say("cash.count", "title"),
+        line=words.say("cash.count", "line", done=str(done), total=str(total)),
+        keys=watching(words),
+        language=words.header_language,
+    )
+
+
+def cash_nearest(words: Words, asked: Money, missing_note: Money | None, possible: Sequence[Money]) -> Choose:
+    """`asked` cannot be made of the notes here; `possible` can. `missing_note` where lack of one note is the reason."""
+    note = words.say("cash.nearest", "bold_any")
+    if missing_note is not None:
+        note = words.say("cash.nearest", "bold", note=whole(missing_note))
+    title = words.say("cash.nearest", "title", amount=whole(asked))
+    return _instead(words, "cash.nearest", title, note, possible)
+
+
+def cash_limit(words: Words, possible: Money) -> Choose:
+    """More than today's limit leaves; `possible` can be had."""
+    bold = words.say("cash.limit", "bold", amount=whole(possible))
+    return _instead(words, "cash.limit", words.say("cash.limit", "title"), bold, [possible])
+
+
+def cash_short(words: Words, possible: Money) -> Choose:
+    """More than the account holds; `possible` can be had."""
+    bold = words.say("cash.short", "bold", amount=whole(possible))
+    return _instead(words, "cash.short", words.say("cash.short", "title"), bold, [possible])
+
+
+def _instead(words: Words, screen: str, title: str, bold: str, possible: Sequence[Money]) -> Choose:
+    return Choose(
+        id=screen,
+        title=title,
+        notice=Notice(Tone.WARNING, bold),
+        choices=amount_choices(words, possible),
+        keys=keys(words),
+        more=words.say("keys", "more"),
+        language=words.header_language,
+    )
+
+
+def cash_limit_reached(words: Words) -> NoticeScreen:
+    """Nothing more can be had today, in amount or in number of times."""
+    plain = words.say("cash.limit.reached", "plain")
+    return _nothing(words, "cash.limit.reached", plain)
+
+
+def cash_short_none(words: Words) -> NoticeScreen:
+    """The account holds less than the smallest note."""
+    return _nothing(words, "cash.short.none", "")
+
+
+def _nothing(words: Words, screen: str, plain: str) -> NoticeScreen:
+    return NoticeScreen(
+        id=screen,
+        title=words.say(screen, "title"),
+        notice=Notice(Tone.WARNING, words.say(screen, "bold"), plain),
+        keys=keys(words, main="take_card"),
+        language=words.header_language,
+    )
+
+
+def take_cash(words: Words, amount: Money, notes: Sequence[int], *, receipt_next: bool = False) -> Take:
+    """The notes are out: `notes` by face value in whole units, one entry a note, largest first."""
+    return Take(
+        id="take.cash",
+        title=words.say("take.cash", "title"),
+        value=whole(amount),
+        line=words.say("take.cash", "receipt") if receipt_next else "",
+        left=words.say("general", "seconds_left"),
+        notes=Notes(tuple(notes)),
+        slot=Slot.CASH,
+        keys=watching(words),
+        language=words.header_language,
+    )
+
+
+def take_receipt(words: Words) -> Take:
+    """The receipt is printed."""
+    return Take(
+        id="take.receipt",
+        title=words.say("take.receipt", "title"),
+        left=words.say("general", "seconds_left"),
+        slot=Slot.RECEIPT,
+        keys=watching(words),
+        language=words.header_language,
+    )

@@ -1,0 +1,92 @@
+"""Every screen that the machine can show, by its id: one small pure function each, in the modules by theme.
+
+Each takes the language's `Words` first, then typed values, and returns a screen of `kiosk.screens.model`:
+
+    catalogue.cash(words, [Preset(major(20, "USD")), ...])     ->  keys "amount:2000", ..., "other"
+"""
+
+from kiosk.screens.at_rest import OUT_REASONS, out, starting, welcome
+from kiosk.screens.balance import balance, balance_shown
+from kiosk.screens.card import MENU, choose_account, menu, pin, pin_locked, reading, take_card, thanks, working
+from kiosk.screens.cash import (
+    REASONS,
+    Preset,
+    cash,
+    cash_count,
+    cash_limit,
+    cash_limit_reached,
+    cash_mix,
+    cash_nearest,
+    cash_other,
+    cash_receipt,
+    cash_short,
+    cash_short_none,
+    take_cash,
+    take_receipt,
+)
+from kiosk.screens.trouble import (
+    HELP,
+    cancelled,
+    e_card,
+    e_doubt,
+    e_inuse,
+    e_jam,
+    e_left,
+    e_line,
+    e_nocash,
+    e_nottaken,
+    e_refused,
+    e_stick,
+    e_wake,
+    help_,
+    help_person,
+    time_more,
+)
+
+__all__ = [
+    "HELP",
+    "MENU",
+    "OUT_REASONS",
+    "REASONS",
+    "Preset",
+    "balance",
+    "balance_shown",
+    "cancelled",
+    "cash",
+    "cash_count",
+    "cash_limit",
+    "cash_limit_reached",
+    "cash_mix",
+    "cash_nearest",
+    "cash_other",
+    "cash_receipt",
+    "cash_short",
+    "cash_short_none",
+    "choose_account",
+    "e_card",
+    "e_doubt",
+    "e_inuse",
+    "e_jam",
+    "e_left",
+    "e_line",
+    "e_nocash",
+    "e_nottaken",
+    "e_refused",
+    "e_stick",
+    "e_wake",
+    "help_",
+    "help_person",
+    "menu",
+    "out",
+    "pin",
+    "pin_locked",
+    "reading",
+    "starting",
+    "take_card",
+    "take_cash",
+    "take_receipt",
+    "thanks",
+    "time_more",
+    "welcome",
+    "working",
+]

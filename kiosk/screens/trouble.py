@@ -1,0 +1,152 @@
+"""Screens for what went otherwise: line, card, cash, time, and help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bank_link.money import Money
+from kiosk.screens.common import SILENT, keys, watching, whole
+from kiosk.screens.model import Choice, Choose, Keys, Notice, NoticeScreen, Tone
+from kiosk.screens.words.load import Words
+
+#: What `help_` can offer, with icons, in the order of the digits.
+HELP = {"again": "ear", "slower": "slower", "language": "language", "contrast": "contrast", "person": "person"}
+
+
+def e_line(words: Words) -> NoticeScreen:
+    """The bank cannot be reached and nothing has moved. Key `again`, or the card back."""
+    return _notice(
+        words,
+        "e.line",
+        _said(words, "e.line"),
+        main="take_card",
+        choices=(Choice(key="again", label=words.say("e.line", "again"), icon="again"),),
+    )
+
+
+def e_card(words: Words) -> NoticeScreen:
+    """The card cannot be read, or is none of ours."""
+    return _notice(words, "e.card", _said(words, "e.card"), main="take_card")
+
+
+def e_refused(words: Words, phone: str = "") -> NoticeScreen:
+    """The bank will not have this card (blocked, expired, closed)."""
+    return _notice(words, "e.refused", _call(words, "e.refused", phone), main="take_card")
+
+
+def e_nocash(words: Words, reference: str) -> NoticeScreen:
+    """Proven that no note came out; the card is already back."""
+    plain = words.say("e.nocash", "plain")
+    return _notice(words, "e.nocash", _said(words, "e.nocash", plain), main="done", reference=reference)
+
+
+def e_nottaken(words: Words) -> NoticeScreen:
+    """The card was not taken in time, so no cash; it waits to be taken."""
+    return _notice(words, "e.nottaken", _said(words, "e.nottaken", words.say("e.nottaken", "plain")))
+
+
+def e_inuse(words: Words) -> NoticeScreen:
+    """The card has a withdrawal open elsewhere."""
+    return _notice(words, "e.inuse", _said(words, "e.inuse", words.say("e.inuse", "plain")), main="take_card")
+
+
+def e_wake(words: Words, phone: str = "") -> NoticeScreen:
+    """The card must be issued again (an old copy, or one that was overtaken)."""
+    return _notice(words, "e.wake", _call(words, "e.wake", phone, Tone.INFO), main="take_card")
+
+
+def e_stick(words: Words) -> NoticeScreen:
+    """A memory stick that is no card was left in."""
+    return _notice(words, "e.stick", _said(words, "e.stick"))
+
+
+def e_left(words: Words) -> NoticeScreen:
+    """A card was left in after its visit."""
+    return _notice(words, "e.left", _said(words, "e.left"))
+
+
+def e_jam(words: Words, amount_paid: Money | None, reference: str) -> NoticeScreen:
+    """Notes are stuck: `amount_paid` came out for certain (None or zero: nothing did); a person checks the rest."""
+    plain = words.say("e.jam", "plain")
+    if amount_paid is not None and amount_paid.minor:
+        plain = words.say("e.jam", "paid", amount=whole(amount_paid))
+    return _notice(words, "e.jam", _said(words, "e.jam", plain, Tone.DANGER), main="done", reference=reference)
+
+
+def e_doubt(words: Words, reference: str) -> NoticeScreen:
+    """What came out is not known yet: told as a doubt, with its reference."""
+    said = _said(words, "e.doubt", words.say("e.doubt", "plain"))
+    return _notice(words, "e.doubt", said, main="done", reference=reference)
+
+
+def time_more(words: Words, seconds: int) -> NoticeScreen:
+    """Nothing was pressed for a while. D is yes, A is no."""
+    bold = words.count("time", "bold", seconds, "seconds")
+    return NoticeScreen(
+        id="time",
+        title=words.say("time", "title"),
+        notice=Notice(Tone.INFO, bold),
+        keys=keys(words, cancel="no", back="", main="yes"),
+        language=words.header_language,
+    )
+
+
+def cancelled(words: Words) -> NoticeScreen:
+    """The customer cancelled before anything moved."""
+    said = _said(words, "cancelled", tone=Tone.INFO)
+    return _notice(words, "cancelled", said, silent=True)
+
+
+def help_(words: Words, offered: Sequence[str]) -> Choose:
+    """Help: `offered` are keys of `HELP`."""
+    choices = tuple(Choice(key=key, label=words.say("help", key), icon=HELP[key]) for key in offered)
+    return Choose(
+        id="help",
+        title=words.say("help", "title"),
+        choices=choices,
+        keys=Keys(cancel=words.say("keys", "cancel"), back=words.say("keys", "back")),
+        more=words.say("keys", "more"),
+        language=words.header_language,
+    )
+
+
+def help_person(words: Words, phone: str = "") -> NoticeScreen:
+    """Whom to talk to."""
+    return NoticeScreen(
+        id="help.person",
+        title=words.say("help.person", "title"),
+        notice=_call(words, "help.person", phone, Tone.INFO),
+        keys=Keys(cancel=words.say("keys", "cancel"), back=words.say("keys", "back")),
+        language=words.header_language,
+    )
+
+
+def _said(words: Words, screen: str, plain: str = "", tone: Tone = Tone.WARNING) -> Notice:
+    return Notice(tone, words.say(screen, "bold"), plain)
+
+
+def _call(words: Words, screen: str, phone: str, tone: Tone = Tone.WARNING) -> Notice:
+    return Notice(tone, words.say(screen, "bold", phone=phone) if phone else words.say(screen, "bold_plain"))
+
+
+def _notice(
+    words: Words,
+    screen: str,
+    notice: Notice,
+    *,
+    main: str = "",
+    reference: str = "",
+    choices: tuple[Choice, ...] = (),
+    silent: bool = False,
+) -> NoticeScreen:
+    """A notice on which only D, the numbered cards and Help work: what it tells cannot be undone."""
+    return NoticeScreen(
+        id=screen,
+        title=words.say(screen, "title"),
+        notice=notice,
+        reference=reference,
+        reference_label=words.say("general", "reference") if reference else "",
+        choices=choices,
+        keys=SILENT if silent else keys(words, cancel="", back="", main=main) if main else watching(words),
+        language=words.header_language,
+    )

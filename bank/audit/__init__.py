@@ -1,0 +1,1 @@
+"""The tamper-evident audit log: events, and the sealed blocks that chain them."""

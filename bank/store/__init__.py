@@ -1,0 +1,1 @@
+"""Where the bank's books lie on disk: one SQLite file, one connection, one transaction at a time."""

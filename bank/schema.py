@@ -1,7 +1,8 @@
 """The database's tables and the constraints that hold even where the code is wrong.
 
 Money is an integer of minor units beside its currency; times are milliseconds since 1970 UTC. An account's balance is
-its credits less its debits, whatever its kind. One posting is one debit and one equal credit of one currency in one
+its credits less its debits, whatever its kind. A card is known by a
+keyed reference of its number; the number itself is only here sealed. One posting is one debit and one equal credit of one currency in one
 row, so entries sum to zero by construction; the `entries` view shows them as two lines.
 """
 
@@ -83,7 +84,7 @@ postings = Table(
 holds = Table(
     "holds", metadata,
     Column("hold", String(64), primary_key=True),
-    _text("terminal"), _whole("generation"), _whole("number"), _text("visit"), _text("card", 16), _text("account"),
+    _text("terminal"), _whole("generation"), _whole("number"), _text("visit"), _text("card"), _text("account"),
     _money("amount_minor"), _text("currency", 3), _text("state", 16), _text("day", 10),
     _time("expires_at"), _time("released_at"), _whole("release_number"), _text("release_boot"),
     _money("posted_minor"), _text("case_id"),
@@ -99,7 +100,7 @@ terminals = Table(
     Column("terminal", String(64), primary_key=True),
     _whole("generation"), Column("public_key", LargeBinary(32), nullable=False), _text("fingerprint"),
     _text("state", 16), _text("why", 400), _text("journal"), _text("last_boot"),
-    _text("claimed_journal"), _text("claimed_boot"), _whole("exchange_needed"), _whole("sign_on_needed"),
+    _text("claimed_journal"), _text("claimed_boot"), _whole("exchange_needed"),
     _time("enrolled_at"), _time("last_seen"), _time("last_exchange"), _time("last_challenge"),
     Column("report", Text, nullable=False, default=""),
     CheckConstraint("state IN ('pending', 'active', 'suspended')", name="terminal_state"),
@@ -134,14 +135,15 @@ numbers = Table(
 visits = Table(
     "visits", metadata,
     Column("visit", String(64), primary_key=True),
-    _text("terminal"), _whole("generation"), _whole("number"), _text("card", 16), _whole("epoch"), _whole("n"),
+    _text("terminal"), _whole("generation"), _whole("number"), _text("card"), _whole("epoch"), _whole("n"),
     _text("state", 16), _time("opened_at"), _time("last_at"),
     Index("visits_terminal", "terminal", "state"),
 )  # fmt: skip
 
 cards = Table(
     "cards", metadata,
-    Column("card", String(16), primary_key=True),
+    Column("card", String(64), primary_key=True),
+    _text("last4", 4), Column("sealed_number", LargeBinary(128), nullable=False),
     _text("customer"), _text("expiry", 7), _text("state", 16),
     _whole("confirmed_epoch", 1), _whole("confirmed_n"), _whole("issued_epoch", 1), _whole("issued_n"),
     Column("salt", LargeBinary(16), nullable=False), Column("pvv", LargeBinary(32), nullable=False, default=b""),
@@ -151,14 +153,14 @@ cards = Table(
 
 card_accounts = Table(
     "card_accounts", metadata,
-    Column("card", String(16), ForeignKey("cards.card"), primary_key=True),
+    Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
     Column("account", String(64), ForeignKey("accounts.account"), primary_key=True),
     _whole("place"),
 )  # fmt: skip
 
 usage = Table(
     "usage", metadata,
-    Column("card", String(16), primary_key=True), Column("day", String(10), primary_key=True),
+    Column("card", String(64), primary_key=True), Column("day", String(10), primary_key=True),
     Column("currency", String(3), primary_key=True),
     _money("amount_minor"), _whole("count"),
     CheckConstraint("amount_minor >= 0 AND count >= 0", name="usage_not_negative"),
@@ -168,7 +170,7 @@ cases = Table(
     "cases", metadata,
     Column("case_id", String(80), primary_key=True),
     _text("kind", 32), _text("state", 16), _text("terminal"), _whole("generation"), _whole("number"),
-    _text("claim", 80), _text("hold"), _text("account"), _text("card", 16), _money("amount_minor"), _text("currency", 3),
+    _text("claim", 80), _text("hold"), _text("account"), _text("card"), _money("amount_minor"), _text("currency", 3),
     Column("detail", Text, nullable=False, default=""), _time("opened_at"), _time("closed_at"), _text("closed_by", 100),
     _text("resolution", 32), _text("note", 400),
     CheckConstraint("state IN ('open', 'closed')", name="case_state"),

@@ -128,7 +128,8 @@ class Maker(Part, frozen=True, kw_only=True):
 class Slip(Part, frozen=True, kw_only=True):
     """What the bank signs about one number; with the vault's `nonce`, a `release` slip is a dispense authority.
 
-    `transaction` is the number of the authorise whose hold it releases.
+    `transaction` is the number of the authorise whose hold it releases. `card` is the bank's reference of the card,
+    never its number: slips are kept in journals.
     """
 
     kind: Id
@@ -137,7 +138,7 @@ class Slip(Part, frozen=True, kw_only=True):
     boot: Id
     number: Number
     transaction: Number
-    card: CardId
+    card: Id
     account: Id
     amount: Money
     nonce: bytes = b""
@@ -309,6 +310,7 @@ class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     """`next_*` go onto the card at once. `usual`, `left_today`: in the account's currency."""
 
     visit: Id
+    card: Id  # the bank's reference, for slips and facts
     next_epoch: Number
     next_n: Whole
     next_secret: bytes = b""  # never part of a stored answer: derived again
@@ -429,7 +431,7 @@ class Completion(Message, frozen=True, kw_only=True, tag="completion"):
     made_by: Maker
     transaction: Number
     hold: Id
-    card: CardId
+    card: Id
     account: Id
     amount: Money
     authority: Signed | None = None

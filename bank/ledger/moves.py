@@ -47,7 +47,7 @@ def transfer(
     for name, sign in ((debit, -1), (credit, 1)):
         account = view.get(Account, name) or house_account(name, at_ms)
         assert account.currency == amount.currency, "an account holds one currency"
-        view.put(replace(account, balance_minor=account.balance_minor + sign * amount.minor))
+        _keep(view, replace(account, balance_minor=account.balance_minor + sign * amount.minor))
     view.post(
         Posting(
             debit_account=debit, credit_account=credit, amount_minor=amount.minor, currency=amount.currency, kind=kind,
@@ -69,7 +69,7 @@ def free_hold(view: View, hold: Hold, *, state: str, posted: Money, case_id: str
     assert hold.state in {"held", "released", "case"}, "a hold resolves once"
     account = view.need(Account, hold.account)
     assert account.held_minor >= hold.amount_minor, "more would be freed than is held"
-    view.put(replace(account, held_minor=account.held_minor - hold.amount_minor))
+    _keep(view, replace(account, held_minor=account.held_minor - hold.amount_minor))
     ended = replace(hold, state=state, posted_minor=posted.minor, case_id=case_id or hold.case_id)
     view.put(ended)
     _count_usage(view, hold, posted.minor - hold.amount_minor, 0 if posted.minor else -1)
@@ -85,15 +85,14 @@ def _count_usage(view: View, hold: Hold, amount_minor: int, count: int) -> None:
 
 def mark_forced(view: View, account_id: str, case_id: str) -> None:
     """A forced posting took this balance below its floor: the case that says so is named on the account."""
-    account = view.need(Account, account_id)
-    view.put(replace(account, forced_case=case_id))
+    view.put(replace(view.need(Account, account_id), forced_case=case_id))
 
 
-def clear_forced(view: View, account_id: str) -> None:
-    """The balance is above its floor again."""
-    account = view.need(Account, account_id)
+def _keep(view: View, account: Account) -> None:
+    """Put a changed account back; one that is above its floor again needs no case."""
     if account.forced_case and account.available_minor >= 0:
-        view.put(replace(account, forced_case=""))
+        account = replace(account, forced_case="")
+    view.put(account)
 
 
 def below_floor(view: View, account_id: str) -> bool:

@@ -104,7 +104,6 @@ class Terminal(Row, frozen=True, kw_only=True):
     claimed_journal: str = ""
     claimed_boot: str = ""
     exchange_needed: int = 0
-    sign_on_needed: int = 0
     enrolled_at: int = 0
     last_seen: int = 0
     last_exchange: int = 0
@@ -174,11 +173,13 @@ class Visit(Row, frozen=True, kw_only=True):
 
 
 class Card(Row, frozen=True, kw_only=True):
-    """`confirmed` and `issued`: the ratchet. `tries`: PINs counted since the last right one."""
+    """`card`: a keyed reference of its number. `confirmed` and `issued`: the ratchet. `tries`: PINs counted since the last right one."""
 
     table = schema.cards
     key_fields = ("card",)
     card: str
+    last4: str
+    sealed_number: bytes
     customer: str
     expiry: str
     state: str = "active"

@@ -1,0 +1,164 @@
+"""Opening a visit: the card, its ratchet, the PIN; and what a visit may see."""
+
+from __future__ import annotations
+
+import datetime
+import hmac
+
+from msgspec.structs import replace
+
+from bank.authoriser.context import Context, Refusal
+from bank.authoriser.pin import check_pin
+from bank.cards import ratchet
+from bank.ledger.rows import Account, Card, CardAccount, Customer, Hold, Usage, Visit
+from bank.ledger.view import View
+from bank_link.card_file import proof
+from bank_link.messages import (
+    AccountView,
+    Acknowledged,
+    CloseVisit,
+    Figures,
+    Inquire,
+    OpenVisit,
+    Reason,
+    VisitOpened,
+)
+from bank_link.money import Money
+
+
+def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
+    """The answer without its secret: that is derived again whenever the answer is sent."""
+    card = _card(view, context, message)
+    _not_in_use_elsewhere(view, context, card)
+    turned = _turn_ratchet(card, message)
+    check_pin(view, context, message, card)
+    card = replace(
+        view.need(Card, card.card),
+        confirmed_epoch=turned.state.confirmed[0], confirmed_n=turned.state.confirmed[1],
+        issued_epoch=turned.epoch, issued_n=turned.n,
+    )  # fmt: skip
+    view.put(card)
+    if turned.restored:
+        context.note(view, "card-ahead", "the card proved a secret that this bank has forgotten: it was restored")
+    visit = _begin(view, context, card)
+    return VisitOpened(
+        visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, card),
+        language=view.need(Customer, card.customer).language, left_today=left_today(view, context, card),
+    )  # fmt: skip
+
+
+def _card(view: View, context: Context, message: OpenVisit) -> Card:
+    card = view.get(Card, context.tools.keys.card_reference(message.card))
+    if card is None:
+        raise Refusal(Reason.NO_CARD, "this bank knows no such card", events=[("card-unknown", "")])
+    secret = context.tools.keys.card_secret(card.card, message.epoch, message.n)
+    wanted = proof(secret, context.terminal.terminal, context.terminal.generation, message.number)
+    if not hmac.compare_digest(wanted, message.proof):
+        raise Refusal(Reason.CARD_PROOF, "the card's secret is not right", events=[("card-proof", "")])
+    today = datetime.datetime.fromtimestamp(context.now_ms / 1000, datetime.UTC)
+    if card.expiry < f"{today:%Y-%m}":
+        raise Refusal(Reason.CARD_EXPIRED, "the card has expired")
+    if card.state != "active":
+        raise Refusal(Reason.CARD_OUTDATED, "the card is not active", events=[("card-inactive", card.state)])
+    return card
+
+
+def _not_in_use_elsewhere(view: View, context: Context, card: Card) -> None:
+    here = (context.terminal.terminal, context.terminal.generation)
+    for hold in view.all(Hold):
+        waits = hold.card == card.card and hold.state == "held" and hold.expires_at > context.now_ms
+        if waits and (hold.terminal, hold.generation) != here:
+            raise Refusal(
+                Reason.CARD_IN_USE, "the card is in use at another machine", until=hold.expires_at,
+                events=[("card-in-use", f"hold {hold.hold}")],
+            )  # fmt: skip
+
+
+def _turn_ratchet(card: Card, message: OpenVisit) -> ratchet.Accepted:
+    turned = ratchet.present(ratchet_state(card), message.epoch, message.n)
+    if isinstance(turned, ratchet.Accepted):
+        return turned
+    raise Refusal(
+        Reason.CARD_OUTDATED, "this card file is outdated; staff can make a new one",
+        events=[("card-copy", "an outdated card file was used: a copy, or the original after its copy")],
+    )  # fmt: skip
+
+
+def ratchet_state(card: Card) -> ratchet.State:
+    return ratchet.State(confirmed=(card.confirmed_epoch, card.confirmed_n), issued=(card.issued_epoch, card.issued_n))
+
+
+def _begin(view: View, context: Context, card: Card) -> Visit:
+    terminal = context.terminal
+    for other in list(view.all(Visit)):
+        if other.terminal == terminal.terminal and other.state == "open":
+            view.put(replace(other, state="closed"))
+    visit = Visit(
+        visit=f"v{terminal.terminal}.{terminal.generation}.{context.number}", terminal=terminal.terminal,
+        generation=terminal.generation, number=context.number, card=card.card, epoch=card.issued_epoch,
+        n=card.issued_n, opened_at=context.now_ms, last_at=context.now_ms,
+    )  # fmt: skip
+    view.put(visit)
+    context.note(view, "visit-opened", f"visit {visit.visit}")
+    return visit
+
+
+def _accounts(view: View, card: Card) -> tuple[AccountView, ...]:
+    links = sorted((link for link in view.all(CardAccount) if link.card == card.card), key=lambda link: link.place)
+    opened = (view.need(Account, link.account) for link in links)
+    return tuple(
+        AccountView(
+            account=account.account, label=account.label, currency=account.currency,
+            masked=f"ends {account.account[-4:]}", may=("withdraw", "balance"),
+        )
+        for account in opened
+        if account.state == "open"
+    )  # fmt: skip
+
+
+def left_today(view: View, context: Context, card: Card) -> Money:
+    """What this card may still take on this bank day."""
+    limits = context.tools.limits
+    used = view.get(Usage, card.card, limits.day(context.now_ms), limits.currency)
+    return Money(max(0, limits.day_amount_minor - (used.amount_minor if used else 0)), limits.currency)
+
+
+def visit_of(view: View, context: Context, visit_id: str) -> Visit:
+    """The open visit of this terminal, touched: it is not idle now. Refusal NO_VISIT for any other."""
+    visit = view.get(Visit, visit_id)
+    terminal = context.terminal
+    mine = visit is not None and (visit.terminal, visit.generation) == (terminal.terminal, terminal.generation)
+    if visit is None or not mine or visit.state != "open":
+        raise Refusal(Reason.NO_VISIT, "this visit is not open")
+    if context.now_ms - visit.last_at > context.tools.limits.visit_idle_ms:
+        raise Refusal(Reason.NO_VISIT, "this visit ended after ten idle minutes")
+    visit = replace(visit, last_at=context.now_ms)
+    view.put(visit)
+    return visit
+
+
+def account_of(view: View, visit: Visit, account_id: str) -> Account:
+    """An open account of the visit's card. Refusal NO_ACCOUNT for any other."""
+    account = view.get(Account, account_id)
+    if account is None or view.get(CardAccount, visit.card, account_id) is None or account.state != "open":
+        raise Refusal(Reason.NO_ACCOUNT, "the card has no such account")
+    return account
+
+
+def inquire(view: View, context: Context, message: Inquire) -> Figures:
+    visit = visit_of(view, context, message.visit)
+    if message.what != "balance":
+        raise Refusal(Reason.UNSUPPORTED, f"this bank does not answer {message.what!r} here")
+    account = account_of(view, visit, message.account)
+    return Figures(
+        available=Money(max(0, account.available_minor), account.currency),
+        ledger=Money(account.balance_minor, account.currency),
+    )
+
+
+def close_visit(view: View, context: Context, message: CloseVisit) -> Acknowledged:
+    visit = view.get(Visit, message.visit)
+    if visit is not None and visit.terminal == context.terminal.terminal and visit.state == "open":
+        view.put(replace(visit, state="closed"))
+        context.note(view, "visit-closed", f"visit {visit.visit}: {message.ended}")
+    return Acknowledged()

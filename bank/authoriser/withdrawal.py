@@ -1,0 +1,132 @@
+"""A withdrawal's two requests: authorise makes a hold, release turns it into a dispense authority."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bank.authoriser.context import Context, Refusal
+from bank.authoriser.visits import account_of, ratchet_state, visit_of
+from bank.cards import ratchet
+from bank.ledger.moves import place_hold
+from bank.ledger.rows import Account, Card, Hold, Usage, Visit
+from bank.ledger.view import View
+from bank_link.messages import Authorise, Authorised, Reason, Release, Released, Slip
+from bank_link.money import Money
+
+
+def authorise(view: View, context: Context, message: Authorise) -> Authorised:
+    """Visit and card, amount, the day's limits, funds: in this order. Leaves a hold."""
+    visit = visit_of(view, context, message.visit)
+    card = _card_still_here(view, visit)
+    account = account_of(view, visit, message.account)
+    _amount_is_payable(context, message, account)
+    _within_limits(view, context, message, card)
+    _has_funds(account, message.amount)
+    hold = _hold(context, message, visit)
+    place_hold(view, hold)
+    context.note(view, "authorised", f"hold {hold.hold} of {message.amount}")
+    return Authorised(
+        hold=hold.hold, amount=message.amount, reference=f"{hold.terminal}-{hold.number}", expires=hold.expires_at
+    )
+
+
+def _card_still_here(view: View, visit: Visit) -> Card:
+    card = view.need(Card, visit.card)
+    if (card.issued_epoch, card.issued_n) != (visit.epoch, visit.n):
+        raise Refusal(Reason.CARD_IN_USE, "the card was used at another machine since this visit began")
+    if card.state != "active":
+        raise Refusal(Reason.CARD_OUTDATED, "the card is not active")
+    return card
+
+
+def _amount_is_payable(context: Context, message: Authorise, account: Account) -> None:
+    if message.product != "withdrawal":
+        raise Refusal(Reason.UNSUPPORTED, f"this bank does not offer {message.product!r}")
+    amount = message.amount
+    if amount.currency != account.currency or amount.currency != context.tools.limits.currency:
+        raise Refusal(Reason.CURRENCY, f"the account is in {account.currency}")
+    mixed = {note.value.currency for note in message.mix} == {amount.currency} and all(
+        note.value.minor > 0 for note in message.mix
+    )
+    if amount.minor <= 0 or not mixed or sum(note.value.minor * note.count for note in message.mix) != amount.minor:
+        raise Refusal(Reason.AMOUNT, "the notes do not add up to the amount")
+    most = context.tools.limits.most_per_withdrawal_minor
+    if amount.minor > most:
+        raise Refusal(Reason.AMOUNT, "more than one withdrawal may be", possible=Money(most, amount.currency))
+
+
+def _within_limits(view: View, context: Context, message: Authorise, card: Card) -> None:
+    limits = context.tools.limits
+    used = view.get(Usage, card.card, limits.day(context.now_ms), message.amount.currency)
+    amount_used, count_used = (used.amount_minor, used.count) if used else (0, 0)
+    if count_used >= limits.day_count:
+        raise Refusal(
+            Reason.COUNT_LIMIT, "no more withdrawals today", until=limits.next_day_ms(context.now_ms),
+            events=[("limit", "count")],
+        )  # fmt: skip
+    left = limits.day_amount_minor - amount_used
+    if message.amount.minor > left:
+        raise Refusal(
+            Reason.AMOUNT_LIMIT, "more than the day's limit", possible=Money(max(0, left), message.amount.currency),
+            until=limits.next_day_ms(context.now_ms), events=[("limit", "amount")],
+        )  # fmt: skip
+
+
+def _has_funds(account: Account, amount: Money) -> None:
+    if account.available_minor < amount.minor:
+        raise Refusal(
+            Reason.FUNDS, "not enough in the account",
+            possible=Money(max(0, account.available_minor), account.currency), events=[("funds", "")],
+        )  # fmt: skip
+
+
+def _hold(context: Context, message: Authorise, visit: Visit) -> Hold:
+    terminal = context.terminal
+    return Hold(
+        hold=f"h{terminal.terminal}.{terminal.generation}.{context.number}", terminal=terminal.terminal,
+        generation=terminal.generation, number=context.number, visit=visit.visit, card=visit.card,
+        account=message.account, amount_minor=message.amount.minor, currency=message.amount.currency, state="held",
+        day=context.tools.limits.day(context.now_ms), expires_at=context.now_ms + context.tools.limits.hold_ms,
+    )  # fmt: skip
+
+
+def find_hold(view: View, terminal: str, generation: int, transaction: int) -> Hold | None:
+    """The hold that the authorise of this number made: its name says so."""
+    return view.get(Hold, f"h{terminal}.{generation}.{transaction}")
+
+
+def release(view: View, context: Context, message: Release) -> Released:
+    """The card is out and taken. Moves the card's confirmed number, and signs the dispense authority."""
+    terminal = context.terminal
+    hold = find_hold(view, terminal.terminal, terminal.generation, message.transaction)
+    if hold is None or hold.hold != message.hold or hold.state != "held" or hold.expires_at <= context.now_ms:
+        raise Refusal(Reason.NO_HOLD, "nothing is held for this transaction", events=[("release-no-hold", "")])
+    if message.boot != context.session.boot:
+        raise Refusal(Reason.NO_HOLD, "the release was asked for by another start of the firmware")
+    _spend(view, context, message, hold)
+    view.put(
+        replace(
+            hold, state="released", released_at=context.now_ms, release_number=context.number,
+            release_boot=message.boot,
+        )
+    )  # fmt: skip
+    slip = Slip(
+        kind="release", terminal=terminal.terminal, generation=terminal.generation, boot=message.boot,
+        number=context.number, transaction=message.transaction, card=hold.card, account=hold.account,
+        amount=hold.amount, nonce=message.nonce, at=context.now_ms,
+        expires=context.now_ms + context.tools.limits.authority_ms,
+    )  # fmt: skip
+    context.note(view, "released", f"hold {hold.hold}")
+    return Released(authority=context.tools.keys.sign_slip(slip))
+
+
+def _spend(view: View, context: Context, message: Release, hold: Hold) -> None:
+    card = view.need(Card, hold.card)
+    visit = view.get(Visit, hold.visit)
+    spent = ratchet.spend(ratchet_state(card), message.n)
+    if spent is None or visit is None or (visit.epoch, visit.n) != (card.issued_epoch, message.n):
+        raise Refusal(
+            Reason.CARD_OUTDATED, "the card was used elsewhere after this was authorised",
+            events=[("card-copy", f"release of hold {hold.hold} with an outdated card")],
+        )  # fmt: skip
+    view.put(replace(card, confirmed_epoch=spent.confirmed[0], confirmed_n=spent.confirmed[1]))

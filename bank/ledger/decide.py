@@ -1,0 +1,348 @@
+"""The one pure function that decides a batch: books and messages in, changes and answers out.
+
+For each message in turn: MAC, transmission number, deadline, key or tombstone, the terminal's state, and then the
+rules of its kind. Facts stop only at MAC and transmission number. What one message changes is seen by the next; what a
+refused one did is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from msgspec.structs import replace
+
+from bank.authoriser import visits, withdrawal
+from bank.authoriser.context import Context, Refusal, Tools
+from bank.authoriser.pin import CountTry
+from bank.ledger import numbers
+from bank.ledger.facts.common import FactUnreadable, Subject, file_case
+from bank.ledger.facts.completion import complete
+from bank.ledger.facts.exchange import exchange
+from bank.ledger.facts.reversal import reverse
+from bank.ledger.rows import AuditEvent, NumberRow, SessionRow, Terminal
+from bank.ledger.view import Books, View
+from bank.terminals.echo import echo
+from bank.terminals.sign_on import behind, sign_on
+from bank_link.envelope import Envelope, Frame, Window, body_digest, decode_answer, decode_request, encode, seal, verify
+from bank_link.errors import MessageRefused
+from bank_link.messages import (
+    FACTS,
+    NUMBERED,
+    Answer,
+    Authorise,
+    CloseVisit,
+    Completion,
+    Deposit,
+    Echo,
+    Exchange,
+    Fact,
+    InProgress,
+    Inquire,
+    OpenVisit,
+    Post,
+    Reason,
+    Refused,
+    Release,
+    Request,
+    Reversal,
+    SignOn,
+    SignOnNeeded,
+    VisitOpened,
+    kind,
+)
+from bank_link.money import Money
+from bank_link.sign_on import SessionKeys
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One message as it waits for its turn.
+
+    `missing`: for a sign-on, the answered numbers that this bank does not know. `resumed`: its PIN try is on disk.
+    """
+
+    frame: Frame
+    missing: tuple[int, ...] = ()
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer's bytes."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A message that proves nothing about its sender: it gets no answer."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """Decide this message once more after the commit."""
+
+
+Outcome = Reply | Dropped | Again
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be written, and each message's outcome, in their order."""
+
+    view: View
+    outcomes: tuple[Outcome, ...]
+
+
+def decide(books: Books, batch: Sequence[Item], tools: Tools) -> Decision:
+    """Decide `batch` in its order. Pure: `books` is not changed, and nothing else is read but `tools`."""
+    view = View(books)
+    return Decision(view, tuple(_one(view, item, tools) for item in batch))
+
+
+def _one(view: View, item: Item, tools: Tools) -> Outcome:
+    envelope = item.frame.envelope
+    if envelope.kind == "sign-on":
+        return _sign_on(view, item, tools)
+    session = view.get(SessionRow, envelope.session)
+    terminal = view.get(Terminal, envelope.terminal)
+    if session is None or terminal is None or session.ended or not _is_of(session, envelope):
+        return _sign_on_needed(envelope)
+    try:
+        keys = tools.keys.session_keys(session.keys)
+        verify(item.frame, keys.to_bank)
+    except MessageRefused as error:
+        return _drop(view, tools, envelope, "mac-refused", str(error))
+    window = Window.accept(session.highest, int.from_bytes(session.mask), envelope.transmission)
+    if not item.resumed:
+        if window is None:
+            return _drop(view, tools, envelope, "replay-refused", f"transmission {envelope.transmission} again")
+        session = replace(session, highest=window[0], mask=window[1].to_bytes(8))
+        view.put(session)
+    if behind(view, envelope):
+        view.put(replace(session, ended=1))
+        return _sign_on_needed(envelope)
+    context = Context(tools=tools, terminal=terminal, session=session)
+    answer = _answer(view, context, item)
+    return answer if isinstance(answer, Again) else _sealed(item.frame, context, answer, keys)
+
+
+def _is_of(session: SessionRow, envelope: Envelope) -> bool:
+    return (session.terminal, session.generation) == (envelope.terminal, envelope.generation)
+
+
+def _answer(view: View, context: Context, item: Item) -> Answer | Again:
+    try:
+        message = decode_request(item.frame.envelope.kind, item.frame.envelope.body)
+    except MessageRefused as error:
+        context.note(view, "malformed", str(error)[:200])
+        return Refused(reason=Reason.MALFORMED, sentence="the bank cannot read this message")
+    if isinstance(message, FACTS):
+        return _fact(view, context, message)
+    if isinstance(message, NUMBERED):
+        return _numbered(view, replace_number(context, message.number), message, resumed=item.resumed)
+    return _unnumbered(view, context, message)
+
+
+def replace_number(context: Context, number: int) -> Context:
+    return Context(tools=context.tools, terminal=context.terminal, session=context.session, number=number)
+
+
+# ── Requests without a number ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _unnumbered(view: View, context: Context, message: Request) -> Answer:
+    if isinstance(message, Echo):
+        return echo(view, context, message)
+    if isinstance(message, CloseVisit):
+        return visits.close_visit(view, context, message)
+    if isinstance(message, Inquire):
+        if context.now_ms > message.deadline:
+            return Refused(reason=Reason.LATE, sentence="past its deadline")
+        return _by_rules(view, context, lambda branch: visits.inquire(branch, context, message))
+    return Refused(reason=Reason.UNSUPPORTED, sentence=f"{kind(message)} is not for a session")
+
+
+# ── Requests with a number ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _numbered(
+    view: View, context: Context, message: OpenVisit | Authorise | Release | Post | Deposit, *, resumed: bool
+) -> Answer | Again:
+    key = (context.terminal.terminal, context.terminal.generation, message.number)
+    row, digest = numbers.find(view, key), body_digest(message)
+    if context.now_ms > message.deadline and not (row is not None and row.answered):
+        return _record(view, context, key, message, digest, _late(view, context, row))
+    known = _known_number(view, context, row, digest, resumed=resumed)
+    if known is not None:
+        return known
+    try:
+        answer = _by_rules(
+            view, _with_try(context, row), lambda branch: _rules(branch, _with_try(context, row), message)
+        )
+    except CountTry as counted:
+        view.put(counted.card)
+        numbers.deciding(view, key, kind=kind(message), digest=digest, at_ms=context.now_ms)
+        return Again()
+    return _record(view, context, key, message, digest, answer)
+
+
+def _late(view: View, context: Context, row: NumberRow | None) -> Refused:
+    context.note(view, "late", "" if row is None else row.state)
+    return Refused(reason=Reason.LATE, sentence="past its deadline")
+
+
+def _known_number(
+    view: View, context: Context, row: NumberRow | None, digest: bytes, *, resumed: bool
+) -> Answer | None:
+    """The stored answer, or why there is none; None where the number is new."""
+    if row is None:
+        return None
+    if row.state in {"ended", "lost"}:
+        numbers.refuse_ended(view, row)
+        context.note(view, "ended", "a message came after its transaction had ended")
+        return Refused(reason=Reason.ENDED, sentence="this transaction has ended")
+    if row.digest != digest:
+        context.note(view, "other-body", "the same number came with another body")
+        return Refused(reason=Reason.OTHER_BODY, sentence="this number was used for another message")
+    if row.state == "deciding":
+        return None if resumed else InProgress()
+    return _with_secret(view, context, decode_answer(msgspec.Raw(row.answer)))
+
+
+def _with_try(context: Context, row: NumberRow | None) -> Context:
+    return Context(
+        tools=context.tools, terminal=context.terminal, session=context.session, number=context.number,
+        try_counted=bool(row is not None and row.try_counted),
+    )  # fmt: skip
+
+
+def _rules(view: View, context: Context, message: Request) -> Answer:
+    if context.terminal.state != "active":
+        reason = Reason.PENDING if context.terminal.state == "pending" else Reason.SUSPENDED
+        raise Refusal(reason, "this machine is not in service at the bank", events=[("terminal", reason.value)])
+    if isinstance(message, OpenVisit):
+        return visits.open_visit(view, context, message)
+    if isinstance(message, Authorise):
+        return withdrawal.authorise(view, context, message)
+    if isinstance(message, Release):
+        return withdrawal.release(view, context, message)
+    raise Refusal(Reason.UNSUPPORTED, f"this bank does not offer {kind(message)}")
+
+
+def _by_rules(view: View, context: Context, rules: Callable[[View], Answer]) -> Answer:
+    branch = view.branch()
+    try:
+        answer = rules(branch)
+    except Refusal as refusal:
+        for event_kind, detail in refusal.events:
+            context.note(view, event_kind, detail)
+        return refusal.answer
+    view.merge(branch)
+    return answer
+
+
+def _record(
+    view: View, context: Context, key: numbers.Key, message: Request, digest: bytes, answer: Answer
+) -> Answer:  # fmt: skip
+    row = numbers.find(view, key)
+    if row is not None and row.state == "ended":
+        numbers.refuse_ended(view, row)
+    else:
+        numbers.record(view, key, kind=kind(message), digest=digest, answer=bytes(encode(answer)), at_ms=context.now_ms)
+    return _with_secret(view, context, answer)
+
+
+def _with_secret(view: View, context: Context, answer: Answer) -> Answer:
+    """The next card secret is never stored: it is derived again, each time the answer is sent."""
+    if not isinstance(answer, VisitOpened):
+        return answer
+    from bank.ledger.rows import Visit
+
+    visit = view.need(Visit, answer.visit)
+    secret = context.tools.keys.card_secret(visit.card, answer.next_epoch, answer.next_n)
+    return replace(answer, next_secret=secret)
+
+
+# ── Facts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _fact(view: View, context: Context, message: Fact) -> Answer:
+    context = replace_number(context, message.number)
+    if message.made_by.generation > context.terminal.generation:
+        return Refused(reason=Reason.MALFORMED, sentence="a fact of a generation that has not begun")
+    key = (context.terminal.terminal, message.made_by.generation, message.number)
+    row, digest = numbers.find(view, key), body_digest(message)
+    if row is not None and row.digest:
+        if row.digest == digest and row.answer:
+            return decode_answer(msgspec.Raw(row.answer))
+        return _conflict(view, context, message, row)
+    branch = view.branch()
+    try:
+        answer = _take(branch, context, message)
+    except FactUnreadable as error:
+        context.note(view, "fact-unreadable", str(error))
+        return Refused(reason=Reason.MALFORMED, sentence=str(error))
+    view.merge(branch)
+    numbers.record(view, key, kind=kind(message), digest=digest, answer=bytes(encode(answer)), at_ms=context.now_ms)
+    return answer
+
+
+def _take(view: View, context: Context, message: Fact) -> Answer:
+    if isinstance(message, Completion):
+        return complete(view, context, message)
+    if isinstance(message, Reversal):
+        return reverse(view, context, message)
+    if isinstance(message, Exchange):
+        return exchange(view, context, message)
+    raise FactUnreadable(f"this bank does not offer {kind(message)}")
+
+
+def _conflict(view: View, context: Context, message: Fact, row: NumberRow) -> Answer:
+    """The same key with another body: acknowledged, not posted, and a case that holds both."""
+    from bank_link.messages import Acknowledged
+
+    about = Subject(context.terminal.terminal, message.made_by.generation, message.number)
+    detail = {"first": row.kind, "first_digest": row.digest.hex(), "second": message}
+    case = file_case(
+        view, context, about, f"other-body-{body_digest(message).hex()[:8]}", _amount_in(message, context),
+        detail=detail,
+    )  # fmt: skip
+    return Acknowledged(case=case)
+
+
+def _amount_in(message: Fact, context: Context) -> Money:
+    return message.amount if isinstance(message, Completion) else Money(0, context.tools.limits.currency)
+
+
+# ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _sealed(request: Frame, context: Context, answer: Answer, keys: SessionKeys) -> Reply:
+    envelope = replace(request.envelope, kind=kind(answer), time=context.now_ms, body=encode(answer), transmission=0)
+    envelope = replace(envelope, transmission=request.envelope.transmission)
+    return Reply(seal(envelope, keys.to_kiosk, request_mac=request.mac))
+
+
+def _sign_on_needed(envelope: Envelope) -> Reply:
+    return Reply(seal(replace(envelope, kind="sign-on-needed", body=encode(SignOnNeeded())), None))
+
+
+def _sign_on(view: View, item: Item, tools: Tools) -> Outcome:
+    envelope = item.frame.envelope
+    try:
+        message = decode_request(envelope.kind, envelope.body)
+    except MessageRefused as error:
+        return Dropped(str(error))
+    assert isinstance(message, SignOn)
+    answer = sign_on(view, message, tools, missing=item.missing)
+    return Reply(seal(replace(envelope, kind=kind(answer), time=tools.now_ms, body=encode(answer)), None))
+
+
+def _drop(view: View, tools: Tools, envelope: Envelope, event: str, sentence: str) -> Dropped:
+    view.note(AuditEvent(kind=event, terminal=envelope.terminal[:64], detail=sentence[:200], at_ms=tools.now_ms))
+    return Dropped(sentence)

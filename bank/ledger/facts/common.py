@@ -1,0 +1,63 @@
+"""What all facts share: whose they are, what their notes are worth, and how a case is opened about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from bank.authoriser.context import Context
+from bank.ledger.moves import open_case
+from bank.ledger.rows import Case, Hold
+from bank.ledger.view import View
+from bank_link.messages import Fact, NoteCount
+from bank_link.money import Money
+
+
+class FactUnreadable(Exception):
+    """A fact whose parts contradict one another: the kiosk parks it and alarms; it does not block the next."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which transaction a fact is about: the generation is the one in which its maker numbered it."""
+
+    terminal: str
+    generation: int
+    transaction: int
+
+    @property
+    def claim(self) -> str:
+        """What the customer was shown: the terminal's short id and the authorise's number."""
+        return f"{self.terminal}-{self.transaction}"
+
+
+def subject(context: Context, fact: Fact, transaction: int) -> Subject:
+    return Subject(context.terminal.terminal, fact.made_by.generation, transaction)
+
+
+def worth(notes: Iterable[NoteCount], currency: str) -> Money:
+    """The notes' sum. Raises FactUnreadable for notes of another currency or of no value."""
+    total = 0
+    for note in notes:
+        if note.value.currency != currency or note.value.minor <= 0:
+            raise FactUnreadable(f"notes of {note.value} in a transaction of {currency}")
+        total += note.value.minor * note.count
+    return Money(total, currency)
+
+
+def file_case(
+    view: View, context: Context, about: Subject, kind: str, amount: Money, *, hold: Hold | None = None,
+    account: str = "", card: str = "", detail: object = None,
+) -> str:  # fmt: skip
+    """Open a case about `about`, named by it and its kind, so that the same doubt is never filed twice."""
+    case = Case(
+        case_id=f"{about.claim}.{about.generation}.{kind}", kind=kind, terminal=about.terminal,
+        generation=about.generation, number=about.transaction, claim=about.claim,
+        hold=hold.hold if hold else "", account=hold.account if hold else account, card=hold.card if hold else card,
+        amount_minor=amount.minor, currency=amount.currency,
+        detail=msgspec.json.encode(detail).decode() if detail is not None else "", opened_at=context.now_ms,
+    )  # fmt: skip
+    context.note(view, "case-opened", f"{case.case_id} about {amount}")
+    return open_case(view, case)

@@ -1,0 +1,60 @@
+"""A reversal: it ends its transaction whether or not the bank ever saw it, and leaves a tombstone for what comes late."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bank.authoriser.context import Context
+from bank.authoriser.withdrawal import find_hold
+from bank.ledger.facts.common import Subject, file_case, subject
+from bank.ledger.moves import free_hold
+from bank.ledger.rows import Case, Hold, NumberRow, Visit
+from bank.ledger.view import View
+from bank_link.messages import Acknowledged, Reversal
+from bank_link.money import Money
+
+
+def reverse(view: View, context: Context, fact: Reversal) -> Acknowledged:
+    """Void what was not released; of what was released only a "not presented" by the boot that asked for it."""
+    about = subject(context, fact, fact.transaction)
+    _tombstone(view, context, about)
+    _close_visit(view, about)
+    hold = find_hold(view, about.terminal, about.generation, about.transaction)
+    if hold is None or hold.state in {"posted", "voided"}:
+        return Acknowledged()
+    if hold.state == "held" or _proves_nothing_came_out(fact, hold):
+        _void(view, context, hold)
+        context.note(view, "voided", f"hold {hold.hold}: {fact.why}")
+        return Acknowledged()
+    if hold.state == "case":
+        return Acknowledged(case=hold.case_id)
+    case = file_case(view, context, about, "unknown", hold.amount, hold=hold, detail={"why": fact.why})
+    view.put(replace(hold, state="case", case_id=case))
+    return Acknowledged(case=case)
+
+
+def _proves_nothing_came_out(fact: Reversal, hold: Hold) -> bool:
+    return fact.not_presented and fact.made_by.boot == hold.release_boot
+
+
+def _void(view: View, context: Context, hold: Hold) -> None:
+    waited = view.get(Case, hold.case_id) if hold.case_id else None
+    free_hold(view, hold, state="voided", posted=Money(0, hold.currency))
+    if waited is not None and waited.state == "open":
+        view.put(
+            replace(waited, state="closed", closed_at=context.now_ms, closed_by="the reversal", resolution="voided")
+        )
+
+
+def _tombstone(view: View, context: Context, about: Subject) -> None:
+    row = view.get(NumberRow, about.terminal, about.generation, about.transaction) or NumberRow(
+        terminal=about.terminal, generation=about.generation, number=about.transaction, state="ended",
+        at_ms=context.now_ms,
+    )  # fmt: skip
+    view.put(replace(row, state="ended"))
+
+
+def _close_visit(view: View, about: Subject) -> None:
+    visit = view.get(Visit, f"v{about.terminal}.{about.generation}.{about.transaction}")
+    if visit is not None and visit.state == "open":
+        view.put(replace(visit, state="closed"))

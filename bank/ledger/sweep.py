@@ -1,0 +1,133 @@
+"""What happens by time alone: a hold never released is voided; a released one that nobody completes becomes a case."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import Connection, Select, bindparam, select
+
+from bank import schema
+from bank.authoriser.context import Tools
+from bank.ledger.load import load_accounts, load_usage, row_from
+from bank.ledger.moves import free_hold, open_case
+from bank.ledger.rows import AuditEvent, Case, Hold, Visit
+from bank.ledger.view import Books, View
+from bank.ledger.write import write
+from bank.store.store import Store
+from bank_link.money import Money
+
+#: So many at a time: a sweep must not keep messages waiting.
+MOST_IN_SWEEP = 256
+
+_EXPIRED: Select[Any] = (
+    select(schema.holds)
+    .where(schema.holds.c.state == "held", schema.holds.c.expires_at <= bindparam("now"))
+    .limit(MOST_IN_SWEEP)
+)
+_SILENT: Select[Any] = (
+    select(schema.holds)
+    .where(schema.holds.c.state == "released", schema.holds.c.released_at <= bindparam("since"))
+    .limit(MOST_IN_SWEEP)
+)
+_IDLE: Select[Any] = (
+    select(schema.visits)
+    .where(schema.visits.c.state == "open", schema.visits.c.last_at <= bindparam("since"))
+    .limit(MOST_IN_SWEEP)
+)
+
+
+class Sweeper:
+    """Looks every `pause_s` seconds for what time has ended."""
+
+    def __init__(self, store: Store, tools: Callable[[], Tools], *, pause_s: float = 5.0) -> None:
+        self._store = store
+        self._tools = tools
+        self._pause_s = pause_s
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.once()
+            await asyncio.sleep(self._pause_s)
+
+    async def once(self) -> int:
+        """One look; returns how many rows were ended."""
+        tools = self._tools()
+        if not await self._store.read(_anything_due, tools):
+            return 0
+        async with self._store.transaction() as tx:
+            books = await tx.run(_load, tools)
+            view = sweep(books, tools)
+            await tx.run(write, books, view)
+        return len(view.changed)
+
+
+def sweep(books: Books, tools: Tools) -> View:
+    """Pure: voids what expired unreleased, files a case for what was released and not completed, closes idle visits."""
+    view = View(books)
+    for hold in list(books.all(Hold)):
+        if hold.state == "held" and hold.expires_at <= tools.now_ms:
+            free_hold(view, hold, state="voided", posted=Money(0, hold.currency))
+            _note(view, tools, "hold-expired", hold)
+        elif hold.state == "released" and hold.released_at + tools.limits.case_after_ms <= tools.now_ms:
+            file_silent(view, tools, hold)
+    for visit in list(books.all(Visit)):
+        if visit.state == "open" and visit.last_at + tools.limits.visit_idle_ms <= tools.now_ms:
+            view.put(replace(visit, state="closed"))
+    return view
+
+
+def file_silent(view: View, tools: Tools, hold: Hold, kind: str = "silent") -> None:
+    """Released, and nothing heard since: the money stays set aside, a person decides."""
+    case = Case(
+        case_id=f"{hold.terminal}-{hold.number}.{hold.generation}.{kind}",
+        kind=kind,
+        terminal=hold.terminal,
+        generation=hold.generation,
+        number=hold.number,
+        claim=f"{hold.terminal}-{hold.number}",
+        hold=hold.hold,
+        account=hold.account,
+        card=hold.card,
+        amount_minor=hold.amount_minor,
+        currency=hold.currency,
+        detail=msgspec.json.encode({"released_at": hold.released_at}).decode(),
+        opened_at=tools.now_ms,
+    )
+    view.put(replace(hold, state="case", case_id=open_case(view, case)))
+    _note(view, tools, "case-opened", hold)
+
+
+def _note(view: View, tools: Tools, kind: str, hold: Hold) -> None:
+    view.note(
+        AuditEvent(
+            kind=kind, terminal=hold.terminal, number=hold.number, detail=f"hold {hold.hold}", at_ms=tools.now_ms
+        )
+    )
+
+
+def _due(tools: Tools) -> tuple[tuple[Select[Any], dict[str, int], type[Hold | Visit]], ...]:
+    return (
+        (_EXPIRED, {"now": tools.now_ms}, Hold),
+        (_SILENT, {"since": tools.now_ms - tools.limits.case_after_ms}, Hold),
+        (_IDLE, {"since": tools.now_ms - tools.limits.visit_idle_ms}, Visit),
+    )
+
+
+def _anything_due(connection: Connection, tools: Tools) -> bool:
+    return any(connection.execute(statement, values).first() is not None for statement, values, _ in _due(tools))
+
+
+def _load(connection: Connection, tools: Tools) -> Books:
+    books = Books()
+    for statement, values, kind in _due(tools):
+        for record in connection.execute(statement, values).mappings():
+            books.load(row_from(kind, record))
+    holds = list(books.all(Hold))
+    load_accounts(connection, books, {hold.account for hold in holds})
+    load_usage(connection, books, holds)
+    return books

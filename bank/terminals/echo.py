@@ -1,0 +1,21 @@
+"""The echo: what a terminal says of itself every half minute, and what the bank asks of it."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from bank.authoriser.context import Context
+from bank.ledger.rows import Terminal
+from bank.ledger.view import View
+from bank_link.messages import Command, Echo, EchoBack
+
+
+def echo(view: View, context: Context, message: Echo) -> EchoBack:
+    """Keep the report; a terminal that may not work is told to stay out of service."""
+    terminal = view.need(Terminal, context.terminal.terminal)
+    report = msgspec.json.encode(message).decode()
+    view.put(replace(terminal, last_seen=context.now_ms, report=report))
+    if terminal.state != "active":
+        return EchoBack(commands=(Command.OUT_OF_SERVICE,), why=terminal.why or "not confirmed by the bank yet")
+    return EchoBack()

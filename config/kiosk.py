@@ -85,6 +85,13 @@ class LineConfig:
     read_ms: int = 6_000
 
 
+class ReaderKind(enum.StrEnum):
+    """Which card reader the machine has; each has a dataclass of its own."""
+
+    STICK = "stick"
+    PN532 = "pn532"
+
+
 @dataclass(frozen=True, kw_only=True)
 class StickReaderConfig:
     """Card files on a USB stick that the system mounts at `mount`; `file` is the card file's name there."""
@@ -126,23 +133,22 @@ class Mechanism(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DispenserConfig:
-    """Sensors and times that all cassettes share.
+    """Sensors and times that all cassettes share; the times mean what `drivers.dispenser.DispenserTimings` says.
 
-    `note_ms`: from the motor's start until the exit sensor must see the note; `clear_ms`: until the note must have
-    left it; `gap_ms`: the motor is off and the sensor clear this long between two notes; `double_ms`: a note that
-    covers the sensor longer than this is two. `reject_gate` sends a note to the reject bin, where `reject_sensor`
-    sees it; a machine without the gate has neither.
+    `diverter` is on while the way to the customer is open; off, a note goes to the reject bin, where `reject_sensor`
+    sees it. A machine without a reject bin has neither.
     """
 
     mechanism: Mechanism = Mechanism.DROP
     exit_sensor: InputPin
-    reject_gate: OutputPin | None = None
+    diverter: OutputPin | None = None
     reject_sensor: InputPin | None = None
-    debounce_ms: int = 3
-    note_ms: int = 2_500
-    clear_ms: int = 800
-    gap_ms: int = 120
-    double_ms: int = 250
+    pick_timeout_ms: int = 600
+    shortest_note_ms: int = 15
+    double_note_ms: int = 130
+    longest_note_ms: int = 400
+    gap_ms: int = 150
+    brake_ms: int = 50
 
 
 @dataclass(frozen=True, kw_only=True)

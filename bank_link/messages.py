@@ -28,11 +28,29 @@ Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 Blob = Annotated[bytes, Meta(max_length=16_384)]
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class _Discreet:
+    """A `repr` for logs and failed assertions: bytes by their length, a card by its last digits, no token."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={_discreet(name, getattr(self, name))}" for name in self.__struct_fields__)  # type: ignore[attr-defined]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _discreet(name: str, value: object) -> str:
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if name == "card":
+        return f"<ends {str(value)[-4:]}>"
+    return "<hidden>" if name == "token" else repr(value)
+
+
+class Message(_Discreet, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Root of all bodies. Unknown fields are refused: what one end means, the other must understand."""
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Part(_Discreet, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A piece of a body."""
 
 
@@ -142,6 +160,8 @@ class Slip(Part, frozen=True, kw_only=True):
     account: Id
     amount: Money
     nonce: bytes = b""
+    card_epoch: Whole = 0
+    card_n: Whole = 0
     at: Time
     expires: Time
 

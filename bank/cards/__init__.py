@@ -1,0 +1,1 @@
+"""Cards: the ratchet that makes a copied card file worthless."""

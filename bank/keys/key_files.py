@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import secrets
 import stat
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from bank.keys.errors import KeyRingError
 
+T = TypeVar("T")
+
 FORMAT = "atm-bank key 1"
 KEY_BYTES = 32
+#: Each has a file `<purpose>-<version>.key`. Old versions stay: what they made must still be readable.
+PURPOSES = ("ca", "slip", "pin", "pvv", "card", "wrap", "audit", "challenge")
 _MOST_BYTES = 65_536
 _RESTORE = "restore it from the backup of the keys"
 
@@ -102,21 +106,22 @@ def read_private(path: Path) -> bytes:
         raise KeyRingError(f"{path} is missing; {_RESTORE}") from error
     except OSError as error:
         raise KeyRingError(f"{path} cannot be read: {error.strerror}; check its owner and rights") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
             raise KeyRingError(f"{path} is no key file; {_RESTORE}")
         if status.st_mode & 0o077:
             raise KeyRingError(f"{path} is open to others; run: chmod 600 {path}")
-        return file.read(_MOST_BYTES)
+        return os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Replace the file as a whole (mode 0600), on disk before this returns. Raises KeyRingError."""
-    # The name is no secret and no part of any history: two writers only must not meet.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.new")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -136,10 +141,10 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _decoded[T](path: Path, kind: type[T]) -> T:
+def _decoded(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(read_private(path), type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         # msgspec's text may quote the content.
         raise KeyRingError(f"{path} is damaged; {_RESTORE}") from error
 

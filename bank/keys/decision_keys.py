@@ -1,0 +1,54 @@
+"""The keys as a decision uses them (`authoriser.context.Keys`): sessions, cards, PINs and slips over one key ring."""
+
+from __future__ import annotations
+
+from bank.keys.errors import KeyRingError
+from bank.keys.keyring import KeyRing
+from bank_link import pin_block, slips
+from bank_link.errors import PinError
+from bank_link.keys import KEY_BYTES
+from bank_link.messages import Signed, Slip
+from bank_link.sign_on import SessionKeys
+
+_SESSION = "session"
+
+
+class DecisionKeys:
+    """Thin: each call is one step of the protocol on the ring's keys."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    def __repr__(self) -> str:
+        return f"<DecisionKeys of {self._ring!r}>"
+
+    def session_keys(self, wrapped: bytes) -> SessionKeys:
+        """Raises KeyRingError where the row was altered or is another bank's."""
+        both = self._ring.unwrap(_SESSION, wrapped)
+        return SessionKeys(to_bank=both[:KEY_BYTES], to_kiosk=both[KEY_BYTES:])
+
+    def wrap_session_keys(self, keys: SessionKeys) -> bytes:
+        """92 bytes for the database."""
+        return self._ring.wrap(_SESSION, keys.to_bank + keys.to_kiosk)
+
+    def card_secret(self, card: str, epoch: int, n: int) -> bytes:
+        return self._ring.card_secret(card, epoch, n)
+
+    def open_pin(self, block: bytes, key_id: str, card: str) -> str:
+        """Raises PinError for a block that cannot be opened, an unknown key id included."""
+        try:
+            private = self._ring.pin_private_key(key_id)
+        except KeyRingError as error:
+            raise PinError(str(error)) from None
+        return pin_block.open_pin(block, card, private).reveal().decode()
+
+    def pvv(self, version: int, card: str, salt: bytes, pin: str) -> bytes:
+        """Raises KeyRingError for a PVV key that is not in the ring."""
+        return self._ring.pvv(version, card, salt, pin)
+
+    def sign_slip(self, slip: Slip) -> Signed:
+        return slips.sign_slip(slip, self._ring.slip_private_key())
+
+    def read_slip(self, signed: Signed) -> Slip:
+        """Raises MessageRefused for what no key of this bank signed as a slip."""
+        return slips.read_slip(signed, self._ring.slip_public_keys())

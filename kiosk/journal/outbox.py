@@ -1,0 +1,81 @@
+"""Store-and-forward: brings every fact to the bank, over any number of restarts and days without a line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bank_link.envelope import decode_request
+from bank_link.errors import MessageRefused
+from bank_link.messages import Acknowledged, Request
+from kiosk.host import Host, NoAnswer, Turned
+from kiosk.journal import records as r
+from kiosk.journal.records import OutboxEntry
+from kiosk.journal.store import Journal
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+
+
+class Outbox:
+    """Delivers in the order of the numbers. What the bank cannot read is parked, with an alarm, and blocks nothing."""
+
+    def __init__(self, journal: Journal, host: Host, changed: Callable[[], None] = lambda: None) -> None:
+        self._journal = journal
+        self._host = host
+        self._changed = changed
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something new to deliver, or the line is back."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; pauses grow while the bank does not answer."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            self._wake.clear()
+            pause_s = FIRST_PAUSE_S if await self.deliver() else min(LONGEST_PAUSE_S, pause_s * 2)
+            if self._journal.outbox_length() == 0:
+                await self._wake.wait()
+            else:
+                await self._sleep(pause_s)
+
+    async def deliver(self) -> bool:
+        """Deliver all that waits. False where the bank did not answer: the rest waits for the next try."""
+        for entry in self._journal.waiting():
+            try:
+                await self._deliver(entry)
+            except NoAnswer:
+                return False
+        return not self._journal.outbox_length() or await self.deliver()
+
+    async def _deliver(self, entry: OutboxEntry) -> None:
+        try:
+            acknowledged = await self._host.deliver(_message(entry))
+        except Turned as turned:
+            self._park(entry, f"the bank cannot read this fact ({turned.answer.reason.value})")
+        except MessageRefused as error:
+            self._park(entry, f"this fact cannot be sent: {error}")
+        else:
+            self._acknowledge(entry, acknowledged)
+        self._changed()
+
+    def _acknowledge(self, entry: OutboxEntry, answer: Acknowledged) -> None:
+        self._journal.write(r.Acknowledged(generation=entry.generation, number=entry.number, case=answer.case))
+
+    def _park(self, entry: OutboxEntry, sentence: str) -> None:
+        self._journal.write(r.Parked(generation=entry.generation, number=entry.number, sentence=sentence))
+
+    async def _sleep(self, pause_s: float) -> None:
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+
+def _message(entry: OutboxEntry) -> Request:
+    from msgspec import Raw
+
+    return decode_request(entry.kind, Raw(entry.body.encode()))

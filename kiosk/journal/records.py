@@ -1,0 +1,213 @@
+"""Every record that the journal can hold. None holds a PIN, a key, a card's number or its secret.
+
+Records about one transaction carry its name: the generation and number of its first message. `at` is bank time in
+milliseconds, or 0 where it was not known yet.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from bank_link.messages import Accuracy, CassetteCount, NoteCount, Outcome, Signed, TakenState
+from bank_link.money import Money
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Root of all records."""
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """A transaction's name."""
+
+    generation: int
+    number: int
+
+
+class About(Record, frozen=True, kw_only=True):
+    """A record of one transaction."""
+
+    transaction: Transaction
+
+
+# ── The machine ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Booted(Record, frozen=True, kw_only=True, tag="booted"):
+    """The firmware started: written before anything else."""
+
+    boot: str
+    version: str
+    terminal: str
+    generation: int
+
+
+class Event(Record, frozen=True, kw_only=True, tag="event"):
+    """Something an operator will want to read later: a card went in, the line came back, why the machine closed."""
+
+    what: str
+    detail: str = ""
+
+
+class SignedOn(Record, frozen=True, kw_only=True, tag="signed-on"):
+    """A session began. `audit_head` contradicts the bank if it ever rewrites its log."""
+
+    generation: int
+    session: str
+    audit_head: str
+    missing: tuple[int, ...] = ()
+    next_number: int
+
+
+class CountsSet(Record, frozen=True, kw_only=True, tag="counts-set"):
+    """An operator's exchange: what is in the cassettes from now on."""
+
+    after: tuple[CassetteCount, ...]
+    by: str
+
+
+# ── Numbers and facts ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Taken(About, frozen=True, kw_only=True, tag="taken"):
+    """A number is taken, before the first byte of its message is sent."""
+
+    number: int
+    kind: str
+
+
+class Answered(About, frozen=True, kw_only=True, tag="answered"):
+    """The bank's answer to a number. `reason`: "" where it did what was asked."""
+
+    number: int
+    kind: str
+    answer: str
+    reason: str = ""
+
+
+class FactMade(About, frozen=True, kw_only=True, tag="fact-made"):
+    """A fact for the bank, in the outbox from here on. `body` is its message as JSON."""
+
+    number: int
+    kind: str
+    body: str
+
+
+class Acknowledged(Record, frozen=True, kw_only=True, tag="acknowledged"):
+    """The bank has the fact."""
+
+    generation: int
+    number: int
+    case: str = ""
+
+
+class Parked(Record, frozen=True, kw_only=True, tag="parked"):
+    """The bank cannot read the fact: set aside with an alarm, it does not block the next."""
+
+    generation: int
+    number: int
+    sentence: str
+
+
+class Resent(Record, frozen=True, kw_only=True, tag="resent"):
+    """The bank was restored and misses these: their facts wait again, in order."""
+
+    generation: int
+    numbers: tuple[int, ...]
+
+
+# ── A withdrawal ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Held(About, frozen=True, kw_only=True, tag="held"):
+    """The bank holds the money. `card` is the bank's reference of the card."""
+
+    hold: str
+    card: str
+    account: str
+    amount: Money
+    mix: tuple[NoteCount, ...]
+    claim: str
+
+
+class CardTaken(About, frozen=True, kw_only=True, tag="card-taken"):
+    """The customer has the card; the release may be sent."""
+
+
+class NonceMade(About, frozen=True, kw_only=True, tag="nonce-made"):
+    """The vault's nonce for one payment in this boot."""
+
+    nonce: bytes
+    boot: str
+
+
+class AuthorityHeld(About, frozen=True, kw_only=True, tag="authority-held"):
+    """The dispense authority, as the bank signed it."""
+
+    authority: Signed
+
+
+class NonceBurnt(About, frozen=True, kw_only=True, tag="nonce-burnt"):
+    """The commit point: from here the machine pays, or says why not. `plan`: notes in the order they will move."""
+
+    nonce: bytes
+    plan: tuple[NoteCount, ...] = ()
+
+
+class Replanned(About, frozen=True, kw_only=True, tag="replanned"):
+    """A cassette ran empty or rejects: what is left will come out of others. `plan`: what has not moved yet."""
+
+    plan: tuple[NoteCount, ...]
+
+
+class NoteMoved(About, frozen=True, kw_only=True, tag="note-moved"):
+    """One pick of one cassette, journalled before the next. Counts of notes by where they are now."""
+
+    cassette: str
+    value: Money
+    outcome: str
+    dispensed: int = 0
+    surplus: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+
+
+class Presented(About, frozen=True, kw_only=True, tag="presented"):
+    """The last note has moved: what there was to pay is out, or will not come."""
+
+    outcome: Outcome
+    taken: TakenState = TakenState.UNKNOWN
+
+
+class Ended(About, frozen=True, kw_only=True, tag="ended"):
+    """Nothing more will happen in this transaction; its facts are in the outbox."""
+
+    why: str
+
+
+AnyRecord = (
+    Booted | Event | SignedOn | CountsSet | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Held
+    | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | Presented | Ended
+)  # fmt: skip
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A record as it lies in the journal."""
+
+    sequence: int
+    boot: str
+    at: int
+    record: AnyRecord
+
+
+class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact and whether the bank has it. `state`: "waiting", "acknowledged" or "parked"."""
+
+    generation: int
+    number: int
+    kind: str
+    body: str
+    state: str
+    case: str = ""
+
+
+__all__ = ["Accuracy", "AnyRecord", "Line", "Money", "OutboxEntry", "Record", "Transaction"]

@@ -1,0 +1,1 @@
+"""One transaction a module: its conversation with the customer, and its steps with bank and vault."""

@@ -1,0 +1,152 @@
+"""The only caller of the dispenser: a dispense authority goes in, an outcome comes out, every note is counted on disk.
+
+Pays once for each authority, and only if it was signed by the bank for this terminal, generation, boot, transaction,
+nonce and amount, and has not expired. Each note is journalled before the next one moves.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bank_link.errors import MessageRefused
+from bank_link.messages import CassetteCount, NoteCount, Signed, Slip
+from bank_link.money import Money
+from bank_link.seams import Randomness
+from bank_link.slips import read_slip
+from drivers.devices import Dispenser
+from kiosk import denominate
+from kiosk.journal import records as r
+from kiosk.journal.store import Journal
+from kiosk.payment import MOST_NOTES, Dispense, Hand, Payment
+
+
+class AuthorityRefused(Exception):
+    """This authority does not allow this payment; the sentence says why. Nothing was paid, nothing will be."""
+
+
+@dataclass(frozen=True)
+class Bond:
+    """What the vault needs to know of terminal and bank to judge an authority."""
+
+    terminal: str
+    generation: int
+    slip_keys: Callable[[], Sequence[bytes]]
+    now: Callable[[], int]
+
+
+class Vault:
+    """Counts, mixes, payments. One payment at a time."""
+
+    def __init__(self, *, dispenser: Dispenser, journal: Journal, bond: Bond, random: Randomness) -> None:
+        self._dispenser = dispenser
+        self._journal = journal
+        self._bond = bond
+        self._random = random
+        self._nonces: dict[r.Transaction, bytes] = {}
+        self._failing: set[str] = set()
+        self._paying = False
+
+    # ── What can be paid ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def counts(self) -> tuple[CassetteCount, ...]:
+        return self._journal.counts()
+
+    def stock(self) -> tuple[denominate.Stock, ...]:
+        """What may be paid from now: counted, not empty by its sensor, not failing since the last exchange."""
+        without = {name for name in self._dispenser.cassettes if self._dispenser.looks_empty(name)}
+        loaded = [count for count in self.counts() if count.cassette in self._dispenser.cassettes]
+        return denominate.usable(loaded, without=frozenset(without | self._failing))
+
+    def mixes(self, amount: Money) -> tuple[tuple[NoteCount, ...], ...]:
+        """The mixes on offer: fewest notes, and one with smaller ones where it differs. Empty: cannot be paid."""
+        best = denominate.fewest(amount, self.stock(), MOST_NOTES)
+        if not best:
+            return ()
+        other = denominate.small(amount, self.stock(), MOST_NOTES)
+        return (best,) if other is None or other == best else (best, other)
+
+    def can_pay(self, amount: Money) -> bool:
+        return bool(denominate.fewest(amount, self.stock(), MOST_NOTES))
+
+    def nearest(self, amount: Money, most: Money) -> tuple[Money, ...]:
+        """Payable amounts just below and just above, none above `most`."""
+        return denominate.nearest(amount, self.stock(), MOST_NOTES, most=most)
+
+    def largest(self, most: Money) -> Money | None:
+        return denominate.largest(self.stock(), MOST_NOTES, most=most)
+
+    def exchanged(self) -> None:
+        """An operator was at the cassettes: all are trusted again."""
+        self._failing.clear()
+
+    # ── Paying ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def new_nonce(self, transaction: r.Transaction) -> bytes:
+        """A nonce for one payment of this transaction, in the journal before it leaves the machine."""
+        assert transaction not in self._nonces, "one release for each transaction"
+        nonce = self._random.token_bytes(32)
+        self._nonces[transaction] = nonce
+        self._journal.write(r.NonceMade(transaction=transaction, nonce=nonce, boot=self._journal.boot_id))
+        return nonce
+
+    def forget(self, transaction: r.Transaction) -> None:
+        """This transaction will not be paid: whatever authority arrives now is refused."""
+        self._nonces.pop(transaction, None)
+
+    async def pay(self, held: r.Held, authority: Signed, moved: Callable[[int, int], None]) -> Payment:
+        """Verify, burn the nonce, pay note by note. `moved(done, total)` is called as notes are counted.
+
+        Raises AuthorityRefused (nothing paid) and JournalError (no further note moves). A device that fails ends the
+        payment; what came out is in the Payment.
+        """
+        assert not self._paying, "one payment at a time"
+        self._paying = True
+        try:
+            nonce = self._judge(held, authority)
+            plan = self._plan(held)
+            self._nonces.pop(held.transaction)
+            self._journal.write(
+                r.AuthorityHeld(transaction=held.transaction, authority=authority),
+                r.NonceBurnt(transaction=held.transaction, nonce=nonce, plan=plan),
+            )
+            hand = Hand(self._dispenser, self._journal, self.stock, self._failing)
+            return await Dispense(hand, held, plan, moved).run()
+        finally:
+            self._paying = False
+
+    def _judge(self, held: r.Held, authority: Signed) -> bytes:
+        try:
+            slip = read_slip(authority, self._bond.slip_keys())
+        except MessageRefused as error:
+            raise AuthorityRefused("the dispense authority was not signed by the bank") from error
+        nonce = self._nonces.get(held.transaction)
+        if nonce is None or self._journal.is_burnt(nonce):
+            raise AuthorityRefused("no payment is open for this dispense authority")
+        _compare(slip, held, self._bond, self._journal.boot_id)
+        if not hmac.compare_digest(slip.nonce, nonce):
+            raise AuthorityRefused("the dispense authority is for another payment")
+        if slip.expires < self._bond.now():
+            raise AuthorityRefused("the dispense authority has expired")
+        return nonce
+
+    def _plan(self, held: r.Held) -> tuple[NoteCount, ...]:
+        """The mix that was authorised if it is still there, else another one of the same amount."""
+        stock = {s.cassette: s.count for s in self.stock()}
+        if all(stock.get(note.cassette, 0) >= note.count for note in held.mix):
+            return held.mix
+        other = denominate.fewest(held.amount, self.stock(), MOST_NOTES)
+        if not other:
+            raise AuthorityRefused("the cassettes cannot pay this amount any more")
+        return other
+
+
+def _compare(slip: Slip, held: r.Held, bond: Bond, boot: str) -> None:
+    wanted = {
+        "kind": "release", "terminal": bond.terminal, "generation": bond.generation, "boot": boot,
+        "transaction": held.transaction.number, "amount": held.amount, "account": held.account, "card": held.card,
+    }  # fmt: skip
+    for name, value in wanted.items():
+        if getattr(slip, name) != value:
+            raise AuthorityRefused(f"the dispense authority is for another {name}")

@@ -6,13 +6,11 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    Connection,
     Integer,
     LargeBinary,
     String,
     Table,
     Text,
-    insert,
 )
 
 from bank.schema import metadata
@@ -40,12 +38,3 @@ audit_blocks = Table(
     Column("seal", LargeBinary(32), nullable=False),
     CheckConstraint("block_id > 0 AND first_event > 0 AND last_event >= first_event", name="audit_block_range"),
 )  # fmt: skip
-
-
-def record(
-    connection: Connection, *, at_ms: int, kind: str, terminal: str = "", number: int = 0, detail: str = ""
-) -> None:
-    """Append one event within the caller's transaction. `detail` is JSON text and holds no secret."""
-    connection.execute(
-        insert(audit_events).values(at_ms=at_ms, kind=kind, terminal=terminal, number=number, detail=detail)
-    )

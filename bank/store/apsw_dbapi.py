@@ -92,7 +92,7 @@ def translated(error: Exception) -> Error:
 def _asked(ask: Callable[..., Any], *args: Any) -> Any:
     try:
         return ask(*args)
-    except (apsw.Error, TypeError, OverflowError) as error:
+    except (apsw.Error, TypeError, ValueError, OverflowError) as error:
         raise translated(error) from error
 
 

@@ -1,0 +1,51 @@
+"""The task that seals the audit log: after the commits that wrote events, never within them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from bank.audit import log
+from bank.audit.chain import Sealing
+from bank.store.store import Store
+from bank_link.seams import WallClock
+
+
+class Sealer:
+    """Seals what was written, `pause_s` after it is told, and at least every `every_s` seconds.
+
+    One block for many events: sealing within each transaction would make them wait for one another.
+    """
+
+    def __init__(
+        self, store: Store, sealing: Sealing, clock: WallClock, *, pause_s: float = 0.5, every_s: float = 10.0
+    ) -> None:
+        self._store = store
+        self._sealing = sealing
+        self._clock = clock
+        self._pause_s = pause_s
+        self._every_s = every_s
+        self._written = asyncio.Event()
+
+    def wake(self) -> None:
+        """Events were committed."""
+        self._written.set()
+
+    async def seal(self) -> int:
+        """Seal all that waits; returns how many events. Raises StoreError."""
+        total = 0
+        while True:
+            async with self._store.transaction() as tx:
+                sealed = await tx.run(log.seal, self._sealing, now_ms=self._clock.now_ms())
+            total += sealed
+            if sealed < log.MOST_EVENTS:
+                return total
+
+    async def run(self) -> None:
+        """For ever, until cancelled."""
+        while True:
+            await self.seal()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._written.wait(), self._every_s)
+            await asyncio.sleep(self._pause_s)
+            self._written.clear()

@@ -29,7 +29,7 @@ Blob = Annotated[bytes, Meta(max_length=16_384)]
 
 
 class _Discreet:
-    """A `repr` for logs and failed assertions: bytes by their length, a card by its last digits, no token."""
+    """A `repr` for logs and failed assertions: bytes by their length, a card number by its last digits, no token."""
 
     __slots__ = ()
 
@@ -41,8 +41,8 @@ class _Discreet:
 def _discreet(name: str, value: object) -> str:
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
-    if name == "card":
-        return f"<ends {str(value)[-4:]}>"
+    if isinstance(value, str) and len(value) == 16 and value.isdecimal():
+        return f"<ends {value[-4:]}>"
     return "<hidden>" if name == "token" else repr(value)
 
 
@@ -147,7 +147,8 @@ class Slip(Part, frozen=True, kw_only=True):
     """What the bank signs about one number; with the vault's `nonce`, a `release` slip is a dispense authority.
 
     `transaction` is the number of the authorise whose hold it releases. `card` is the bank's reference of the card,
-    never its number: slips are kept in journals.
+    never its number: slips are kept in journals. (`card_epoch`, `card_n`) is the card's position that the release
+    confirmed (0, 0: none): a bank that was restored learns from it which copies are spent.
     """
 
     kind: Id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bank.ledger.rows import AuditEvent, SessionRow, Terminal
 from bank.ledger.view import View
-from bank_link.messages import Reason, Refused, Signed, Slip
+from bank_link.messages import Reason, Refused, Signed, SignedOn, SignOn, SignOnClaims, Slip
 from bank_link.money import Money
 from bank_link.seams import Randomness
 from bank_link.sign_on import SessionKeys
@@ -40,18 +40,18 @@ class Limits:
     def next_day_ms(self, now_ms: int) -> int:
         """When the next bank day begins."""
         local = self._local(now_ms)
-        midnight = datetime.datetime.combine(
-            local.date() + datetime.timedelta(days=1), datetime.time(), tzinfo=local.tzinfo
-        )
+        midnight = dt.datetime.combine(local.date() + dt.timedelta(days=1), dt.time(), tzinfo=local.tzinfo)
         return int(midnight.timestamp() * 1000)
 
-    def _local(self, now_ms: int) -> datetime.datetime:
-        return datetime.datetime.fromtimestamp(now_ms / 1000, zoneinfo.ZoneInfo(self.zone))
+    def _local(self, now_ms: int) -> dt.datetime:
+        return dt.datetime.fromtimestamp(now_ms / 1000, zoneinfo.ZoneInfo(self.zone))
 
 
 class Keys(Protocol):
     """The keys that a decision needs; they live outside the database (`bank.keys`)."""
 
+    def check_challenge(self, claims: SignOnClaims, now_ms: int) -> None: ...
+    def open_session(self, message: SignOn, random: Randomness, **fields: object) -> tuple[SignedOn, SessionKeys]: ...
     def session_keys(self, wrapped: bytes) -> SessionKeys: ...
     def wrap_session_keys(self, keys: SessionKeys) -> bytes: ...
     def card_reference(self, number: str) -> str: ...

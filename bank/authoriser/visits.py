@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hmac
 
 from msgspec.structs import replace
@@ -30,7 +30,7 @@ def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
     """The answer without its secret: that is derived again whenever the answer is sent."""
     card = _card(view, context, message)
     _not_in_use_elsewhere(view, context, card)
-    turned = _turn_ratchet(card, message)
+    turned = _turn_ratchet(context, card, message)
     check_pin(view, context, message, card)
     card = replace(
         view.need(Card, card.card),
@@ -55,7 +55,7 @@ def _card(view: View, context: Context, message: OpenVisit) -> Card:
     wanted = proof(secret, context.terminal.terminal, context.terminal.generation, message.number)
     if not hmac.compare_digest(wanted, message.proof):
         raise Refusal(Reason.CARD_PROOF, "the card's secret is not right", events=[("card-proof", "")])
-    today = datetime.datetime.fromtimestamp(context.now_ms / 1000, datetime.UTC)
+    today = dt.datetime.fromtimestamp(context.now_ms / 1000, dt.UTC)
     if card.expiry < f"{today:%Y-%m}":
         raise Refusal(Reason.CARD_EXPIRED, "the card has expired")
     if card.state != "active":
@@ -74,8 +74,8 @@ def _not_in_use_elsewhere(view: View, context: Context, card: Card) -> None:
             )  # fmt: skip
 
 
-def _turn_ratchet(card: Card, message: OpenVisit) -> ratchet.Accepted:
-    turned = ratchet.present(ratchet_state(card), message.epoch, message.n)
+def _turn_ratchet(context: Context, card: Card, message: OpenVisit) -> ratchet.Accepted:
+    turned = ratchet.present(ratchet_state(card), message.epoch, message.n, context.now_ms)
     if isinstance(turned, ratchet.Accepted):
         return turned
     raise Refusal(

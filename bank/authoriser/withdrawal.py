@@ -103,7 +103,7 @@ def release(view: View, context: Context, message: Release) -> Released:
         raise Refusal(Reason.NO_HOLD, "nothing is held for this transaction", events=[("release-no-hold", "")])
     if message.boot != context.session.boot:
         raise Refusal(Reason.NO_HOLD, "the release was asked for by another start of the firmware")
-    _spend(view, context, message, hold)
+    spent = _spend(view, message, hold)
     view.put(
         replace(
             hold, state="released", released_at=context.now_ms, release_number=context.number,
@@ -113,14 +113,15 @@ def release(view: View, context: Context, message: Release) -> Released:
     slip = Slip(
         kind="release", terminal=terminal.terminal, generation=terminal.generation, boot=message.boot,
         number=context.number, transaction=message.transaction, card=hold.card, account=hold.account,
-        amount=hold.amount, nonce=message.nonce, at=context.now_ms,
+        amount=hold.amount, nonce=message.nonce, card_epoch=spent.confirmed[0],
+        card_n=spent.confirmed[1], at=context.now_ms,
         expires=context.now_ms + context.tools.limits.authority_ms,
     )  # fmt: skip
     context.note(view, "released", f"hold {hold.hold}")
     return Released(authority=context.tools.keys.sign_slip(slip))
 
 
-def _spend(view: View, context: Context, message: Release, hold: Hold) -> None:
+def _spend(view: View, message: Release, hold: Hold) -> ratchet.State:
     card = view.need(Card, hold.card)
     visit = view.get(Visit, hold.visit)
     spent = ratchet.spend(ratchet_state(card), message.n)
@@ -130,3 +131,4 @@ def _spend(view: View, context: Context, message: Release, hold: Hold) -> None:
             events=[("card-copy", f"release of hold {hold.hold} with an outdated card")],
         )  # fmt: skip
     view.put(replace(card, confirmed_epoch=spent.confirmed[0], confirmed_n=spent.confirmed[1]))
+    return spent

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bank.keys.errors import KeyRingError
 from bank.keys.keyring import KeyRing
-from bank_link import pin_block, slips
+from bank_link import pin_block, sign_on, slips
 from bank_link.errors import PinError
 from bank_link.keys import KEY_BYTES
-from bank_link.messages import Signed, Slip
+from bank_link.messages import Signed, SignedOn, SignOn, SignOnClaims, Slip
+from bank_link.seams import Randomness
 from bank_link.sign_on import SessionKeys
 
 _SESSION = "session"
@@ -21,6 +22,28 @@ class DecisionKeys:
 
     def __repr__(self) -> str:
         return f"<DecisionKeys of {self._ring!r}>"
+
+    def check_challenge(self, claims: SignOnClaims, now_ms: int) -> None:
+        """Raises MessageRefused for a challenge that is not this bank's, or too old."""
+        sign_on.check_challenge(self._ring.challenge_key(), now_ms, claims)
+
+    def open_session(self, message: SignOn, random: Randomness, **fields: object) -> tuple[SignedOn, SessionKeys]:
+        """The signed session with this bank's keys in it. Raises MessageRefused for an unusable agreement key."""
+        return sign_on.open_session(
+            message,
+            random=random,
+            slip_private_key=self._ring.slip_private_key(),
+            slip_certificate=self._ring.slip_certificate_pem(),
+            pin_key=self._ring.pin_public_key(),
+            pin_key_id=self._ring.pin_key_id(),
+            slip_keys=self._ring.slip_public_keys(),
+            next_cas=self._ring.next_ca_pems(),
+            **fields,
+        )
+
+    def card_reference(self, number: str) -> str:
+        """How the books know a card: a keyed digest of its number, which nobody without the key finds back."""
+        return self._ring.card_reference(number)
 
     def session_keys(self, wrapped: bytes) -> SessionKeys:
         """Raises KeyRingError where the row was altered or is another bank's."""

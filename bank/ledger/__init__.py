@@ -1,1 +1,1 @@
-"""Double entry in integer minor units, and the one pure function that decides a batch of messages."""
+"""The books: double entry in integer minor units, rows as values, and every way that money moves in them."""

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from bank.authoriser.context import Context
 from bank.authoriser.withdrawal import find_hold
-from bank.ledger.facts.common import Subject, file_case, subject
+from bank.facts.common import Subject, file_case, subject
 from bank.ledger.moves import free_hold
 from bank.ledger.rows import Case, Hold, NumberRow, Visit
 from bank.ledger.view import View

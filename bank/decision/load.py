@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
 
 from bank import schema
 from bank.authoriser.context import Tools
-from bank.ledger.decide import Item
+from bank.decision.decide import Item
 from bank.ledger.moves import cash_account, equity_account, suspense_account, vault_account
 from bank.ledger.rows import (
     Account,
@@ -46,6 +46,7 @@ class _Wanted:
         self._reference = reference
         self.sessions: set[str] = set()
         self.terminals: set[str] = set()
+        self.signing_on: set[str] = set()
         self.numbers: set[tuple[str, int, int]] = set()
         self.holds: set[str] = set()
         self.visits: set[str] = set()
@@ -56,6 +57,8 @@ class _Wanted:
         envelope = item.frame.envelope
         self.sessions.add(envelope.session)
         self.terminals.add(envelope.terminal)
+        if envelope.kind == "sign-on":
+            self.signing_on.add(envelope.terminal)
         try:
             message = decode_request(envelope.kind, envelope.body)
         except MessageRefused:
@@ -79,6 +82,7 @@ class _Wanted:
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
         if isinstance(message, Completion):
             self.accounts.add(message.account)
+            self.cards.add(message.card)
         self.visits.add(getattr(message, "visit", ""))
 
 
@@ -89,6 +93,8 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     for item in batch:
         wanted.add(item)
     _rows(connection, books, SessionRow, wanted.sessions)
+    for record in connection.execute(_OPEN_SESSIONS, {"keys": sorted(wanted.signing_on)}).mappings():
+        books.load(row_from(SessionRow, record))
     for terminal in _rows(connection, books, Terminal, wanted.terminals):
         wanted.accounts.add(cash_account(terminal.terminal, currency))
     _by(connection, books, Numbering, schema.numbering.c.terminal, wanted.terminals)
@@ -196,6 +202,9 @@ def row_from(kind: type[R], record: Any) -> R:
 
 _OPEN_VISITS: Select[Any] = select(schema.visits).where(
     schema.visits.c.terminal.in_(bindparam("keys", expanding=True)), schema.visits.c.state == "open"
+)
+_OPEN_SESSIONS: Select[Any] = select(schema.sessions).where(
+    schema.sessions.c.terminal.in_(bindparam("keys", expanding=True)), schema.sessions.c.ended == 0
 )
 _USAGE: Select[Any] = select(schema.usage).where(
     schema.usage.c.card.in_(bindparam("keys", expanding=True)), schema.usage.c.day == bindparam("day")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context
-from bank.ledger.facts.common import FactUnreadable, Subject, file_case
+from bank.facts.common import FactUnreadable, Subject, file_case
 from bank.ledger.moves import cash_account, suspense_account, transfer, vault_account
 from bank.ledger.rows import Account, Terminal
 from bank.ledger.view import View

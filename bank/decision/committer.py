@@ -9,8 +9,8 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from bank.authoriser.context import Tools
-from bank.ledger.decide import Again, Decision, Dropped, Item, Reply, decide
-from bank.ledger.load import load, missing_numbers
+from bank.decision.decide import Again, Decision, Dropped, Item, Reply, decide
+from bank.decision.load import load, missing_numbers
 from bank.ledger.view import Books
 from bank.ledger.write import write
 from bank.store.store import Store

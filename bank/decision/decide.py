@@ -16,20 +16,32 @@ from msgspec.structs import replace
 from bank.authoriser import visits, withdrawal
 from bank.authoriser.context import Context, Refusal, Tools
 from bank.authoriser.pin import CountTry
+from bank.facts.common import FactUnreadable, Subject, file_case
+from bank.facts.completion import complete
+from bank.facts.exchange import exchange
+from bank.facts.reversal import reverse
 from bank.ledger import numbers
-from bank.ledger.facts.common import FactUnreadable, Subject, file_case
-from bank.ledger.facts.completion import complete
-from bank.ledger.facts.exchange import exchange
-from bank.ledger.facts.reversal import reverse
-from bank.ledger.rows import AuditEvent, NumberRow, SessionRow, Terminal
+from bank.ledger.rows import AuditEvent, NumberRow, SessionRow, Terminal, Visit
 from bank.ledger.view import Books, View
 from bank.terminals.echo import echo
 from bank.terminals.sign_on import behind, sign_on
-from bank_link.envelope import Envelope, Frame, Window, body_digest, decode_answer, decode_request, encode, seal, verify
+from bank_link.envelope import (
+    Envelope,
+    Frame,
+    Window,
+    answering,
+    body_digest,
+    decode_answer,
+    decode_request,
+    encode,
+    seal,
+    verify,
+)
 from bank_link.errors import MessageRefused
 from bank_link.messages import (
     FACTS,
     NUMBERED,
+    Acknowledged,
     Answer,
     Authorise,
     CloseVisit,
@@ -88,6 +100,7 @@ class Again:
 
 
 Outcome = Reply | Dropped | Again
+Numbered = OpenVisit | Authorise | Release | Post | Deposit
 
 
 @dataclass(frozen=True)
@@ -170,13 +183,11 @@ def _unnumbered(view: View, context: Context, message: Request) -> Answer:
 # ── Requests with a number ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _numbered(
-    view: View, context: Context, message: OpenVisit | Authorise | Release | Post | Deposit, *, resumed: bool
-) -> Answer | Again:
+def _numbered(view: View, context: Context, message: Numbered, *, resumed: bool) -> Answer | Again:
     key = (context.terminal.terminal, context.terminal.generation, message.number)
     row, digest = numbers.find(view, key), body_digest(message)
     if context.now_ms > message.deadline and not (row is not None and row.answered):
-        return _record(view, context, key, message, digest, _late(view, context, row))
+        return _record(view, context, message, digest, _late(view, context, row))
     known = _known_number(view, context, row, digest, resumed=resumed)
     if known is not None:
         return known
@@ -188,7 +199,7 @@ def _numbered(
         view.put(counted.card)
         numbers.deciding(view, key, kind=kind(message), digest=digest, at_ms=context.now_ms)
         return Again()
-    return _record(view, context, key, message, digest, answer)
+    return _record(view, context, message, digest, answer)
 
 
 def _late(view: View, context: Context, row: NumberRow | None) -> Refused:
@@ -246,9 +257,8 @@ def _by_rules(view: View, context: Context, rules: Callable[[View], Answer]) -> 
     return answer
 
 
-def _record(
-    view: View, context: Context, key: numbers.Key, message: Request, digest: bytes, answer: Answer
-) -> Answer:  # fmt: skip
+def _record(view: View, context: Context, message: Numbered, digest: bytes, answer: Answer) -> Answer:
+    key = (context.terminal.terminal, context.terminal.generation, message.number)
     row = numbers.find(view, key)
     if row is not None and row.state == "ended":
         numbers.refuse_ended(view, row)
@@ -261,8 +271,6 @@ def _with_secret(view: View, context: Context, answer: Answer) -> Answer:
     """The next card secret is never stored: it is derived again, each time the answer is sent."""
     if not isinstance(answer, VisitOpened):
         return answer
-    from bank.ledger.rows import Visit
-
     visit = view.need(Visit, answer.visit)
     secret = context.tools.keys.card_secret(visit.card, answer.next_epoch, answer.next_n)
     return replace(answer, next_secret=secret)
@@ -304,8 +312,6 @@ def _take(view: View, context: Context, message: Fact) -> Answer:
 
 def _conflict(view: View, context: Context, message: Fact, row: NumberRow) -> Answer:
     """The same key with another body: acknowledged, not posted, and a case that holds both."""
-    from bank_link.messages import Acknowledged
-
     about = Subject(context.terminal.terminal, message.made_by.generation, message.number)
     detail = {"first": row.kind, "first_digest": row.digest.hex(), "second": message}
     case = file_case(
@@ -323,13 +329,12 @@ def _amount_in(message: Fact, context: Context) -> Money:
 
 
 def _sealed(request: Frame, context: Context, answer: Answer, keys: SessionKeys) -> Reply:
-    envelope = replace(request.envelope, kind=kind(answer), time=context.now_ms, body=encode(answer), transmission=0)
-    envelope = replace(envelope, transmission=request.envelope.transmission)
+    envelope = answering(request.envelope, answer, time=context.now_ms)
     return Reply(seal(envelope, keys.to_kiosk, request_mac=request.mac))
 
 
 def _sign_on_needed(envelope: Envelope) -> Reply:
-    return Reply(seal(replace(envelope, kind="sign-on-needed", body=encode(SignOnNeeded())), None))
+    return Reply(seal(answering(envelope, SignOnNeeded(), time=0), None))
 
 
 def _sign_on(view: View, item: Item, tools: Tools) -> Outcome:
@@ -340,7 +345,7 @@ def _sign_on(view: View, item: Item, tools: Tools) -> Outcome:
         return Dropped(str(error))
     assert isinstance(message, SignOn)
     answer = sign_on(view, message, tools, missing=item.missing)
-    return Reply(seal(replace(envelope, kind=kind(answer), time=tools.now_ms, body=encode(answer)), None))
+    return Reply(seal(answering(envelope, answer, time=tools.now_ms), None))
 
 
 def _drop(view: View, tools: Tools, envelope: Envelope, event: str, sentence: str) -> Dropped:

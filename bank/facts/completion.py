@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context
+from bank.authoriser.visits import ratchet_state
 from bank.authoriser.withdrawal import find_hold
-from bank.ledger.facts.common import FactUnreadable, Subject, file_case, subject, worth
+from bank.cards import ratchet
+from bank.facts.common import FactUnreadable, Subject, file_case, subject, worth
 from bank.ledger.moves import below_floor, cash_account, free_hold, mark_forced, suspense_account, transfer
-from bank.ledger.rows import Account, Case, Hold
+from bank.ledger.rows import Account, Card, Case, Hold
 from bank.ledger.view import View
 from bank_link.errors import MessageRefused
 from bank_link.messages import Acknowledged, Completion, Outcome, Slip
@@ -198,7 +200,16 @@ def _to_suspense(view: View, context: Context, dispense: _Dispense) -> str:
 
 
 def _remember(view: View, context: Context, dispense: _Dispense, slip: Slip) -> None:
-    """A hold row for what was posted without one, so that it resolves once like any other."""
+    """A hold row for what was posted without one, so that it resolves once like any other; and the card's position."""
+    card = view.get(Card, slip.card)
+    if card is not None:
+        moved = ratchet.remember(ratchet_state(card), slip.card_epoch, slip.card_n)
+        view.put(
+            replace(
+                card, confirmed_epoch=moved.confirmed[0], confirmed_n=moved.confirmed[1],
+                issued_epoch=moved.issued[0], issued_n=moved.issued[1],
+            )
+        )  # fmt: skip
     about = dispense.about
     view.put(
         Hold(

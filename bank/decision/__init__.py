@@ -1,0 +1,1 @@
+"""From messages to books: a batch is loaded, decided by one pure function, written and answered."""

@@ -1,0 +1,128 @@
+"""The sign-on: who this is, whether its journal and ours tell the same story, and the session that follows."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bank.authoriser.context import Tools
+from bank.ledger import numbers
+from bank.ledger.rows import AuditEvent, SessionRow, Terminal, Visit
+from bank.ledger.view import View
+from bank_link.envelope import Envelope
+from bank_link.errors import MessageRefused
+from bank_link.messages import Reason, Refused, SignedOn, SignOn, SignOnClaims
+from bank_link.money import Money
+from bank_link.sign_on import MOST_MISSING, challenge_time, read_claims, verify_claims
+
+
+def sign_on(view: View, message: SignOn, tools: Tools, *, missing: tuple[int, ...]) -> SignedOn | Refused:
+    """Open a session, and end the terminal's older ones. A journal that does not fit suspends the terminal."""
+    try:
+        claims = read_claims(message)
+    except MessageRefused as error:
+        return Refused(reason=Reason.MALFORMED, sentence=str(error)[:200])
+    terminal = view.get(Terminal, claims.terminal)
+    try:
+        _check(message, claims, terminal, tools)
+    except MessageRefused as error:
+        _note(view, tools, claims, "sign-on-refused", str(error))
+        return Refused(reason=Reason.MALFORMED, sentence=str(error)[:200])
+    assert terminal is not None
+    if terminal.state == "pending":
+        return Refused(reason=Reason.PENDING, sentence="the bank's staff has not confirmed this terminal yet")
+    terminal = _standing(view, terminal, claims, tools)
+    _count(view, claims, missing, tools)
+    return _open(view, message, terminal, missing, tools)
+
+
+def _check(message: SignOn, claims: SignOnClaims, terminal: Terminal | None, tools: Tools) -> None:
+    if terminal is None:
+        raise MessageRefused("the bank knows no such terminal")
+    if claims.generation != terminal.generation:
+        raise MessageRefused("this terminal was enrolled anew since: use its newest auth file")
+    verify_claims(message, terminal.public_key)
+    tools.keys.check_challenge(claims, tools.now_ms)
+    if challenge_time(claims.bank_nonce) <= terminal.last_challenge:
+        raise MessageRefused("this sign-on was used before")
+
+
+def _standing(view: View, terminal: Terminal, claims: SignOnClaims, tools: Tools) -> Terminal:
+    """Keep what the journal says of itself; suspend where it contradicts what the bank has seen."""
+    why = _contradiction(view, terminal, claims)
+    terminal = replace(
+        terminal, claimed_journal=claims.journal, claimed_boot=claims.boot, last_seen=tools.now_ms,
+        last_challenge=challenge_time(claims.bank_nonce),
+    )  # fmt: skip
+    if why and terminal.state == "active":
+        terminal = replace(terminal, state="suspended", why=why, exchange_needed=1)
+        _note(view, tools, claims, "suspended", why)
+    if terminal.state == "active":
+        terminal = replace(terminal, journal=claims.journal, last_boot=claims.boot)
+    view.put(terminal)
+    return terminal
+
+
+def _contradiction(view: View, terminal: Terminal, claims: SignOnClaims) -> str:
+    seen = numbers.counting(view, terminal.terminal, terminal.generation).highest_seen
+    if terminal.journal and terminal.journal != claims.journal:
+        return "its journal is another one than the bank knows: the disk was changed, lost or cloned"
+    if terminal.last_boot and not claims.knows_last_boot:
+        return "its journal does not know its own last start: the disk was rolled back or cloned"
+    if seen > claims.highest_taken:
+        return "the bank has seen numbers that its journal never took: the disk was rolled back"
+    return ""
+
+
+def _count(view: View, claims: SignOnClaims, missing: tuple[int, ...], tools: Tools) -> None:
+    for number in missing:
+        numbers.lose(view, (claims.terminal, claims.generation, number), tools.now_ms)
+    numbers.see(view, (claims.terminal, claims.generation, claims.highest_taken))
+
+
+def _open(
+    view: View, message: SignOn, terminal: Terminal, missing: tuple[int, ...], tools: Tools
+) -> SignedOn:  # fmt: skip
+    claims = read_claims(message)
+    for older in list(view.all(SessionRow)):
+        if older.terminal == terminal.terminal and not older.ended:
+            view.put(replace(older, ended=1))
+    _end_visits(view, terminal)
+    limits = tools.limits
+    session_id = "s" + tools.random.token_bytes(16).hex()
+    answer, keys = tools.keys.open_session(
+        message, tools.random, session=session_id, time=tools.now_ms, state=terminal.state, state_sentence=terminal.why,
+        missing=missing[:MOST_MISSING],
+        next_number=numbers.counting(view, terminal.terminal, terminal.generation).highest_seen + 1,
+        exchange_needed=bool(terminal.exchange_needed), currency=limits.currency,
+        most_per_withdrawal=Money(limits.most_per_withdrawal_minor, limits.currency), hold_ms=limits.hold_ms,
+        echo_ms=limits.echo_ms, audit_head=tools.audit_head,
+    )  # fmt: skip
+    view.put(
+        SessionRow(
+            session=session_id, terminal=terminal.terminal, generation=terminal.generation, boot=claims.boot,
+            journal=claims.journal, keys=tools.keys.wrap_session_keys(keys), opened_at=tools.now_ms,
+        )
+    )  # fmt: skip
+    missed = f", {len(missing)} numbers missing here" if missing else ""
+    _note(view, tools, claims, "signed-on", f"boot {claims.boot}{missed}")
+    return answer
+
+
+def _end_visits(view: View, terminal: Terminal) -> None:
+    """A session may be renewed within a visit; a new start of the firmware has no visit any more."""
+    if terminal.last_boot == terminal.claimed_boot:
+        return
+    for visit in list(view.all(Visit)):
+        if visit.terminal == terminal.terminal and visit.state == "open":
+            view.put(replace(visit, state="closed"))
+
+
+def behind(view: View, envelope: Envelope) -> bool:
+    """The kiosk has more answers than this bank ever gave: the bank was restored, and must be told what it lost."""
+    known = numbers.counting(view, envelope.terminal, envelope.generation)
+    said = envelope.answered
+    return said.highest > known.answered_highest or said.count > known.answered_count
+
+
+def _note(view: View, tools: Tools, claims: SignOnClaims, kind: str, detail: str) -> None:
+    view.note(AuditEvent(kind=kind, terminal=claims.terminal, detail=detail[:300], at_ms=tools.now_ms))

@@ -256,8 +256,9 @@ def deafen(rig: PadRig, after_ms: int, for_ms: int) -> None:
 
 
 @pytest.mark.parametrize(("after_ms", "typed"), [(0, "21"), (30, "121")])
-def test_a_lost_edge_does_not_silence_the_pad(after_ms: int, typed: str) -> None:
-    """If edges are lost as a key goes down or comes up, the next presses are heard all the same."""
+def test_a_lost_edge_does_not_silence_the_pad(after_ms: int, typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If edges are lost as a key goes down or comes up, the next presses are heard, even of contacts that never bounce."""
+    monkeypatch.setattr("drivers.simulated.keypad.BOUNCE_MS", ())
 
     async def play(rig: PadRig) -> None:
         deafen(rig, after_ms, for_ms=500)

@@ -495,12 +495,16 @@ def test_one_missed_look_is_no_removal():
             tag = card()
             rig.chip.place(tag)
             await rig.reader.inserted()
+            taken = asyncio.create_task(rig.reader.removed())
             for _ in range(20):
                 rig.chip.take(tag)
                 await asyncio.sleep(0.2)
                 rig.chip.place(tag)
-                await asyncio.sleep(0.5)
-                assert rig.reader.present
+                await asyncio.sleep(0.51)
+            assert not taken.done()
+            rig.chip.take(tag)
+            async with asyncio.timeout(1):
+                await taken
 
     run_virtual(visit())
 

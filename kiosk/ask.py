@@ -1,0 +1,259 @@
+"""Shows a screen and returns the customer's answer. The only place with time limits for people.
+
+LeftEarly
+├── Cancelled     the customer pressed Cancel
+├── TimedOut      nothing was pressed, and more time was not asked for
+└── CardPulled    the card is gone
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from msgspec.structs import replace
+
+from bank_link.pin_block import LONGEST, SHORTEST, Pin
+from drivers.devices import CardReader
+from kiosk.display.face import Display, Look
+from kiosk.screens import catalogue
+from kiosk.screens import model as s
+from kiosk.screens.words.load import Words
+
+MAIN = "main"
+BACK = "back"
+
+#: The ring is drawn in the last seconds only.
+RING_S = 20
+
+
+class LeftEarly(Exception):
+    """The visit ends before its purpose; handled once, at the visit's edge."""
+
+
+class Cancelled(LeftEarly):
+    """Cancel was pressed."""
+
+
+class TimedOut(LeftEarly):
+    """No answer, and no wish for more time."""
+
+
+class CardPulled(LeftEarly):
+    """The card was taken out where it should have stayed in."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long is waited for people, in seconds (WCAG 2.2.1: warned at least 20 s before, extended at least 10 times)."""
+
+    answer_s: int = 30
+    more_time_s: int = 20
+    extensions: int = 10
+    card_s: int = 30
+    cash_s: int = 30
+
+
+class Keys:
+    """What is pressed, wherever: keypad and display both put keys here."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
+        self.heard: Callable[[str], None] = lambda _: None
+
+    def press(self, key: str) -> None:
+        """A key of `drivers.devices.KEYS`. What nobody waits for is dropped, never stored up without limit."""
+        self.heard(key)
+        if not self._queue.full():
+            self._queue.put_nowait(key)
+
+    def forget(self) -> None:
+        """Keys pressed for an earlier screen do not answer this one."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
+    async def next(self, timeout_s: float) -> str | None:
+        """The next key; None after `timeout_s`."""
+        try:
+            return await asyncio.wait_for(self._queue.get(), timeout_s)
+        except TimeoutError:
+            return None
+
+
+class Ask:
+    """One customer at a time. Inside `guarding(reader)` every question ends with CardPulled when the card goes."""
+
+    def __init__(self, display: Display, words: Words, keys: Keys, patience: Patience) -> None:
+        self._display = display
+        self._words = words
+        self.keys = keys
+        self.patience = patience
+        self._guarded: CardReader | None = None
+
+    def show(self, screen: s.Screen, left_s: int | None = None) -> None:
+        """Something to look at while the machine works."""
+        self._display.show(screen, Look(left_s=left_s))
+
+    @asynccontextmanager
+    async def guarding(self, reader: CardReader) -> AsyncIterator[None]:
+        """The card must stay in while questions are asked."""
+        self._guarded = reader
+        try:
+            yield
+        finally:
+            self._guarded = None
+
+    # ── Questions ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def choose(self, screen: s.Choose | s.Confirm | s.NoticeScreen) -> str:
+        """The chosen card's key, MAIN or BACK. Raises LeftEarly."""
+        while True:
+            key = await self._key(screen)
+            if key == "A" and screen.keys.cancel:
+                raise Cancelled
+            if key == "B" and screen.keys.back:
+                return BACK
+            if key == "D" and screen.keys.main:
+                return MAIN
+            chosen = _chosen(screen.choices, key)
+            if chosen:
+                return chosen
+
+    async def amount(self, screen: s.Amount) -> int | None:
+        """The number that was entered, or None for Back (Clear on an empty entry). Raises LeftEarly."""
+        entered = screen.entered
+        while True:
+            key = await self._key(replace(screen, entered=entered))
+            if key == "A":
+                raise Cancelled
+            if key == "B":
+                if not entered:
+                    return None
+                entered = ""
+            elif key == "D" and entered:
+                return int(entered)
+            elif key.isdigit() and len(entered) < screen.most_digits and (entered or key != "0"):
+                entered += key
+
+    async def pin(self, screen: s.Pin) -> Pin:
+        """A PIN of 4 to 12 digits; the caller wipes it. Raises LeftEarly."""
+        pin = Pin()
+        try:
+            while True:
+                key = await self._key(replace(screen, count=len(pin)))
+                if key == "A":
+                    raise Cancelled
+                if key == "B":
+                    pin.wipe()
+                    pin = Pin()
+                elif key == "D" and len(pin) >= SHORTEST:
+                    return pin
+                elif key.isdigit() and len(pin) < LONGEST:
+                    pin.add(key)
+        except BaseException:
+            pin.wipe()
+            raise
+
+    async def told(self, screen: s.NoticeScreen | s.Confirm, seconds: float) -> None:
+        """Something to read: until its main key, or `seconds`. Never raises LeftEarly."""
+        self.keys.forget()
+        async with _Countdown(self, screen, seconds) as countdown:
+            while (left := countdown.left()) > 0:
+                key = await self.keys.next(left)
+                if key in {"A", "D"}:
+                    return
+
+    # ── Waiting for hands ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def taken(self, reader: CardReader, screen: s.Take, seconds: int) -> bool:
+        """Show `screen` until the card is out; False after `seconds`."""
+        async with _Countdown(self, screen, seconds):
+            try:
+                await asyncio.wait_for(reader.removed(), seconds)
+            except TimeoutError:
+                return not reader.present
+        return True
+
+    async def pause(self, screen: s.Screen, seconds: float) -> None:
+        self.show(screen)
+        await asyncio.sleep(seconds)
+
+    # ── Inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _key(self, screen: s.Screen) -> str:
+        """The next key for `screen`. Asks for more time when none comes."""
+        self.show(screen)
+        for _ in range(self.patience.extensions + 1):
+            key = await self._one(self.patience.answer_s)
+            if key is not None:
+                return key
+            await self._more_time()
+            self.show(screen)
+        raise TimedOut
+
+    async def _more_time(self) -> None:
+        seconds = self.patience.more_time_s
+        for left in range(seconds, 0, -1):
+            self.show(catalogue.time_more(self._words, left), left_s=min(left, RING_S))
+            key = await self._one(1)
+            if key == "A":
+                raise TimedOut
+            if key is not None:
+                return
+        raise TimedOut
+
+    async def _one(self, seconds: float) -> str | None:
+        """A key, None after `seconds`; CardPulled at once when the guarded card goes."""
+        if self._guarded is None:
+            return await self.keys.next(seconds)
+        gone = asyncio.ensure_future(self._guarded.removed())
+        key = asyncio.ensure_future(self.keys.next(seconds))
+        try:
+            await asyncio.wait({gone, key}, return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
+                gone.result()
+                raise CardPulled
+            return key.result()
+        finally:
+            for task in (gone, key):
+                task.cancel()
+            await asyncio.gather(gone, key, return_exceptions=True)
+
+
+class _Countdown:
+    """Shows a screen with its ring in the last seconds, while somebody else waits for what ends it."""
+
+    def __init__(self, ask: Ask, screen: s.Screen, seconds: float) -> None:
+        self._ask = ask
+        self._screen = screen
+        self._until = asyncio.get_running_loop().time() + seconds
+        self._task: asyncio.Task[None] | None = None
+
+    def left(self) -> float:
+        return self._until - asyncio.get_running_loop().time()
+
+    async def __aenter__(self) -> Self:
+        self._ask.show(self._screen)
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while (left := self.left()) > 0:
+            whole = int(left + 0.999)
+            self._ask.show(self._screen, left_s=whole if whole <= RING_S else None)
+            await asyncio.sleep(left - (whole - 1) if whole <= RING_S else left - RING_S)
+
+
+def _chosen(choices: tuple[s.Choice, ...], key: str) -> str:
+    if not key.isdigit() or key == "0" or int(key) > len(choices):
+        return ""
+    choice = choices[int(key) - 1]
+    return choice.key if choice.enabled else ""

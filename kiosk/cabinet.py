@@ -1,0 +1,149 @@
+"""A cabinet's devices, wired as its configuration says; the same wiring is what the simulator's electricity hangs on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from bank_link.card_file import SIZE
+from bank_link.messages import DeviceStatus
+from bank_link.money import Money, major
+from config.kiosk import CassetteConfig, KioskConfig, Pn532ReaderConfig, StickReaderConfig
+from config.pins import Active, InputPin, OutputPin
+from drivers.devices import CardReader, Device, DeviceError, Dispenser, Indicators, Keypad
+from drivers.dispenser import CassetteWiring, DispenserTimings, DispenserWiring, GpioDispenser
+from drivers.gpio import Board, InputWiring, OutputWiring, Pull
+from drivers.indicators import GpioIndicators, LampWiring
+from drivers.keypad import KeypadTimings, KeypadWiring, MatrixKeypad
+from drivers.serial_line import SerialLine
+from kiosk.operator.exchange import Cabinet
+
+Serial = Callable[[Pn532ReaderConfig], SerialLine]
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Everything that a machine has hands and eyes for."""
+
+    dispenser: Dispenser
+    keypad: Keypad
+    reader: CardReader
+    indicators: Indicators
+
+    def all(self) -> tuple[Device, ...]:
+        return (self.dispenser, self.keypad, self.reader, self.indicators)
+
+    def open(self) -> list[DeviceError]:
+        """Open all; those that cannot be opened are told, the rest stays open."""
+        errors = []
+        for device in self.all():
+            try:
+                device.open()
+            except DeviceError as error:
+                errors.append(error)
+        return errors
+
+    def close(self) -> None:
+        for device in self.all():
+            device.close()
+
+    def status(self) -> tuple[DeviceStatus, ...]:
+        """As the echo reports them."""
+        return tuple(
+            DeviceStatus(
+                device=device.name.replace(" ", "-"), state=device.report.state.value, sentence=device.report.sentence
+            )
+            for device in self.all()
+        )
+
+
+def build(config: KioskConfig, board: Board, *, serial: Serial | None = None, stick_is_mount: bool = True) -> Devices:
+    """The devices of `config` on `board`; nothing is touched until they are opened. Raises DeviceError (CONFIG)."""
+    return Devices(
+        dispenser=GpioDispenser(board, dispenser_wiring(config), timings(config)),
+        keypad=MatrixKeypad(board, keypad_wiring(config), keypad_timings(config)),
+        reader=_reader(config, serial, stick_is_mount),
+        indicators=GpioIndicators(board, lamp_wiring(config)),
+    )
+
+
+def _reader(config: KioskConfig, serial: Serial | None, stick_is_mount: bool) -> CardReader:
+    wanted = config.card_reader
+    if isinstance(wanted, StickReaderConfig):
+        from drivers.stick_files import DirectoryStick
+        from drivers.stick_reader import StickReader
+
+        files = DirectoryStick(wanted.mount, is_mount=stick_is_mount)
+        executor = ThreadPoolExecutor(1, thread_name_prefix="stick")
+        return StickReader(files, SIZE, executor=executor, file_name=wanted.file, poll_ms=wanted.poll_ms)
+    from drivers.pn532_reader import Pn532Reader
+
+    line = serial(wanted) if serial is not None else _port(wanted)
+    return Pn532Reader(line, SIZE, poll_ms=wanted.poll_ms)
+
+
+def _port(wanted: Pn532ReaderConfig) -> SerialLine:
+    from drivers.serial_line import PySerialLine
+
+    return PySerialLine(wanted.port, baud=wanted.baud)
+
+
+def dispenser_wiring(config: KioskConfig) -> DispenserWiring:
+    dispenser = config.dispenser
+    return DispenserWiring(
+        cassettes=tuple(
+            CassetteWiring(
+                name=cassette.name,
+                motor=output(cassette.motor),
+                empty_sensor=input_(cassette.empty_sensor) if cassette.empty_sensor else None,
+            )
+            for cassette in config.cassettes
+        ),
+        exit_sensor=input_(dispenser.exit_sensor),
+        reject_sensor=input_(dispenser.reject_sensor) if dispenser.reject_sensor else None,
+        diverter=output(dispenser.diverter) if dispenser.diverter else None,
+    )
+
+
+def timings(config: KioskConfig) -> DispenserTimings:
+    times = config.dispenser
+    return DispenserTimings(
+        pick_timeout_ms=times.pick_timeout_ms, shortest_note_ms=times.shortest_note_ms,
+        double_note_ms=times.double_note_ms, longest_note_ms=times.longest_note_ms, gap_ms=times.gap_ms,
+        brake_ms=times.brake_ms,
+    )  # fmt: skip
+
+
+def keypad_wiring(config: KioskConfig) -> KeypadWiring:
+    keypad = config.keypad
+    return KeypadWiring(rows=tuple(pin.gpio for pin in keypad.rows), columns=tuple(pin.gpio for pin in keypad.columns))
+
+
+def keypad_timings(config: KioskConfig) -> KeypadTimings:
+    keypad = config.keypad
+    return KeypadTimings(debounce_ms=keypad.debounce_ms, hold_ms=keypad.hold_ms, stuck_ms=keypad.stuck_ms)
+
+
+def lamp_wiring(config: KioskConfig) -> tuple[LampWiring, ...]:
+    return tuple(LampWiring(name=name, output=output(pin)) for name, pin in sorted(config.lamps.items()))
+
+
+def output(pin: OutputPin) -> OutputWiring:
+    return OutputWiring(pin=pin.gpio, active_high=pin.active is Active.HIGH, safe_on=pin.safe_on)
+
+
+def input_(pin: InputPin) -> InputWiring:
+    return InputWiring(pin=pin.gpio, active_high=pin.active is Active.HIGH, pull=Pull(pin.pull.value))
+
+
+def note_value(config: KioskConfig, cassette: CassetteConfig) -> Money:
+    return major(cassette.value, config.terminal.currency)
+
+
+def cabinet(config: KioskConfig) -> Cabinet:
+    """The cassettes as an exchange counts them."""
+    return Cabinet(
+        values={cassette.name: note_value(config, cassette) for cassette in config.cassettes},
+        most={cassette.name: cassette.most for cassette in config.cassettes},
+    )

@@ -1,0 +1,269 @@
+"""Puts the parts of a kiosk together and runs them; the one file that knows them all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from bank_link.client import BankClient
+from bank_link.identity import Identity
+from bank_link.messages import Session
+from bank_link.money import Money, major
+from bank_link.seams import Line, Randomness, WallClock
+from config.kiosk import KioskConfig
+from drivers.devices import DeviceState, KeyPress, Light
+from kiosk import visit
+from kiosk.ask import Ask, Keys, Patience
+from kiosk.cabinet import Devices, note_value
+from kiosk.display.face import Display
+from kiosk.host import Host
+from kiosk.journal import records as r
+from kiosk.journal.outbox import Outbox
+from kiosk.journal.recovery import recover
+from kiosk.journal.store import Journal, JournalError
+from kiosk.line_keeper import LineKeeper
+from kiosk.parts import Parts
+from kiosk.screens import catalogue
+from kiosk.screens.words.load import Words
+from kiosk.service_state import Cause, ServiceState
+from kiosk.standing import JournalStanding
+from kiosk.vault import Bond, Vault
+
+VERSION = "0.1.0"
+HEALTH_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """The seams, as this machine is given them. `clock_is_good`: whether the wall clock is synchronised."""
+
+    line: Line
+    random: Randomness
+    clock: WallClock
+    clock_is_good: Callable[[], bool] = lambda: True
+
+
+@dataclass
+class Hooks:
+    """What others want to be told; a simulator and the watchdog listen here."""
+
+    new_cas: Callable[[tuple[str, ...]], None] = lambda _: None
+    alive: Callable[[], None] = lambda: None
+    extra: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+
+
+class Machine:
+    """One kiosk. `start()` makes it remember, recover and open its devices; `run()` serves until cancelled."""
+
+    def __init__(
+        self, *, config: KioskConfig, identity: Identity, journal: Journal, devices: Devices, display: Display,
+        words: Words, world: World, hooks: Hooks | None = None,
+    ) -> None:  # fmt: skip
+        self.config = config
+        self.journal = journal
+        self.devices = devices
+        self.hooks = hooks or Hooks()
+        self._world = world
+        self._display = display
+        self._identity = identity
+        self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.service = ServiceState(self._service_changed)
+        self.keys = Keys()
+        self._standing = JournalStanding(journal, identity.generation, self.service, self._session_opened)
+        self.client = BankClient(
+            line=world.line, identity=identity, random=world.random, clock=world.clock, standing=self._standing
+        )
+        self.host = Host(
+            client=self.client, journal=journal, terminal=identity.terminal, generation=identity.generation,
+            random=world.random, fact_made=self._fact_made,
+        )  # fmt: skip
+        self._standing.host = self.host
+        self.outbox = Outbox(journal, self.host, self._delivered)
+        bond = Bond(identity.terminal, identity.generation, self._slip_keys, self.host.now)
+        self.vault = Vault(dispenser=devices.dispenser, journal=journal, bond=bond, random=world.random)
+        self.line_keeper = LineKeeper(
+            client=self.client, host=self.host, journal=journal, service=self.service, devices=devices.status,
+            wall_ms=world.clock.now_ms, answered=self.outbox.wake,
+        )  # fmt: skip
+        limits = config.limits
+        patience = Patience(limits.answer_s, limits.more_time_s, limits.extensions, limits.card_s, limits.cash_s)
+        self.ask = Ask(display, words, self.keys, patience)
+        self.parts = Parts(
+            ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
+            service=self.service, indicators=devices.indicators,
+            presets=tuple(major(value, config.terminal.currency) for value in config.presets),
+            currency=config.terminal.currency, zone=config.time.zone,
+        )  # fmt: skip
+
+    @property
+    def idle(self) -> bool:
+        """No customer is being served."""
+        return self._idle.is_set()
+
+    # ── Starting ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """The boot into the journal before anything else, then recovery, then the devices. Raises JournalError."""
+        boot = "b" + self._world.random.token_bytes(9).hex()
+        self.journal.write(
+            r.Booted(boot=boot, version=VERSION, terminal=self._identity.terminal, generation=self._identity.generation)
+        )
+        recover(self.journal, self.host.now())
+        self._display.show(catalogue.starting(self.parts.words))
+        self._display.listen(self.keys.press)
+        for error in self.devices.open():
+            self.parts.note("device", f"{error.device}: {error}")
+        self.devices.keypad.listen(self._key)
+        self.service.close(Cause.LINE, "the bank has not been asked yet")
+        self.service.clear(Cause.STARTING)
+        self.look_after()
+
+    def _key(self, press: KeyPress) -> None:
+        if not press.held:
+            self.keys.press(press.key)
+
+    # ── Running ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self) -> None:
+        """Serve until cancelled. A worker that ends takes the machine down: what is half alive must not hold money."""
+        workers = [
+            self._display.run(), self.line_keeper.run(), self.outbox.run(), self._health(), self._customers(),
+            *(worker() for worker in self.hooks.extra),
+        ]  # fmt: skip
+        tasks = [asyncio.create_task(worker) for worker in workers]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await self._stop(tasks)
+
+    async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.devices.close()
+        self._display.close()
+
+    async def finish(self) -> None:
+        """Returns when no customer is being served; none is begun any more."""
+        self.service.close(Cause.OPERATOR, "the machine is being stopped")
+        await self._idle.wait()
+
+    async def _customers(self) -> None:
+        """One customer after another; a card that is in before the machine is ready must come out first."""
+        while True:
+            self._changed.clear()
+            if not self.service.in_service:
+                self._display.show(catalogue.out(self.parts.words, self.service.for_customers))
+                self.parts.lamp("status", Light.SLOW)
+                await self._changed.wait()
+            elif self.devices.reader.present:
+                self._display.show(catalogue.e_stick(self.parts.words))
+                await self._either(self.devices.reader.removed())
+            else:
+                self._display.show(catalogue.welcome(self.parts.words))
+                self.parts.lamp("status", Light.ON)
+                if await self._either(self.devices.reader.inserted()):
+                    await self._serve()
+
+    async def _serve(self) -> None:
+        self._idle.clear()
+        try:
+            await visit.serve(self.parts)
+        finally:
+            self._idle.set()
+        await asyncio.sleep(visit.BARE_S)
+        self.look_after()
+        self.line_keeper.check()
+
+    async def _either(self, wanted: Coroutine[Any, Any, None]) -> bool:
+        """True when `wanted` came, False when the service state changed first."""
+        tasks = {asyncio.ensure_future(wanted), asyncio.ensure_future(self._changed.wait())}
+        first = next(iter(tasks))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return not self._changed.is_set() and not first.cancelled()
+
+    # ── Health ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _health(self) -> None:
+        while True:
+            if self.idle:
+                self.look_after()
+            self.hooks.alive()
+            await asyncio.sleep(HEALTH_S)
+
+    def look_after(self) -> None:
+        """Everything that closes or opens the machine and is not the line's."""
+        for cause, device in (
+            (Cause.DISPENSER, self.devices.dispenser), (Cause.READER, self.devices.reader),
+            (Cause.KEYPAD, self.devices.keypad),
+        ):  # fmt: skip
+            report = device.report
+            good = report.state is DeviceState.ONLINE
+            self.service.set(cause, "" if good else report.sentence or f"the {device.name} is {report.state}")
+        self.service.set(Cause.JOURNAL, self.journal.failed)
+        self.service.set(Cause.CONFIG, self._wrong_cassettes())
+        if self.vault.largest(self._most()) is None:
+            self.service.close(Cause.CASH, "there is nothing to pay with; load cash (atm-kiosk cash load)")
+        else:
+            self.service.clear(Cause.CASH)
+        synchronised = not self.config.time.require_synchronised or self._world.clock_is_good()
+        if not synchronised:
+            self.service.close(Cause.CLOCK, "the clock is not synchronised yet")
+        elif "synchronised" in self.service.causes.get(Cause.CLOCK, ""):
+            self.service.clear(Cause.CLOCK)
+
+    def _most(self) -> Money:
+        session = self.host.session
+        return session.most_per_withdrawal if session else major(1_000, self.config.terminal.currency)
+
+    def _wrong_cassettes(self) -> str:
+        """A cassette whose notes are others than those that were counted in it must be exchanged first."""
+        values = {cassette.name: note_value(self.config, cassette) for cassette in self.config.cassettes}
+        wrong = [
+            count.cassette
+            for count in self.journal.counts()
+            if count.cassette in values and values[count.cassette] != count.value and count.count
+        ]
+        return f"cassette {', '.join(wrong)} was counted with other notes; load it anew" if wrong else ""
+
+    # ── What the parts tell one another ─────────────────────────────────────────────────────────────────────────────
+
+    def _slip_keys(self) -> tuple[bytes, ...]:
+        return self.host.session.slip_keys if self.host.session else ()
+
+    def _session_opened(self, session: Session) -> None:
+        if session.next_cas:
+            self.hooks.new_cas(session.next_cas)
+        self.outbox.wake()
+
+    def _fact_made(self) -> None:
+        self.outbox.wake()
+
+    def _delivered(self) -> None:
+        """A fact arrived: perhaps the last one that a restored bank was missing, or an exchange it waited for."""
+        if self.journal.outbox_length() == 0:
+            self.service.clear(Cause.RECOVERY)
+            self.service.clear(Cause.EXCHANGE)
+            self.line_keeper.check()
+
+    def _service_changed(self, service: ServiceState) -> None:
+        self._changed.set()
+        with contextlib.suppress(JournalError):
+            self.journal.write(r.Event(what="service", detail=service.sentence or "in service"))
+
+    def exchanged(self) -> None:
+        """An operator exchanged cassettes: the vault trusts them again, the dispenser is tried anew."""
+        self.vault.exchanged()
+        self.outbox.wake()

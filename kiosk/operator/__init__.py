@@ -1,0 +1,1 @@
+"""The operator's part: exchanging cassettes and reading totals."""

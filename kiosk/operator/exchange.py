@@ -1,0 +1,108 @@
+"""An exchange: cassettes are counted by notes, rejects apart; the bank learns it as a fact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from bank_link.messages import Accuracy, CassetteCount, Exchange, Maker, kind
+from bank_link.money import Money
+from kiosk.journal import records as r
+from kiosk.journal.store import Journal
+
+_COUNT = re.compile(r"([A-Za-z0-9_.:-]{1,64})=([0-9]{1,6})(?:\+([0-9]{1,6}))?", re.ASCII)
+
+
+class ExchangeError(Exception):
+    """What the operator said does not fit this machine; one sentence."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """Notes in a cassette, and in the reject bin out of it."""
+
+    notes: int
+    rejected: int = 0
+
+
+def parse_count(text: str) -> tuple[str, Count]:
+    """`1=500` or `1=500+3` (three more in the reject bin). Raises ExchangeError."""
+    found = _COUNT.fullmatch(text)
+    if found is None:
+        raise ExchangeError(f"{text[:40]!r} is no count; write CASSETTE=NOTES, like 1=500 (or 1=500+3 with 3 rejects)")
+    return found[1], Count(int(found[2]), int(found[3] or 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cabinet:
+    """What this machine's cassettes are set to: the note's value by cassette, and how many fit."""
+
+    values: Mapping[str, Money]
+    most: Mapping[str, int]
+
+
+def exchange(
+    journal: Journal, cabinet: Cabinet, *, generation: int, loaded: Mapping[str, Count], found: Mapping[str, Count],
+    by: str, now: int,
+) -> Exchange:  # fmt: skip
+    """Set the counts and put the fact into the outbox, in one write. Raises ExchangeError, JournalError.
+
+    `loaded`: what is in a cassette now (its rejects were taken out). `found`: what was counted in it on opening; where
+    nobody counted, the machine's own figure stands.
+    """
+    _check(cabinet, loaded, found, by)
+    before = {count.cassette: count for count in journal.counts()}
+    for name, value in cabinet.values.items():
+        before.setdefault(name, CassetteCount(cassette=name, value=value, count=0, accuracy=Accuracy.ACCURATE_SET))
+    counted = {name: _counted(count, found.get(name)) for name, count in before.items()}
+    after = {name: _after(cabinet, count, loaded.get(name)) for name, count in counted.items()}
+    number = journal.next_number(generation)
+    fact = Exchange(
+        number=number, made_by=Maker(generation=generation, boot=journal.boot_id or "operator"),
+        before=_sorted(before), found=_sorted(counted), after=_sorted(after), by=by, at=now,
+    )  # fmt: skip
+    journal.write(
+        r.CountsSet(after=_sorted(after), by=by),
+        r.FactMade(
+            transaction=r.Transaction(generation, number), number=number, kind=kind(fact),
+            body=msgspec.json.encode(fact).decode(),
+        ),
+    )  # fmt: skip
+    return fact
+
+
+def _check(cabinet: Cabinet, loaded: Mapping[str, Count], found: Mapping[str, Count], by: str) -> None:
+    if not loaded:
+        raise ExchangeError("say what was loaded: CASSETTE=NOTES")
+    if not by.strip():
+        raise ExchangeError("say who did it (--by NAME)")
+    for name in (*loaded, *found):
+        if name not in cabinet.values:
+            raise ExchangeError(f"this machine has no cassette {name!r}; it has {', '.join(cabinet.values)}")
+    for name, count in loaded.items():
+        if count.notes > cabinet.most[name]:
+            raise ExchangeError(f"{count.notes} notes do not fit cassette {name}: it holds {cabinet.most[name]}")
+        if count.rejected:
+            raise ExchangeError(f"rejects of cassette {name} are taken out at an exchange; give them with --found")
+
+
+def _counted(before: CassetteCount, found: Count | None) -> CassetteCount:
+    if found is None:
+        return before
+    return msgspec.structs.replace(before, count=found.notes, rejected=found.rejected, accuracy=Accuracy.ACCURATE_SET)
+
+
+def _after(cabinet: Cabinet, count: CassetteCount, loaded: Count | None) -> CassetteCount:
+    if loaded is None:
+        return count
+    return CassetteCount(
+        cassette=count.cassette, value=cabinet.values[count.cassette], count=loaded.notes,
+        accuracy=Accuracy.ACCURATE_SET,
+    )  # fmt: skip
+
+
+def _sorted(counts: Mapping[str, CassetteCount]) -> tuple[CassetteCount, ...]:
+    return tuple(counts[name] for name in sorted(counts))

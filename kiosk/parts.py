@@ -1,0 +1,72 @@
+"""What a visit works with: made by `kiosk.machine`, handed to visit and transactions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from dataclasses import dataclass
+
+from bank_link.card_file import CardFile
+from bank_link.messages import AccountView, VisitOpened
+from bank_link.money import Money
+from drivers.devices import CardReader, Indicators, Light
+from kiosk.ask import Ask
+from kiosk.host import Host
+from kiosk.journal import records as r
+from kiosk.journal.store import Journal
+from kiosk.screens.words.load import Words
+from kiosk.service_state import ServiceState
+from kiosk.vault import Vault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone."""
+
+    ask: Ask
+    words: Words
+    reader: CardReader
+    host: Host
+    vault: Vault
+    journal: Journal
+    service: ServiceState
+    indicators: Indicators
+    presets: tuple[Money, ...]
+    currency: str
+    zone: str = "UTC"
+
+    def note(self, what: str, detail: str = "") -> None:
+        """One line for the operator's journal."""
+        self.journal.write(r.Event(what=what, detail=detail))
+
+    def lamp(self, lamp: str, light: Light) -> None:
+        self.indicators.set(lamp, light)
+
+    def clock(self, at_ms: int) -> str:
+        """Bank time as a customer reads it: 14:30."""
+        return f"{self._local(at_ms):%H:%M}"
+
+    def is_today(self, at_ms: int) -> bool:
+        return self._local(at_ms).date() == self._local(self.host.now()).date()
+
+    def _local(self, at_ms: int) -> dt.datetime:
+        return dt.datetime.fromtimestamp(at_ms / 1000, zoneinfo.ZoneInfo(self.zone))
+
+
+@dataclass(kw_only=True)
+class Visit:
+    """One customer between card in and card out. `n` names the secret that is on the card now."""
+
+    parts: Parts
+    card: CardFile
+    opened: VisitOpened
+    card_is_out: bool = False
+    ended: str = "card-taken"
+
+    @property
+    def n(self) -> int:
+        return self.opened.next_n
+
+    def accounts(self, what: str) -> list[AccountView]:
+        """The accounts that may do `what` ("withdraw", "balance"), in this machine's currency."""
+        return [a for a in self.opened.accounts if what in a.may and a.currency == self.parts.currency]

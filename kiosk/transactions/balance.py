@@ -1,0 +1,31 @@
+"""The balance: asked for, shown for ten seconds, hidden."""
+
+from __future__ import annotations
+
+from kiosk.ask import BACK
+from kiosk.host import NoAnswer, Turned
+from kiosk.parts import Visit
+from kiosk.screens import catalogue
+from kiosk.transactions.common import choose_account, no_line
+
+SHOWN_S = 10
+
+
+async def run(visit: Visit) -> None:
+    """Back to the menu afterwards, whatever happened. Raises LeftEarly."""
+    parts, words = visit.parts, visit.parts.words
+    account = await choose_account(visit, "balance")
+    if account is None or await parts.ask.choose(catalogue.balance(words)) == BACK:
+        return
+    parts.ask.show(catalogue.working(words))
+    try:
+        figures = await parts.host.inquire(visit.opened.visit, account.account)
+    except NoAnswer:
+        await no_line(visit)
+        return
+    except Turned as turned:
+        parts.note("balance-refused", turned.answer.reason)
+        await parts.ask.told(catalogue.e_refused(words), parts.ask.patience.answer_s)
+        return
+    parts.note("balance-shown")
+    await parts.ask.told(catalogue.balance_shown(words, figures.available, figures.ledger), SHOWN_S)

@@ -1,0 +1,175 @@
+"""One customer, from card in to card out. Reads like the conversation that it is."""
+
+from __future__ import annotations
+
+from bank_link.card_file import CardFile, parse, slot_bytes
+from bank_link.errors import CardFileError
+from bank_link.messages import Reason, Refused, VisitOpened
+from drivers.devices import DeviceError, Light
+from kiosk.ask import Cancelled, CardPulled, LeftEarly
+from kiosk.host import NoAnswer, Turned
+from kiosk.journal.store import JournalError
+from kiosk.parts import Parts, Visit
+from kiosk.screens import catalogue
+from kiosk.screens import model as s
+from kiosk.service_state import Cause
+from kiosk.transactions import balance, withdrawal
+
+NOTICE_S = 30
+CANCELLED_S = 3
+THANKS_S = 3
+#: Bare paper between customers, so that the next one starts clean.
+BARE_S = 1
+
+_OUTDATED = {Reason.CARD_OUTDATED, Reason.CARD_PROOF, Reason.NO_CARD, Reason.CARD_EXPIRED}
+
+
+class _Ended(Exception):
+    """The visit is over; everything has been said."""
+
+
+async def serve(parts: Parts) -> None:
+    """Serve the customer whose card is in. Returns when the card is out and the next one may come."""
+    parts.note("card-in")
+    parts.lamp("card", Light.ON)
+    visit: list[Visit] = []
+    try:
+        async with parts.ask.guarding(parts.reader):
+            visit.append(await _begin(parts))
+            await _menu(visit[0])
+    except _Ended:
+        pass
+    except LeftEarly as left:
+        await _left_early(parts, left)
+    except DeviceError as error:
+        parts.note("device", f"{error.device}: {error}")
+        await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
+    except JournalError as error:
+        parts.service.close(Cause.JOURNAL, str(error))
+    await _end(parts, visit[0] if visit else None)
+
+
+# ── Card and PIN ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _begin(parts: Parts) -> Visit:
+    parts.ask.show(catalogue.reading(parts.words))
+    card = await _read(parts)
+    opened = await _open(parts, card)
+    await _turn_ratchet(parts, card, opened)
+    return Visit(parts=parts, card=card, opened=opened)
+
+
+async def _read(parts: Parts) -> CardFile:
+    try:
+        return parse(await parts.reader.read())
+    except CardFileError as error:
+        parts.note("card-unreadable", str(error))
+    except DeviceError as error:
+        parts.note("card-unreadable", str(error))
+        if not parts.reader.present:
+            raise CardPulled from error
+    await _say(parts, catalogue.e_card(parts.words))
+    raise _Ended
+
+
+async def _open(parts: Parts, card: CardFile) -> VisitOpened:
+    """PIN after PIN, until the bank opens the visit or ends it."""
+    screen = catalogue.pin(parts.words)
+    while True:
+        pin = await parts.ask.pin(screen)
+        parts.ask.show(catalogue.working(parts.words))
+        try:
+            return await parts.host.open_visit(card, pin)
+        except NoAnswer:
+            await _say(parts, catalogue.e_line(parts.words))
+            raise _Ended from None
+        except Turned as turned:
+            answer = turned.answer
+        finally:
+            pin.wipe()
+        parts.note("visit-refused", answer.reason)
+        if answer.reason is not Reason.WRONG_PIN:
+            await _say(parts, _why_not(parts, answer))
+            raise _Ended
+        screen = catalogue.pin(parts.words, tries_left=answer.tries_left)
+
+
+def _why_not(parts: Parts, answer: Refused) -> s.NoticeScreen:
+    words = parts.words
+    if answer.reason is Reason.PIN_LOCKED and answer.until is not None:
+        return catalogue.pin_locked(words, parts.clock(answer.until), today=parts.is_today(answer.until))
+    if answer.reason is Reason.CARD_IN_USE:
+        return catalogue.e_inuse(words)
+    if answer.reason in _OUTDATED:
+        return catalogue.e_wake(words)
+    return catalogue.e_refused(words)
+
+
+async def _turn_ratchet(parts: Parts, card: CardFile, opened: VisitOpened) -> None:
+    """The next secret goes onto the card at once: written in place, flushed, read back."""
+    slot = slot_bytes(opened.next_epoch, opened.next_n, opened.next_secret)
+    try:
+        await parts.reader.write(card.older_offset, slot)
+    except DeviceError as error:
+        parts.note("card-not-written", str(error))
+        await parts.host.close_visit(opened.visit, "card-taken")
+        if not parts.reader.present:
+            raise CardPulled from error
+        await _say(parts, catalogue.e_card(parts.words))
+        raise _Ended from error
+
+
+# ── What the customer wants ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _menu(visit: Visit) -> None:
+    parts = visit.parts
+    while not visit.card_is_out:
+        key = await parts.ask.choose(catalogue.menu(parts.words, ("cash", "balance")))
+        if key == "cash":
+            if await withdrawal.run(visit):
+                return
+        elif key == "balance":
+            await balance.run(visit)
+
+
+# ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _say(parts: Parts, screen: s.NoticeScreen) -> None:
+    """Something that ends the visit; the card may be taken while it is read."""
+    await parts.ask.told(screen, NOTICE_S)
+
+
+async def _left_early(parts: Parts, left: LeftEarly) -> None:
+    what = {Cancelled: "cancelled", CardPulled: "card-pulled"}.get(type(left), "timed-out")
+    parts.note(what)
+    await parts.ask.pause(catalogue.cancelled(parts.words), CANCELLED_S)
+
+
+async def _end(parts: Parts, visit: Visit | None) -> None:
+    """Card out, whatever came before; nothing of this customer stays on the screen."""
+    try:
+        await _card_out(parts, visit)
+        if visit is not None:
+            await parts.host.close_visit(visit.opened.visit, visit.ended)
+    except JournalError as error:
+        parts.service.close(Cause.JOURNAL, str(error))
+    parts.ask.keys.forget()
+
+
+async def _card_out(parts: Parts, visit: Visit | None) -> None:
+    if parts.reader.present and not (visit and visit.card_is_out):
+        await parts.reader.release()
+        parts.lamp("card", Light.MEDIUM)
+        screen = catalogue.take_card(parts.words, cash_next=False)
+        if not await parts.ask.taken(parts.reader, screen, parts.ask.patience.card_s):
+            parts.note("card-left")
+            parts.ask.show(catalogue.e_left(parts.words))
+            # A card left in starts no new visit.
+            await parts.reader.removed()
+    parts.lamp("card", Light.OFF)
+    parts.note("card-out")
+    if visit is not None and visit.ended == "card-taken":
+        await parts.ask.pause(catalogue.thanks(parts.words), THANKS_S)

@@ -8,10 +8,12 @@ text; secrets, keys and signatures are bytes (base64 in the JSON).
 from __future__ import annotations
 
 import enum
+import functools
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import force_setattr
 
 from bank_link.money import Money
 
@@ -28,14 +30,27 @@ Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 Blob = Annotated[bytes, Meta(max_length=16_384)]
 
 
-class _Discreet:
-    """A `repr` for logs and failed assertions: bytes by their length, a card number by its last digits, no token."""
+class _Root:
+    """What bodies and their pieces have in common: one encoding, and a `repr` without secrets."""
 
     __slots__ = ()
 
+    def __post_init__(self) -> None:
+        """The encoder leaves out a default only where it is the very object: equal text becomes it."""
+        for name, default in _text_defaults(type(self)):  # type: ignore[arg-type]  # mypy: a class is hashable
+            if getattr(self, name) == default:
+                force_setattr(self, name, default)  # type: ignore[arg-type]  # a mix-in of structs only
+
     def __repr__(self) -> str:
+        """For logs and failed assertions: bytes by their length, a card number by its last digits, no token."""
         shown = (f"{name}={_discreet(name, getattr(self, name))}" for name in self.__struct_fields__)  # type: ignore[attr-defined]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@functools.cache
+def _text_defaults(kind: type) -> tuple[tuple[str, str], ...]:
+    found = ((field.name, field.default) for field in msgspec.structs.fields(kind))
+    return tuple((name, default) for name, default in found if isinstance(default, str) and default)
 
 
 def _discreet(name: str, value: object) -> str:
@@ -46,11 +61,11 @@ def _discreet(name: str, value: object) -> str:
     return "<hidden>" if name == "token" else repr(value)
 
 
-class Message(_Discreet, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Message(_Root, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Root of all bodies. Unknown fields are refused: what one end means, the other must understand."""
 
 
-class Part(_Discreet, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Part(_Root, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A piece of a body."""
 
 

@@ -184,15 +184,14 @@ class Machine:
 
     async def _either(self, wanted: Coroutine[Any, Any, None]) -> bool:
         """True when `wanted` came, False when the service state changed first."""
-        tasks = {asyncio.ensure_future(wanted), asyncio.ensure_future(self._changed.wait())}
-        first = next(iter(tasks))
+        came, changed = asyncio.ensure_future(wanted), asyncio.ensure_future(self._changed.wait())
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({came, changed}, return_when=asyncio.FIRST_COMPLETED)
+            return came.done() and not changed.done()
         finally:
-            for task in tasks:
+            for task in (came, changed):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        return not self._changed.is_set() and not first.cancelled()
+            await asyncio.gather(came, changed, return_exceptions=True)
 
     # ── Health ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -39,13 +39,15 @@ class BankLimitsConfig:
 class BankConfig:
     """One bank. `data`: directory of keys, CA and audit log. `database_url`: SQLAlchemy's; may hold a password.
 
-    `zone`: IANA name; its midnight is where a card's day ends.
+    `zone`: IANA name; its midnight is where a card's day ends. `card_bin`: what new cards' numbers begin with (ISO/IEC
+    7812-1, issuer identification number); the default is in no issuer's range.
     """
 
     name: str
     data: Path
     currency: str
     zone: str = "UTC"
+    card_bin: str = "999900"
     listen: ListenConfig = ListenConfig()
     limits: BankLimitsConfig = BankLimitsConfig()
     database_url: str

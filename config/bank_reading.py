@@ -27,6 +27,7 @@ def read_bank(reading: Reading) -> BankConfig:
         data=data,
         currency=bank.text("currency", pattern="[A-Z]{3}", allowed='an ISO 4217 code like "EUR"'),
         zone=read_zone(bank, BankConfig.zone),
+        card_bin=bank.text("card_bin", BankConfig.card_bin, pattern="[0-9]{6}|[0-9]{8}", allowed="6 or 8 digits"),
         listen=_listen(top.table("listen", required=False)),
         limits=_limits(top.table("limits", required=False)),
         database_url=_database(top.table("database", required=False), data),

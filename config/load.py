@@ -65,20 +65,29 @@ def diff_kiosk(path: Path) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def example_kiosk(profile: str, *, state: str, auth_file: str, key_file: str) -> str:
-    """A kiosk's own file: short, as the profile says the rest. Raises ConfigError for a profile that is none."""
+def example_kiosk(
+    profile: str, *, state: str, auth_file: str, key_file: str | None = None, passphrase_file: str | None = None
+) -> str:
+    """A kiosk's own file: short, as the profile says the rest; name one of the last two.
+
+    Raises ConfigError for a profile that is none.
+    """
     profile_text(profile)
+    sealed = f"key_file = {toml_value(key_file)}" if key_file else f"passphrase_file = {toml_value(passphrase_file)}"
     return f"""\
 # This kiosk's own settings. The rest comes from its cabinet's profile; `atm-kiosk config show` prints all of it.
 [terminal]
 profile = {toml_value(profile)}
 state = {toml_value(state)}
 auth_file = {toml_value(auth_file)}
-key_file = {toml_value(key_file)}
+{sealed}
 """
 
 
-def example_bank(*, name: str, data: str, currency: str, public_host: str = "localhost") -> str:
+def example_bank(
+    *, name: str, data: str, currency: str, public_host: str = "localhost", host: str = "127.0.0.1", port: int = 8443,
+    enrol_port: int = 8444,
+) -> str:  # fmt: skip
     """A bank's configuration with what must be said; everything else has a default that `show_bank` prints."""
     return f"""\
 # This bank's settings. `atm-bank config show` prints every value in force, defaults too.
@@ -89,9 +98,9 @@ currency = {toml_value(currency)}
 zone = "UTC"               # a card's day ends at this zone's midnight
 
 [listen]
-host = "127.0.0.1"
-port = 8443                # mutual TLS: enrolled terminals
-enrol_port = 8444          # knows only enrolment
+host = {toml_value(host)}
+port = {port}                # mutual TLS: enrolled terminals
+enrol_port = {enrol_port}          # knows only enrolment
 public_host = {toml_value(public_host)}
 
 [limits]                   # amounts in whole units of the currency, for each card

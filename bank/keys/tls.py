@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from collections.abc import Sequence
 
 from bank.keys.errors import KeyRingError
 from bank.keys.keyring import KeyRing
+from bank_link.seams import WallClock
 
 
 def server_context(ring: KeyRing, *, enrolment: bool) -> ssl.SSLContext:
@@ -29,3 +32,14 @@ def reload_certificates(context: ssl.SSLContext, ring: KeyRing) -> None:
         raise KeyRingError(f"{ring.server_file} cannot be used; renew the server's certificate") from error
     if context.verify_mode is ssl.CERT_REQUIRED:
         context.load_verify_locations(cadata="".join(ring.ca_pems()))
+
+
+async def keep_certificate(
+    ring: KeyRing, contexts: Sequence[ssl.SSLContext], clock: WallClock, *, every_s: float = 3600.0
+) -> None:
+    """For ever: renew the server's certificate when its time comes, without a restart. Raises KeyRingError."""
+    while True:
+        if ring.renew_server(now_ms=clock.now_ms()):
+            for context in contexts:
+                reload_certificates(context, ring)
+        await asyncio.sleep(every_s)

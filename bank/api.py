@@ -1,0 +1,113 @@
+"""The ASGI shell: bytes in, bytes out. TLS admits, the envelope says who; nothing of the protocol is known here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from bank_link.envelope import CA_PATH, CONTENT_TYPE, ENROL_PATH, MAX_FRAME, MESSAGE_PATH
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Handle(Protocol):
+    """The bank behind the shell."""
+
+    async def __call__(self, body: bytes, *, peer: str) -> bytes:
+        """The answer to one framed message; `peer` is the caller's address, for limits."""
+
+
+class _Answered(Exception):
+    """The request is answered with a bare status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def message_app(handle: Handle) -> App:
+    """The main listener's: POST of one frame, answered with one frame."""
+    return _app({MESSAGE_PATH: ("POST", _posting(handle))})
+
+
+def enrolment_app(handle: Handle, ca_pem: Callable[[], str]) -> App:
+    """The enrolment listener's: the CA to compare before the token is sent, and the POST of one `Enrol`."""
+
+    async def show_ca(_scope: Scope, _receive: Receive) -> bytes:
+        return ca_pem().encode()
+
+    return _app({CA_PATH: ("GET", show_ca), ENROL_PATH: ("POST", _posting(handle))})
+
+
+def _app(routes: dict[str, tuple[str, Callable[[Scope, Receive], Awaitable[bytes]]]]) -> App:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        try:
+            body = await _answer(routes, scope, receive)
+        except _Answered as answered:
+            await _respond(send, answered.status, b"")
+        else:
+            await _respond(send, 200, body)
+
+    return app
+
+
+async def _answer(
+    routes: dict[str, tuple[str, Callable[[Scope, Receive], Awaitable[bytes]]]], scope: Scope, receive: Receive
+) -> bytes:
+    method, answer = routes.get(scope["path"], ("", None))
+    if answer is None:
+        raise _Answered(404)
+    if scope["method"] != method:
+        raise _Answered(405)
+    try:
+        return await answer(scope, receive)
+    except _Answered:
+        raise
+    except Exception as error:
+        logging.getLogger("bank.api").exception("a message was not answered: %s", type(error).__name__)
+        raise _Answered(500) from None
+
+
+def _posting(handle: Handle) -> Callable[[Scope, Receive], Awaitable[bytes]]:
+    async def post(scope: Scope, receive: Receive) -> bytes:
+        body = await _body(scope, receive)
+        return await handle(body, peer=scope["client"][0] if scope.get("client") else "")
+
+    return post
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    headers = dict(scope["headers"])
+    if headers.get(b"content-type") != CONTENT_TYPE.encode():
+        raise _Answered(415)
+    length = headers.get(b"content-length", b"0")
+    # As text: an absurd number of digits is no number to compute with.
+    if len(length) > 7 or not length.isdigit() or int(length) > MAX_FRAME:
+        raise _Answered(413)
+    parts, size, more = [], 0, True
+    while more:
+        event = await receive()
+        if event["type"] != "http.request":
+            raise _Answered(400)
+        parts.append(event.get("body", b""))
+        size += len(parts[-1])
+        more = event.get("more_body", False)
+        if size > MAX_FRAME:
+            raise _Answered(413)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _respond(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-length", str(len(body)).encode())]
+    if body:
+        headers.append((b"content-type", CONTENT_TYPE.encode()))
+    if status >= 400:
+        # What is left of a refused body is not read as the next request.
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

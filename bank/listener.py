@@ -1,0 +1,216 @@
+"""A TLS port: accepts, shakes hands, counts. Slow, half-open and junk connections cost the others nothing.
+
+Handshakes under way and open connections are each limited; where a limit is reached, the oldest handshake, or the
+connection that idles longest, makes room. So an honest caller gets in as long as he is quicker than the flood.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+import ssl
+from dataclasses import dataclass, field
+
+from bank.api import App
+from bank.http_connection import ConnectionLimits, HttpConnection
+
+_OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class ServiceError(Exception):
+    """The service cannot start or go on; `str()` is one sentence for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenerLimits:
+    """`handshake_s`: TLS must stand by then. `sweep_s`: how often deadlines are looked at."""
+
+    connections: int = 512
+    handshakes: int = 64
+    handshake_s: float = 10.0
+    shutdown_s: float = 2.0
+    sweep_s: float = 0.5
+    log_lines_per_s: int = 10
+    connection: ConnectionLimits = field(default_factory=ConnectionLimits)
+
+
+class Listener:
+    """One port with one app. `name` is for the log; `port` 0 takes a free one."""
+
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        *,
+        context: ssl.SSLContext,
+        app: App,
+        limits: ListenerLimits = ListenerLimits(),
+    ) -> None:
+        self.name = name
+        self.host = host
+        self.port = port
+        self._context = context
+        self._app = app
+        self._limits = limits
+        self._log = logging.getLogger("bank.listener")
+        self._log_second, self._logged = 0, 0
+        self._socket: socket.socket | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._handshakes: dict[asyncio.Task[None], None] = {}
+        self._connections: set[HttpConnection] = set()
+        self._empty = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Listener {self.name} on {self.host}:{self.port}, {len(self._connections)} connections>"
+
+    async def start(self) -> None:
+        """Bind and begin to accept. Raises ServiceError."""
+        self._socket = _bound(self.name, self.host, self.port)
+        self.port = self._socket.getsockname()[1]
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._accept(self._socket), name=f"{self.name}: accepting"),
+            loop.create_task(self._sweep(), name=f"{self.name}: deadlines"),
+        ]
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What must not end by itself while the port is open."""
+        return list(self._tasks)
+
+    async def stop(self, *, grace_s: float) -> None:
+        """Accept no more, let what was asked be answered for `grace_s`, then cut the rest."""
+        for task in [*self._tasks, *self._handshakes]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._handshakes, return_exceptions=True)
+        self._tasks = []
+        if self._socket is not None:
+            self._socket.close()
+        for connection in list(self._connections):
+            connection.drain()
+        await self._until_empty(grace_s)
+        for connection in list(self._connections):
+            connection.abort()
+        await self._until_empty(1.0)
+
+    async def _until_empty(self, seconds: float) -> None:
+        self._empty.clear()
+        if self._connections:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), seconds)
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, address = await loop.sock_accept(listening)
+            except OSError as error:
+                if error.errno in _OUT_OF_ROOM:
+                    self._drop_oldest_handshake()
+                await asyncio.sleep(0.05)
+                continue
+            if len(self._handshakes) >= self._limits.handshakes:
+                self._drop_oldest_handshake()
+            task = loop.create_task(self._greet(accepted, str(address[0])))
+            self._handshakes[task] = None
+            task.add_done_callback(lambda task: self._handshakes.pop(task, None))
+
+    async def _greet(self, accepted: socket.socket, peer: str) -> None:
+        """TLS, then HTTP. Whoever is not admitted leaves one line in the log."""
+        loop = asyncio.get_running_loop()
+        limits = self._limits
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = HttpConnection(self._app, limits.connection, opened=self._opened, ended=self._ended)
+        try:
+            await loop.connect_accepted_socket(
+                lambda: connection, accepted, ssl=self._context,
+                ssl_handshake_timeout=limits.handshake_s, ssl_shutdown_timeout=limits.shutdown_s,
+            )  # fmt: skip
+        except (OSError, EOFError) as error:
+            accepted.close()
+            self._refused(peer, error)
+        except asyncio.CancelledError:
+            accepted.close()
+            raise
+
+    def _opened(self, connection: HttpConnection) -> None:
+        """TLS stands: only who was admitted may take another's place."""
+        if len(self._connections) >= self._limits.connections and not self._drop_idlest_connection():
+            connection.abort()
+            return
+        self._connections.add(connection)
+
+    def _ended(self, connection: HttpConnection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._limits.sweep_s)
+            now = loop.time()
+            for connection in [one for one in self._connections if one.deadline < now]:
+                connection.expire()
+
+    def _drop_oldest_handshake(self) -> None:
+        for task in self._handshakes:
+            del self._handshakes[task]
+            task.cancel()
+            return
+
+    def _drop_idlest_connection(self) -> bool:
+        idle = [connection for connection in self._connections if connection.idle]
+        if not idle:
+            return False
+        idlest = min(idle, key=lambda connection: connection.deadline)
+        self._connections.discard(idlest)
+        idlest.abort()
+        return True
+
+    def _refused(self, peer: str, error: Exception) -> None:
+        second = int(asyncio.get_running_loop().time())
+        if second != self._log_second:
+            if (more := self._logged - self._limits.log_lines_per_s) > 0:
+                self._log.warning("%s: %d more callers were not admitted in that second", self.name, more)
+            self._log_second, self._logged = second, 0
+        self._logged += 1
+        if self._logged <= self._limits.log_lines_per_s:
+            self._log.warning("%s: %s was not admitted: %s", self.name, peer, _why(error))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate does not hold ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "no TLS").lower().replace("_", " ")
+    if isinstance(error, TimeoutError) or "longer than" in str(error):
+        return "its handshake took too long"
+    return "the connection broke in the handshake"
+
+
+def _bound(name: str, host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise ServiceError(f"the {name} listener cannot open port {port}: ports go from 1 to 65535")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.create_server(address[:2], family=family, backlog=512)
+    except OSError as error:
+        raise ServiceError(f"the {name} listener cannot open {host}:{port}: {_cannot(error)}") from error
+    listening.setblocking(False)
+    return listening
+
+
+def _cannot(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use by another program; stop that one, or configure another port"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 are for root; configure a higher one"
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address; configure one that it has"
+    return f"{(error.strerror or 'it failed').lower()}; configure another address or port"

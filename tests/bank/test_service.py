@@ -296,6 +296,7 @@ import asyncio, sys
 from pathlib import Path
 from sqlalchemy import text
 from bank.api import message_app
+from bank.control import ControlSocket
 from bank.keys.keyring import KeyRing
 from bank.keys.tls import server_context
 from bank.listener import Listener

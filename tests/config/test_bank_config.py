@@ -39,6 +39,7 @@ def test_the_example_is_a_bank(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
+        ('card_bin = "12345"\n', "bank.card_bin"),
         ("[listen]\nport = 0\n", "listen.port"),
         ("[listen]\nport = 65536\n", "listen.port"),
         ("[listen]\nport = 8444\n", "listen.enrol_port"),

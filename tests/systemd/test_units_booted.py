@@ -67,7 +67,10 @@ def cannot_boot() -> str:
     return ""
 
 
-pytestmark = pytest.mark.skipif(bool(cannot_boot()), reason=cannot_boot() or "-")
+pytestmark = [
+    pytest.mark.skipif(bool(cannot_boot()), reason=cannot_boot() or "-"),
+    pytest.mark.xdist_group("booted"),  # one boot serves them all
+]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ demo: $(VENV)/.run  ## A bank, a kiosk and a whole withdrawal on this machine; t
 
 test: lint  ## Lint, then all tests in random order
 	@echo "Running the tests"
-	@$(BIN)/python -m pytest -n auto --dist loadgroup tests
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -rs tests
 
 lint: $(VENV)/.dev  ## Style, types, and which folder may import which
 	@echo "Checking style, types and imports"

@@ -126,7 +126,8 @@ def _said(words: Words, screen: str, plain: str = "", tone: Tone = Tone.WARNING)
 
 
 def _call(words: Words, screen: str, phone: str, tone: Tone = Tone.WARNING) -> Notice:
-    return Notice(tone, words.say(screen, "bold", phone=phone) if phone else words.say(screen, "bold_plain"))
+    unbroken = phone.replace(" ", "\u00a0")  # a number stays on one line
+    return Notice(tone, words.say(screen, "bold", phone=unbroken) if phone else words.say(screen, "bold_plain"))
 
 
 def _notice(

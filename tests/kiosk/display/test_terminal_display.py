@@ -129,7 +129,7 @@ def terminal() -> Iterator[tuple[int, io.TextIOWrapper]]:
 
 async def _until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - the other side is the kernel's terminal, which sets no event
+        while not true():
             await asyncio.sleep(0.001)
 
 

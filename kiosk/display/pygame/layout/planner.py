@@ -1,0 +1,76 @@
+"""From a screen to its plan on a panel: the one way into the layout."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kiosk.display.face import Look
+from kiosk.display.pygame.geometry import Box
+from kiosk.display.pygame.layout import attract, deep, entry, frame, paper, timing
+from kiosk.display.pygame.layout.plan import Plan
+from kiosk.display.pygame.layout.sketch import Furniture, Measure, Sketch
+from kiosk.display.pygame.panel import Panel
+from kiosk.screens.model import (
+    Amount,
+    Attract,
+    Choose,
+    Confirm,
+    ListScreen,
+    NoticeScreen,
+    Out,
+    Pin,
+    Screen,
+    Take,
+    Wait,
+)
+
+
+def plan(
+    screen: Screen,
+    look: Look,
+    panel: Panel,
+    *,
+    measure: Measure,
+    furniture: Furniture,
+    frame_number: int = 0,
+    page: int = 0,
+) -> Plan:
+    """Everything that is drawn, and every target.
+
+    `frame_number` is where loops of motion stand (0 is their still picture); `page` counts turns of `9 More`.
+    """
+    if isinstance(screen, Pin) and look.pressed.isdigit():
+        look = msgspec.structs.replace(look, pressed="")  # no key of a PIN lights up
+    sketch = Sketch(panel, measure, furniture, look, frame_number)
+    frame.deep_ground(sketch)
+    if isinstance(screen, Attract | Wait | Take | Out):
+        _deep(sketch, screen)
+        return sketch.done(deep=True)
+    stage = _paper(sketch, screen, page)
+    timing.on_paper(sketch, screen)
+    return sketch.done(deep=False, stage=stage)
+
+
+def _deep(sketch: Sketch, screen: Attract | Wait | Take | Out) -> None:
+    if isinstance(screen, Attract):
+        attract.attract(sketch, screen)
+    elif isinstance(screen, Wait):
+        deep.wait(sketch, screen)
+    elif isinstance(screen, Take):
+        deep.take(sketch, screen)
+    else:
+        deep.out(sketch, screen)
+
+
+def _paper(sketch: Sketch, screen: Choose | Amount | Pin | Confirm | NoticeScreen | ListScreen, page: int) -> Box:
+    if isinstance(screen, Choose):
+        return paper.choose(sketch, screen, page)
+    if isinstance(screen, Amount):
+        return entry.amount(sketch, screen)
+    if isinstance(screen, Pin):
+        return entry.pin(sketch, screen)
+    if isinstance(screen, Confirm):
+        return paper.confirm(sketch, screen)
+    if isinstance(screen, NoticeScreen):
+        return paper.notice_screen(sketch, screen)
+    return paper.list_screen(sketch, screen)

@@ -38,7 +38,7 @@ from bank_link.errors import EnrolmentError, MessageRefused, NotSent
 from bank_link.identity import Identity
 from bank_link.keys import KEY_BYTES, signing_public
 from bank_link.messages import Answered, Enrol, Enrolled, Refused, kind
-from bank_link.pinned_http import Call, PinnedSession
+from bank_link.pinned_http import Call, PinnedSession, whole_body
 from bank_link.seams import Randomness
 from bank_link.tls import pinned_context, unverified_context
 
@@ -153,8 +153,7 @@ def _post(wanted: EnrolmentString, ca: str, data: bytes) -> bytes:
                 raise EnrolmentError(
                     f"the bank at {wanted.address} answered with HTTP status {response.status_code}, {_SPENT}"
                 )
-            body: bytes = response.raw.read(MAX_FRAME + 1, decode_content=False)
-            return body
+            return whole_body(response, MAX_FRAME)
     except NotSent as error:
         raise EnrolmentError(f"{error}; the token was not sent") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

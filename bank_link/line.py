@@ -15,7 +15,7 @@ from bank_link import address as addresses
 from bank_link.envelope import CONTENT_TYPE, MAX_FRAME, MESSAGE_PATH
 from bank_link.errors import NotSent, OutcomeUnknown
 from bank_link.identity import Identity
-from bank_link.pinned_http import Call, PinnedSession
+from bank_link.pinned_http import Call, PinnedSession, whole_body
 from bank_link.seams import Randomness
 from bank_link.tls import terminal_context
 
@@ -101,7 +101,7 @@ class HttpsLine:
         content_type = response.headers.get("Content-Type", "")
         if response.status_code != 200 or content_type != CONTENT_TYPE:
             raise OutcomeUnknown(f"the bank at {self._address} gave no answer but HTTP status {response.status_code}")
-        body: bytes = response.raw.read(MAX_FRAME + 1, decode_content=False)
+        body = whole_body(response, MAX_FRAME)
         if len(body) > MAX_FRAME:
             raise OutcomeUnknown(f"the bank at {self._address} answered with more than {MAX_FRAME} bytes")
         return body

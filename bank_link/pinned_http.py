@@ -77,6 +77,14 @@ class PinnedSession:
         self._session.close()
 
 
+def whole_body(response: requests.Response, most: int) -> bytes:
+    """The response's body, at most one byte more than `most`; raises as `requests` does where it was cut short."""
+    body = b""
+    while len(body) <= most and (piece := response.raw.read(most + 1 - len(body), decode_content=False)):
+        body += piece
+    return body
+
+
 class _PinnedAdapter(HTTPAdapter):
     """Uses one connection pool of our own, whatever `requests` would choose by URL, environment or bundle."""
 

@@ -6,7 +6,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from bank.decision.committer import Busy
+from bank.limited_log import LimitedLog
 from bank_link.envelope import CA_PATH, CONTENT_TYPE, ENROL_PATH, MAX_FRAME, MESSAGE_PATH
+from bank_link.errors import MessageRefused
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,7 +33,10 @@ class _Answered(Exception):
 
 
 def message_app(handle: Handle) -> App:
-    """The main listener's: POST of one frame, answered with one frame."""
+    """The main listener's: POST of one frame, answered with one frame.
+
+    What `handle` raises is a bare status: MessageRefused 400, Busy 503, anything else 500; each leaves a log line.
+    """
     return _app({MESSAGE_PATH: ("POST", _posting(handle))})
 
 
@@ -64,19 +70,27 @@ async def _answer(
         raise _Answered(404)
     if scope["method"] != method:
         raise _Answered(405)
-    try:
-        return await answer(scope, receive)
-    except _Answered:
-        raise
-    except Exception as error:
-        logging.getLogger("bank.api").exception("a message was not answered: %s", type(error).__name__)
-        raise _Answered(500) from None
+    return await answer(scope, receive)
 
 
 def _posting(handle: Handle) -> Callable[[Scope, Receive], Awaitable[bytes]]:
+    log = LimitedLog("bank.api")
+
     async def post(scope: Scope, receive: Receive) -> bytes:
         body = await _body(scope, receive)
-        return await handle(body, peer=scope["client"][0] if scope.get("client") else "")
+        peer = scope["client"][0] if scope.get("client") else ""
+        try:
+            return await handle(body, peer=peer)
+        except MessageRefused as error:
+            log.warning("a message from %s was refused: %s", peer, error)
+            raise _Answered(400) from None
+        except Busy as error:
+            log.warning("a message from %s was turned away: %s", peer, error)
+            raise _Answered(503) from None
+        except Exception as error:
+            # A message that breaks the bank's code never harms its neighbours.
+            logging.getLogger("bank.api").exception("a message was not answered: %s", type(error).__name__)
+            raise _Answered(500) from None
 
     return post
 

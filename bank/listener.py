@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import socket
 import ssl
 from dataclasses import dataclass, field
 
 from bank.api import App
 from bank.http_connection import ConnectionLimits, HttpConnection
+from bank.limited_log import LimitedLog
 
 _OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -56,8 +56,7 @@ class Listener:
         self._context = context
         self._app = app
         self._limits = limits
-        self._log = logging.getLogger("bank.listener")
-        self._log_second, self._logged = 0, 0
+        self._log = LimitedLog("bank.listener", lines_per_s=limits.log_lines_per_s)
         self._socket: socket.socket | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._handshakes: dict[asyncio.Task[None], None] = {}
@@ -131,7 +130,7 @@ class Listener:
             )  # fmt: skip
         except (OSError, EOFError) as error:
             accepted.close()
-            self._refused(peer, error)
+            self._log.warning("%s: %s was not admitted: %s", self.name, peer, _why(error))
         except asyncio.CancelledError:
             accepted.close()
             raise
@@ -170,16 +169,6 @@ class Listener:
         self._connections.discard(idlest)
         idlest.abort()
         return True
-
-    def _refused(self, peer: str, error: Exception) -> None:
-        second = int(asyncio.get_running_loop().time())
-        if second != self._log_second:
-            if (more := self._logged - self._limits.log_lines_per_s) > 0:
-                self._log.warning("%s: %d more callers were not admitted in that second", self.name, more)
-            self._log_second, self._logged = second, 0
-        self._logged += 1
-        if self._logged <= self._limits.log_lines_per_s:
-            self._log.warning("%s: %s was not admitted: %s", self.name, peer, _why(error))
 
 
 def _why(error: Exception) -> str:

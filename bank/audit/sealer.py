@@ -26,6 +26,11 @@ class Sealer:
         self._pause_s = pause_s
         self._every_s = every_s
         self._written = asyncio.Event()
+        self._head = ""
+
+    def head(self) -> str:
+        """The sealed chain's end, for sign-ons; "" before `seal` has looked at it for the first time."""
+        return self._head
 
     def wake(self) -> None:
         """Events were committed."""
@@ -37,6 +42,9 @@ class Sealer:
         while True:
             async with self._store.transaction() as tx:
                 sealed = await tx.run(log.seal, self._sealing, now_ms=self._clock.now_ms())
+                head = await tx.run(log.head)
+            # Only a head that is on disk may reach a terminal's journal.
+            self._head = head
             total += sealed
             if sealed < log.MOST_EVENTS:
                 return total

@@ -81,7 +81,9 @@ def test_the_head_that_sign_ons_hand_out_is_the_last_blocks(tmp_path: Path) -> N
 
     async def head(store: Store, sealer: Sealer) -> tuple[str, bool]:
         kept = await store.read(log.head)
+        assert sealer.head() == kept
         await sealer.seal()
+        assert sealer.head() == await store.read(log.head) != kept
         return kept, (await store.read(log.verify, sealer._sealing, heads=[kept, await store.read(log.head)])).sound
 
     assert with_log(tmp_path, head) == (verified(tmp_path / "again").head, True)

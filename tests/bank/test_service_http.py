@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.bank_port import Caller, Keys, listening, post
 
+from bank.decision.committer import Busy
 from bank.http_connection import MOST_PIPELINED
 from bank.listener import Listener
 from bank_link.envelope import CONTENT_TYPE, MAX_FRAME
+from bank_link.errors import MessageRefused
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +177,28 @@ def test_a_handler_that_fails_harms_only_its_own_request(keys: Keys, caplog: pyt
 
     asyncio.run(main())
     assert "a message was not answered: ZeroDivisionError" in caplog.text
+
+
+def test_a_message_that_proves_nothing_gets_a_bare_400_and_a_busy_bank_says_503(
+    keys: Keys, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refused message is logged with its reason and no stack; the caller learns nothing."""
+
+    async def refusing(body: bytes, *, peer: str) -> bytes:
+        raise Busy("too many messages wait") if body == b"busy" else MessageRefused("the message's MAC does not hold")
+
+    async def main() -> None:
+        async with listening(keys, refusing) as listener:
+            for body, status in ((b"altered", 400), (b"busy", 503)):
+                caller = await Caller.connect(listener, keys.caller())
+                await caller.send(post(body))
+                assert (await caller.answer())[::2] == (status, b"")
+                await caller.close()
+
+    asyncio.run(main())
+    assert "a message from 127.0.0.1 was refused: the message's MAC does not hold" in caplog.text
+    assert "was turned away: too many messages wait" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_a_request_whose_caller_left_is_still_decided(keys: Keys) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bank_link.client import BankClient
@@ -34,6 +34,8 @@ from kiosk.vault import Bond, Vault
 
 VERSION = "0.1.0"
 HEALTH_S = 1.0
+#: While the machine is being stopped, a customer who does not answer is asked once more, and not for long.
+LAST_PATIENCE = {"answer_s": 10, "more_time_s": 10, "extensions": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +50,16 @@ class World:
 
 @dataclass
 class Hooks:
-    """What others want to be told; a simulator and the watchdog listen here."""
+    """What others want to be told; a simulator and the watchdog listen here.
+
+    `alive` is called every second while all workers live. `offer` has a key of the pad first, and keeps it by True:
+    on a small panel the display turns its own page with it. `extra` are more workers.
+    """
 
     new_cas: Callable[[tuple[str, ...]], None] = lambda _: None
     alive: Callable[[], None] = lambda: None
+    service: Callable[[ServiceState], None] = lambda _: None
+    offer: Callable[[str], bool] = lambda _: False
     extra: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
 
@@ -83,6 +91,7 @@ class Machine:
             random=world.random, fact_made=self._fact_made,
         )  # fmt: skip
         self._standing.host = self.host
+        journal.now = self.host.now
         self.outbox = Outbox(journal, self.host, self._delivered)
         bond = Bond(identity.terminal, identity.generation, self._slip_keys, self.host.now)
         self.vault = Vault(dispenser=devices.dispenser, journal=journal, bond=bond, random=world.random)
@@ -124,7 +133,7 @@ class Machine:
         self.look_after()
 
     def _key(self, press: KeyPress) -> None:
-        if not press.held:
+        if not press.held and not self.hooks.offer(press.key):
             self.keys.press(press.key)
 
     # ── Running ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,8 +160,9 @@ class Machine:
         self._display.close()
 
     async def finish(self) -> None:
-        """Returns when no customer is being served; none is begun any more."""
+        """Returns when no customer is being served; none is begun any more, and the one at hand is not waited for long."""
         self.service.close(Cause.OPERATOR, "the machine is being stopped")
+        self.ask.patience = replace(self.ask.patience, **LAST_PATIENCE)
         await self._idle.wait()
 
     async def _customers(self) -> None:
@@ -259,6 +269,7 @@ class Machine:
 
     def _service_changed(self, service: ServiceState) -> None:
         self._changed.set()
+        self.hooks.service(service)
         with contextlib.suppress(JournalError):
             self.journal.write(r.Event(what="service", detail=service.sentence or "in service"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from bank_link.card_file import CardFile, parse, slot_bytes
 from bank_link.errors import CardFileError
 from bank_link.messages import Reason, Refused, VisitOpened
@@ -28,15 +30,30 @@ class _Ended(Exception):
     """The visit is over; everything has been said."""
 
 
-async def serve(parts: Parts) -> None:
-    """Serve the customer whose card is in. Returns when the card is out and the next one may come."""
+async def menu(visit: Visit) -> None:
+    """One thing after another, until the customer leaves or the card is out."""
+    parts = visit.parts
+    while not visit.card_is_out:
+        key = await parts.ask.choose(catalogue.menu(parts.words, ("cash", "balance")))
+        if key == "cash":
+            if await withdrawal.run(visit):
+                return
+        elif key == "balance":
+            await balance.run(visit)
+
+
+async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu) -> None:
+    """Serve the customer whose card is in. Returns when the card is out and the next one may come.
+
+    `wanted` is what happens between the PIN and the card's way out.
+    """
     parts.note("card-in")
     parts.lamp("card", Light.ON)
     visit: list[Visit] = []
     try:
         async with parts.ask.guarding(parts.reader):
             visit.append(await _begin(parts))
-            await _menu(visit[0])
+            await wanted(visit[0])
     except _Ended:
         pass
     except LeftEarly as left:
@@ -118,20 +135,6 @@ async def _turn_ratchet(parts: Parts, card: CardFile, opened: VisitOpened) -> No
             raise CardPulled from error
         await _say(parts, catalogue.e_card(parts.words))
         raise _Ended from error
-
-
-# ── What the customer wants ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _menu(visit: Visit) -> None:
-    parts = visit.parts
-    while not visit.card_is_out:
-        key = await parts.ask.choose(catalogue.menu(parts.words, ("cash", "balance")))
-        if key == "cash":
-            if await withdrawal.run(visit):
-                return
-        elif key == "balance":
-            await balance.run(visit)
 
 
 # ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────

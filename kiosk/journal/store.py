@@ -36,13 +36,13 @@ class JournalInUse(JournalError):
 class Journal:
     """The machine's memory. Make one with `Journal.open`; `write` returns only when its records are on disk.
 
-    `now` gives bank time in milliseconds, or 0 while it is not known.
+    `now` gives bank time in milliseconds, or 0 while it is not known; the machine sets it once it has a host to ask.
     """
 
     def __init__(self, connection: apsw.Connection, path: str, now: Callable[[], int]) -> None:
         self._connection = connection
         self._path = path
-        self._now = now
+        self.now = now
         self._boot = ""
         self.failed: str = ""
         self._answered: dict[int, Answered] = {}
@@ -109,7 +109,7 @@ class Journal:
         assert not _CARD_NUMBER.search(body), "a full card number must never reach the journal"
         name = getattr(record, "transaction", Transaction(0, 0))
         kind = str(type(record).__struct_config__.tag)
-        at, boot = self._now(), getattr(record, "boot", "") if kind == "booted" else self._boot
+        at, boot = self.now(), getattr(record, "boot", "") if kind == "booted" else self._boot
         self._last = _link(self._last, boot, at, kind, body)
         self._connection.execute(
             "INSERT INTO records (boot, at_ms, kind, generation, number, body, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -202,6 +202,11 @@ class Journal:
             "WHERE instr(lower(kind || ' ' || body), lower(?)) > 0 ORDER BY sequence DESC LIMIT ?", contains, last
         )
         return tuple(reversed(found))
+
+    def since(self, kind: str) -> tuple[Line, ...]:
+        """All records after the newest one of `kind` ("booted", "counts-set"); all there are where there is none."""
+        newest = "(SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = ?)"
+        return self._lines(f"WHERE sequence > {newest} ORDER BY sequence", kind)
 
     def _lines(self, where: str, *values: str | int) -> tuple[Line, ...]:
         found = self._connection.execute(f"SELECT sequence, boot, at_ms, body FROM records {where}", values)  # noqa: S608 - `where` is ours

@@ -125,7 +125,7 @@ def _ask(wanted: EnrolmentString, ca: str, request: Enrol) -> Enrolled:
     if isinstance(answer, Refused):
         raise EnrolmentError(f"the bank refuses this enrolment: {answer.sentence or answer.reason}")
     if frame.mac != NO_MAC or not isinstance(answer, Enrolled):
-        raise EnrolmentError(f"the bank's answer does not fit, {_SPENT}: a {kind(answer)} came")
+        raise EnrolmentError(f"the bank's answer does not fit, {_SPENT}: it is of kind {kind(answer)}")
     return answer
 
 

@@ -21,6 +21,7 @@ TOKEN_BYTES = 20
 
 _HASH_BYTES = 32
 _CHECK_BYTES = 4
+_MISTYPED = "the enrolment string is incomplete or mistyped: copy it again, all of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def compose(ca_hash: bytes, token: bytes, address: str) -> str:
         raise EnrolmentError("an enrolment string needs a SHA-256 of the CA and a token of 160 bits")
     _check_address(address)
     body = ca_hash + token + address.encode()
-    return PREFIX + base64.b32encode(body + _checksum(body)).decode().rstrip("=").lower()
+    return PREFIX + _packed(body + _checksum(body))
 
 
 def parse(text: str) -> EnrolmentString:
@@ -49,7 +50,7 @@ def parse(text: str) -> EnrolmentString:
     body = _unpacked(packed[len(PREFIX) :])
     body, checksum = body[:-_CHECK_BYTES], body[-_CHECK_BYTES:]
     if len(body) <= _HASH_BYTES + TOKEN_BYTES or checksum != _checksum(body):
-        raise EnrolmentError("the enrolment string is incomplete or mistyped: copy it again, all of it")
+        raise EnrolmentError(_MISTYPED)
     ca_hash, token = body[:_HASH_BYTES], body[_HASH_BYTES : _HASH_BYTES + TOKEN_BYTES]
     address = body[_HASH_BYTES + TOKEN_BYTES :].decode("latin-1")
     _check_address(address)
@@ -82,9 +83,16 @@ def _no_prefix(packed: str) -> str:
 
 def _unpacked(text: str) -> bytes:
     try:
-        return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+        body = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
     except (binascii.Error, ValueError):
-        raise EnrolmentError("the enrolment string is incomplete or mistyped: copy it again, all of it") from None
+        raise EnrolmentError(_MISTYPED) from None
+    if _packed(body) != text:  # bits behind the last byte: another spelling of the same
+        raise EnrolmentError(_MISTYPED)
+    return body
+
+
+def _packed(body: bytes) -> str:
+    return base64.b32encode(body).decode().rstrip("=").lower()
 
 
 def _checksum(body: bytes) -> bytes:

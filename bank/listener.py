@@ -37,6 +37,12 @@ class ListenerLimits:
     connection: ConnectionLimits = field(default_factory=ConnectionLimits)
 
 
+#: Whoever comes to enrol is a stranger, comes once and sends little: few places, quickly taken back.
+ENROLMENT_LIMITS = ListenerLimits(
+    connections=32, handshakes=32, connection=ConnectionLimits(head_s=5.0, body_s=10.0, idle_s=15.0)
+)
+
+
 class Listener:
     """One port with one app. `name` is for the log; `port` 0 takes a free one."""
 

@@ -27,8 +27,8 @@ SERVER_LIFE_MS = 30 * DAY_MS
 #: A kiosk's clock may lag this far behind and still accept a fresh certificate.
 BACKDATE_MS = 300_000
 
-#: Our own key purpose: whatever else a slip's certificate is shown to (TLS above all) refuses it.
-SLIP_PURPOSE = x509.ObjectIdentifier("2.25.272413716207364532981447215384316")
+#: id-kp-documentSigning (RFC 9336): whatever else a slip's certificate is shown to, TLS above all, refuses it.
+SLIP_PURPOSE = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 
 
 @dataclass(frozen=True, kw_only=True)

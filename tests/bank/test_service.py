@@ -18,7 +18,7 @@ from support.bank_port import Caller, Keys, echo, post
 
 from bank.api import enrolment_app, message_app
 from bank.keys.tls import keep_certificate, server_context
-from bank.listener import Listener, ServiceError
+from bank.listener import ENROLMENT_LIMITS, Listener, ServiceError
 from bank.service import Notifier, Service
 from bank.store.errors import StoreError, StoreFailed
 from bank_link.envelope import CA_PATH, ENROL_PATH
@@ -35,7 +35,7 @@ def doors(keys: Keys, port: int = 0) -> tuple[Listener, Listener]:
     )
     enrolment = Listener(
         "enrolment", "127.0.0.1", 0,
-        context=server_context(keys.ring, enrolment=True), app=enrolment_app(echo, keys.ring.ca_pem),
+        context=server_context(keys.ring, enrolment=True), app=enrolment_app(echo, keys.ring.ca_pem), limits=ENROLMENT_LIMITS,
     )  # fmt: skip
     return main, enrolment
 

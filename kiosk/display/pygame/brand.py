@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+import pygame
+
 from bank_link.money import MINOR_DIGITS
 from kiosk.display.pygame.theme import ACCENT, DEEP, colour, contrast
 
@@ -179,5 +181,10 @@ def _picture(path: Path, refused: list[str]) -> Path | None:
     left_out = [one for one in _NOT_DRAWN if one in text]
     if left_out:
         refused.append(f"{path}: holds {left_out[0]}, which is not drawn; use paths; the default picture stands")
+        return None
+    try:
+        pygame.image.load(path)
+    except pygame.error as error:
+        refused.append(f"{path}: cannot be drawn ({error}); the default picture stands")
         return None
     return path

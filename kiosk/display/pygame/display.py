@@ -144,10 +144,11 @@ class PygameDisplay:
 
     def tick(self, now: float) -> None:
         """Hear what happened since the last tick, then draw what `now` looks different."""
-        assert self._scene is not None
         for event in pygame.event.get():
-            self._hear(event, now)
-        self._update(self._scene.advance(now))
+            if self._scene is not None:  # what was heard may have closed the window
+                self._hear(event, now)
+        if self._scene is not None:
+            self._update(self._scene.advance(now))
 
     async def _pause(self, seconds: float) -> None:
         """Until it is time to look again, or a new screen is wanted."""

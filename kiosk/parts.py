@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from dataclasses import dataclass
 
 from bank_link.card_file import CardFile
 from bank_link.messages import AccountView, VisitOpened
 from bank_link.money import Money
+from config.zone import zone
 from drivers.devices import CardReader, Indicators, Light
 from kiosk.ask import Ask
 from kiosk.host import Host
@@ -50,7 +50,7 @@ class Parts:
         return self._local(at_ms).date() == self._local(self.host.now()).date()
 
     def _local(self, at_ms: int) -> dt.datetime:
-        return dt.datetime.fromtimestamp(at_ms / 1000, zoneinfo.ZoneInfo(self.zone))
+        return dt.datetime.fromtimestamp(at_ms / 1000, zone(self.zone))
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -14,6 +13,7 @@ from bank_link.messages import Reason, Refused, Signed, SignedOn, SignOn, SignOn
 from bank_link.money import Money
 from bank_link.seams import Randomness
 from bank_link.sign_on import SessionKeys
+from config.zone import zone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Limits:
         return int(midnight.timestamp() * 1000)
 
     def _local(self, now_ms: int) -> dt.datetime:
-        return dt.datetime.fromtimestamp(now_ms / 1000, zoneinfo.ZoneInfo(self.zone))
+        return dt.datetime.fromtimestamp(now_ms / 1000, zone(self.zone))
 
 
 class Keys(Protocol):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+from support.reckoning import reckon, settle
 from support.town import Town, run_town
 
 
@@ -17,7 +19,238 @@ def test_a_withdrawal_pays_and_debits_the_same(tmp_path: Path) -> None:
         await town.see("welcome")
         assert await town.balance(card) == (430_00, 0)
         assert town.customers_notes == {"top": 1, "middle": 1, "bottom": 0}
-        assert town.machine.journal.outbox_length() == 0
-        assert not town.machine.journal.open_transactions()
+        assert (await reckon(town))["doubt"] == 0
+
+    run_town(tmp_path, story)
+
+
+def test_card_comes_before_cash(tmp_path: Path) -> None:
+    """No note moves before the card is in the customer's hand."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        await town.enter_pin(card)
+        await town.see("menu")
+        await town.choose("cash")
+        await town.see("cash")
+        await town.choose("amount:2000")
+        await town.see("cash.mix")
+        await town.choose("fewest")
+        await town.see("take.card")
+        await asyncio.sleep(10)
+        assert sum(town.customers_notes.values()) == 0
+        assert (await town.balance(card))[1] == 20_00
+        town.slot.pull()
+        await town.see("take.cash")
+        assert town.customers_notes["middle"] == 1
+
+    run_town(tmp_path, story)
+
+
+def test_a_card_not_taken_gives_no_cash_and_leaves_no_hold(tmp_path: Path) -> None:
+    """The card stays in: no note, no debit, no hold; the machine starts no new visit with it."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        await town.enter_pin(card)
+        await town.see("menu")
+        await town.choose("cash")
+        await town.see("cash")
+        await town.choose("amount:5000")
+        await town.see("cash.mix")
+        await town.choose("fewest")
+        await town.see("take.card")
+        await town.see("e.left")
+        await asyncio.sleep(120)
+        assert town.display.shown is not None
+        assert town.display.shown.id == "e.left"
+        assert await town.balance(card) == (500_00, 0)
+        town.slot.pull()
+        await town.see("welcome")
+        assert (await reckon(town)) == {"given": 0, "debited": 0, "doubt": 0}
+
+    run_town(tmp_path, story)
+
+
+def test_the_same_card_works_again_and_again(tmp_path: Path) -> None:
+    """The ratchet turns with each visit and never blocks an honest card."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        for _ in range(4):
+            assert await town.withdraw(card, 20) == "take.cash"
+        await town.see("welcome")
+        assert await town.balance(card) == (420_00, 0)
+        await reckon(town)
+
+    run_town(tmp_path, story)
+
+
+def test_above_the_balance_says_what_is_possible(tmp_path: Path) -> None:
+    """Refused with a screen that says which, and the amount that would go."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=45_00)
+        assert await town.withdraw(card, 100) == "cash.short"
+        assert [choice.key for choice in town.display.shown.choices] == ["amount:4000", "other"]
+        await town.choose("amount:4000")
+        shown = await town.see("cash.mix", "take.card")
+        if shown.id == "cash.mix":
+            await town.choose("fewest")
+            await town.see("take.card")
+        town.slot.pull()
+        await town.see("take.cash")
+        await town.see("welcome")
+        assert await town.balance(card) == (5_00, 0)
+        await reckon(town)
+
+    run_town(tmp_path, story)
+
+
+def test_above_the_days_limit_says_what_is_left(tmp_path: Path) -> None:
+    """The second withdrawal of the day meets the limit; what is left of it is offered, the next day all of it."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=1000_00)
+        assert await town.withdraw(card, 100) == "take.cash"
+        await town.enter_pin(card)
+        await town.see("menu")
+        await town.choose("cash")
+        screen = await town.see("cash")
+        offered = {choice.key: choice.enabled for choice in screen.choices}
+        assert offered["amount:5000"]
+        assert not offered["amount:10000"]
+        assert not offered["amount:20000"]
+        await town.press("A")
+        await town.see("take.card")
+        town.slot.pull()
+        await asyncio.sleep(25 * 3600)
+        assert await town.withdraw(card, 100) == "take.cash"
+        await town.see("welcome")
+        await reckon(town)
+
+    run_town(tmp_path, story, day_amount_minor=150_00)
+
+
+def test_above_the_machines_cash_offers_the_nearest(tmp_path: Path) -> None:
+    """An amount that the cassettes cannot make is never authorised; the nearest ones are offered."""
+
+    async def story(town: Town) -> None:
+        town.loaded = {"top": 2, "middle": 3}
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        assert await town.withdraw(card, 30) == "cash.nearest"
+        assert [choice.key for choice in town.display.shown.choices] == ["amount:2000", "amount:4000", "other"]
+        assert (await town.balance(card)) == (500_00, 0)
+        await town.press("A")
+        await town.see("take.card")
+        town.slot.pull()
+        await town.see("welcome")
+
+    run_town(tmp_path, story)
+
+
+def test_three_wrong_pins_lock_for_a_time_that_grows(tmp_path: Path) -> None:
+    """Locked after the third wrong PIN, unlocked after its time, locked for longer by the next three."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        await town.enter_pin(card, "0000")
+        await town.see("pin.wrong")
+        await town.press("1111D")
+        await asyncio.sleep(3)
+        await town.press("2222D")
+        await town.see("pin.locked")
+        town.slot.pull()
+        await town.see("welcome")
+        await town.enter_pin(card)
+        await town.see("pin.locked")
+        town.slot.pull()
+        await asyncio.sleep(901)
+        await town.enter_pin(card, "0000")
+        await town.see("pin.wrong")
+        await town.press("1111D")
+        await asyncio.sleep(3)
+        await town.press("2222D")
+        await town.see("pin.locked")
+        town.slot.pull()
+        await asyncio.sleep(1800)
+        await town.enter_pin(card)
+        await town.see("pin.locked")
+        town.slot.pull()
+        await asyncio.sleep(1900)
+        assert await town.withdraw(card, 20) == "take.cash"
+        await town.see("welcome")
+        await reckon(town)
+
+    run_town(tmp_path, story)
+
+
+def test_the_balance_is_shown_on_request_and_hidden(tmp_path: Path) -> None:
+    """Shown after a question, hidden after ten seconds, back to the menu."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=123_45)
+        await town.enter_pin(card)
+        await town.see("menu")
+        await town.choose("balance")
+        await town.see("balance")
+        await town.choose("show")
+        screen = await town.see("balance.shown")
+        assert screen.facts[0].value == "$123.45"
+        assert screen.private
+        await asyncio.sleep(11)
+        await town.see("menu")
+        await town.press("A")
+        await town.see("cancelled")
+        town.slot.pull()
+        await town.see("welcome")
+
+    run_town(tmp_path, story)
+
+
+def test_nobody_presses_anything(tmp_path: Path) -> None:
+    """A customer who walks off is asked for more time, then the card comes back; the next one starts clean."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=100_00)
+        await town.enter_pin(card)
+        await town.see("menu")
+        await town.see("time", seconds=40)
+        await town.press("D")
+        await town.see("menu", seconds=2)
+        await town.see("time", seconds=40)
+        await town.see("cancelled", seconds=25)
+        await town.see("take.card")
+        await town.see("e.left", seconds=40)
+        town.slot.pull()
+        await town.see("welcome")
+        await settle(town)
+        await reckon(town)
+
+    run_town(tmp_path, story)
+
+
+def test_a_pulled_card_ends_the_visit(tmp_path: Path) -> None:
+    """The card goes in mid-question: the visit ends, nothing is debited, the card still works."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=100_00)
+        await town.enter_pin(card)
+        await town.see("menu")
+        town.slot.pull()
+        await town.see("welcome")
+        assert await town.withdraw(card, 20) == "take.cash"
+        await town.see("welcome")
+        await reckon(town)
 
     run_town(tmp_path, story)

@@ -21,6 +21,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from sqlalchemy import text
+from support.virtual_time import InlineExecutor, run_virtual
 
 from bank.audit import tables as _audit_tables  # noqa: F401 - puts its tables onto the metadata
 from bank.authoriser.context import Limits
@@ -54,7 +55,6 @@ from kiosk.machine import Machine, World
 from kiosk.operator.exchange import Count, exchange
 from kiosk.screens.model import Screen
 from kiosk.screens.words.load import load_words
-from support.virtual_time import InlineExecutor, run_virtual
 
 EPOCH_MS = 1_790_000_000_000
 PIN = "4711"
@@ -369,6 +369,14 @@ class Town:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self.machine.journal.close()
+
+    async def power_cut(self) -> None:
+        """Whatever was under way is gone; motors stop, files stay as they are."""
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self.machine.journal._connection.close()
+        self.slot.pull()
 
     def load_cash(self, **notes: int) -> None:
         """An operator's exchange: notes into the mechanism, and the counts into the journal."""

@@ -109,7 +109,7 @@ terminals = Table(
 numbering = Table(
     "numbering", metadata,
     Column("terminal", String(64), primary_key=True), Column("generation", BigInteger, primary_key=True),
-    _whole("highest_seen"), _whole("answered_highest"), _whole("answered_count"),
+    _whole("highest_seen"), _whole("answered_highest"), _whole("answered_count"), _whole("adopted"),
 )  # fmt: skip
 
 sessions = Table(

@@ -112,7 +112,10 @@ class Terminal(Row, frozen=True, kw_only=True):
 
 
 class Numbering(Row, frozen=True, kw_only=True):
-    """How far a terminal's generation has counted, and how much of it has an answer."""
+    """How far a terminal's generation has counted, and how much of it has an answer.
+
+    `adopted`: the highest number seen when a person let a contradicted journal go on: up to there it may lag behind.
+    """
 
     table = schema.numbering
     key_fields = ("terminal", "generation")
@@ -121,6 +124,7 @@ class Numbering(Row, frozen=True, kw_only=True):
     highest_seen: int = 0
     answered_highest: int = 0
     answered_count: int = 0
+    adopted: int = 0
 
 
 class SessionRow(Row, frozen=True, kw_only=True):

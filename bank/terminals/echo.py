@@ -11,11 +11,23 @@ from bank.ledger.view import View
 from bank_link.messages import Command, Echo, EchoBack
 
 
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A terminal's last echo, and when it came (bank time, ms)."""
+
+    at: int
+    echo: Echo
+
+
 def echo(view: View, context: Context, message: Echo) -> EchoBack:
     """Keep the report; a terminal that may not work is told to stay out of service."""
     terminal = view.need(Terminal, context.terminal.terminal)
-    report = msgspec.json.encode(message).decode()
+    report = msgspec.json.encode(Report(at=context.now_ms, echo=message)).decode()
     view.put(replace(terminal, last_seen=context.now_ms, report=report))
     if terminal.state != "active":
         return EchoBack(commands=(Command.OUT_OF_SERVICE,), why=terminal.why or "not confirmed by the bank yet")
     return EchoBack()
+
+
+def read_report(terminal: Terminal) -> Report | None:
+    """What the terminal said last; None before its first echo."""
+    return msgspec.json.decode(terminal.report, type=Report) if terminal.report else None

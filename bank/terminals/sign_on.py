@@ -14,6 +14,12 @@ from bank_link.messages import Reason, Refused, SignedOn, SignOn, SignOnClaims
 from bank_link.money import Money
 from bank_link.sign_on import MOST_MISSING, challenge_time, read_claims, verify_claims
 
+_OTHER_JOURNAL = "its journal is another one than the bank knows: the disk was changed, lost or cloned"
+_LOST_BOOT = "its journal does not know its own last start: the disk was rolled back or cloned"
+_LOST_NUMBERS = "the bank has seen numbers that its journal never took: the disk was rolled back"
+#: Why a terminal is suspended by its own sign-on; until a person resumes it, the first reason stands.
+CONTRADICTIONS = frozenset({_OTHER_JOURNAL, _LOST_BOOT, _LOST_NUMBERS})
+
 
 def sign_on(view: View, message: SignOn, tools: Tools, *, missing: tuple[int, ...]) -> SignedOn | Refused:
     """Open a session, and end the terminal's older ones. A journal that does not fit suspends the terminal."""
@@ -50,10 +56,11 @@ def _standing(view: View, terminal: Terminal, claims: SignOnClaims, tools: Tools
     """Keep what the journal says of itself; suspend where it contradicts what the bank has seen."""
     why = _contradiction(view, terminal, claims)
     terminal = replace(
-        terminal, claimed_journal=claims.journal, claimed_boot=claims.boot, last_seen=tools.now_ms,
+        terminal, exchange_needed=int(terminal.exchange_needed or _changed_disk(terminal, claims)),
+        claimed_journal=claims.journal, claimed_boot=claims.boot, last_seen=tools.now_ms,
         last_challenge=challenge_time(claims.bank_nonce),
     )  # fmt: skip
-    if why and terminal.state == "active":
+    if why and terminal.why not in CONTRADICTIONS:
         terminal = replace(terminal, state="suspended", why=why, exchange_needed=1)
         _note(view, tools, claims, "suspended", why)
     if terminal.state == "active":
@@ -63,14 +70,19 @@ def _standing(view: View, terminal: Terminal, claims: SignOnClaims, tools: Tools
 
 
 def _contradiction(view: View, terminal: Terminal, claims: SignOnClaims) -> str:
-    seen = numbers.counting(view, terminal.terminal, terminal.generation).highest_seen
+    counted = numbers.counting(view, terminal.terminal, terminal.generation)
     if terminal.journal and terminal.journal != claims.journal:
-        return "its journal is another one than the bank knows: the disk was changed, lost or cloned"
+        return _OTHER_JOURNAL
     if terminal.last_boot and not claims.knows_last_boot:
-        return "its journal does not know its own last start: the disk was rolled back or cloned"
-    if seen > claims.highest_taken:
-        return "the bank has seen numbers that its journal never took: the disk was rolled back"
+        return _LOST_BOOT
+    if counted.highest_seen > max(claims.highest_taken, counted.adopted):
+        return _LOST_NUMBERS
     return ""
+
+
+def _changed_disk(terminal: Terminal, claims: SignOnClaims) -> bool:
+    """Enrolled anew (no journal is known), and this is another one than before: what is in the machine must be counted."""
+    return not terminal.journal and terminal.claimed_journal not in {"", claims.journal}
 
 
 def _count(view: View, claims: SignOnClaims, missing: tuple[int, ...], tools: Tools) -> None:

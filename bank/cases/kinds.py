@@ -1,0 +1,79 @@
+"""What each kind of case is about, and which resolutions make sense for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bank.ledger.rows import Case, Hold
+
+DEBIT, CREDIT, VOID, WRITE_OFF, NOTHING = "debit", "credit", "void", "write-off", "nothing"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`meaning` is for whoever has to decide. `may`: the resolutions that make sense where nothing is held for it."""
+
+    meaning: str
+    may: tuple[str, ...]
+
+
+#: A case that still holds the customer's money ends with that hold.
+_OF_HOLD = (DEBIT, VOID)
+
+_KINDS = {
+    "doubt": Kind(
+        "notes whose whereabouts the machine could not tell; they are not debited", (DEBIT, WRITE_OFF, NOTHING)
+    ),
+    "unknown": Kind("nothing proves whether a released payment came out", (DEBIT, NOTHING)),
+    "silent": Kind("a payment was released and nothing was heard of it since", (DEBIT, NOTHING)),
+    "forced": Kind("a payment was posted above what was authorised, or below the account's limit", (CREDIT, NOTHING)),
+    "surplus": Kind("notes went out together with counted ones; they are not debited", (DEBIT, WRITE_OFF, NOTHING)),
+    "suspense": Kind("money is in suspense because its account is not known", (DEBIT, WRITE_OFF)),
+    "unexplained": Kind("a resolved case has put money into suspense that no exchange accounts for",
+                        (DEBIT, CREDIT, WRITE_OFF)),
+    "no-authority": Kind("a payment that this bank had not released was posted", (CREDIT, NOTHING)),
+    "conflict": Kind("a second, different word came about a payment that was over; it is not posted",
+                     (DEBIT, CREDIT, NOTHING)),
+    "cash-difference": Kind("an exchange found other cash than the books say; the difference is in suspense",
+                            (DEBIT, CREDIT, WRITE_OFF)),
+    "other-body": Kind("the same number came with another content; the second one is not posted",
+                       (DEBIT, CREDIT, NOTHING)),
+}  # fmt: skip
+
+_UNKNOWN_KIND = Kind("a kind of case that this program does not know", (NOTHING,))
+
+#: The difference of these lies in the suspense account until they are resolved.
+IN_SUSPENSE = frozenset({"suspense", "unexplained", "cash-difference"})
+#: Notes that are gone, and debited to nobody, while such a case is open.
+NOT_DEBITED = frozenset({"doubt", "unknown", "silent", "surplus", "conflict", "other-body"})
+#: Debits that notes may not stand behind.
+DEBITED = frozenset({"forced", "no-authority", "conflict", "other-body"})
+
+
+def base(kind: str) -> str:
+    """The kind without what makes a case of it unique (`other-body-1f2e3d4c`)."""
+    return "other-body" if kind.startswith("other-body") else kind
+
+
+def kind_of(case: Case) -> Kind:
+    return _KINDS.get(base(case.kind), _UNKNOWN_KIND)
+
+
+def is_held(case: Case, hold: Hold | None) -> bool:
+    """Whether the customer's money waits in a hold for this very case."""
+    return hold is not None and hold.state == "case" and hold.case_id == case.case_id
+
+
+def may(case: Case, hold: Hold | None) -> tuple[str, ...]:
+    """The resolutions that make sense for this case as it is now; none for a closed one."""
+    if case.state != "open":
+        return ()
+    if is_held(case, hold):
+        return _OF_HOLD
+    kind = base(case.kind)
+    if kind in {"unknown", "silent"} and hold is not None:
+        # Another case, or a completion, has the hold by now: to debit here as well would be to debit twice.
+        return (NOTHING,)
+    if kind in {"cash-difference", "unexplained"}:
+        return (DEBIT, WRITE_OFF) if case.amount_minor < 0 else (CREDIT, WRITE_OFF)
+    return kind_of(case).may

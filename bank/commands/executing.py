@@ -1,0 +1,67 @@
+"""Carries out a command: finds who does it, in one transaction, and says no in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from bank.authoriser.context import Tools
+from bank.commands import accounts, cards, cases, checks, customers, terminals
+from bank.commands import requests as r
+from bank.commands.answers import Answer
+from bank.commands.desk import Desk, House
+from bank.control import CommandRefused
+
+_DONE_BY: dict[type[r.Command], Callable[[Desk, Any], Answer]] = {
+    r.CustomerAdd: customers.add,
+    r.AccountOpen: accounts.open_account,
+    r.AccountShow: accounts.show,
+    r.CardIssue: cards.issue,
+    r.CardReissue: cards.reissue,
+    r.CardUnblock: cards.unblock,
+    r.CardShow: cards.show,
+    r.PinSet: cards.set_pin,
+    r.EnrolmentOpen: terminals.open_enrolment,
+    r.TerminalList: terminals.list_all,
+    r.TerminalConfirm: terminals.confirm,
+    r.TerminalSuspend: terminals.suspend,
+    r.TerminalResume: terminals.resume,
+    r.CaseList: cases.list_cases,
+    r.CaseShow: cases.show,
+    r.CaseResolve: cases.resolve_case,
+    r.AuditVerify: checks.verify_audit,
+    r.LedgerCheck: checks.check_ledger,
+}
+
+
+def execute(connection: Connection, command: r.Command, house: House, tools: Tools) -> Answer:
+    """Within the caller's transaction. Raises CommandRefused; then nothing of it may be committed."""
+    desk = Desk(connection, house, tools, command.by)
+    answer = _DONE_BY[type(command)](desk, command)
+    desk.flush()
+    return answer
+
+
+def command_of(name: str, arguments: dict[str, Any]) -> r.Command:
+    """A command as it came over the control socket. Raises CommandRefused where it is none."""
+    kind = r.COMMANDS.get(name)
+    if kind is None:
+        raise CommandRefused(f"the running bank knows no command {name[:40]!r}; is it another version?")
+    return checked(lambda: msgspec.convert({**arguments, "type": name}, kind))
+
+
+def checked(make: Callable[[], r.Command]) -> r.Command:
+    """The command that `make` makes, its fields within their limits. Raises CommandRefused, never showing a value."""
+    try:
+        made = make()
+        return msgspec.convert(msgspec.to_builtins(made), type(made))
+    except msgspec.ValidationError as error:
+        raise CommandRefused(_wrong_field(str(error))) from None
+
+
+def _wrong_field(sentence: str) -> str:
+    what, _, where = sentence.partition(" - at `$.")
+    return f"{where.rstrip('`') or 'the command'} cannot be that: {what[:1].lower()}{what[1:]}"

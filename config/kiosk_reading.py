@@ -28,7 +28,7 @@ from config.reading import Reading, Table
 from config.zone import zone
 
 MOST_CASSETTES = 8
-MOST_PRESETS = 8
+MOST_PRESETS = 5
 LARGEST_NOTE = 1_000_000
 LAMPS = ("card", "cash", "keypad", "status")
 _PANEL_ALLOWED = 'width and height in pixels, each from 320 to 4096, like "1024x600"'

@@ -1,9 +1,12 @@
 """One picture of one screen, and the studio that makes them: layout and painter with one brand in one theme.
 
-Command: `python -m kiosk.display.pygame.render FOLDER` writes the pictures of the documentation.
+python -m kiosk.display.pygame.render FOLDER [WIDTHxHEIGHT]     writes the pictures of the documentation
 """
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 import pygame
 
@@ -14,7 +17,7 @@ from kiosk.display.pygame.layout.planner import plan
 from kiosk.display.pygame.layout.sketch import Furniture
 from kiosk.display.pygame.paint.fonts import Fonts
 from kiosk.display.pygame.paint.painter import Painter
-from kiosk.display.pygame.panel import Panel
+from kiosk.display.pygame.panel import Panel, panel_for
 from kiosk.display.pygame.theme import Theme, high_contrast, standard
 from kiosk.screens.model import Screen
 
@@ -59,3 +62,38 @@ def render(
     surface = pygame.Surface((panel.width, panel.height))
     studio.paint(surface, studio.plan(screen, look, panel))
     return surface
+
+
+def save_png(
+    screen: Screen, look: Look, panel: Panel, brand: Brand, path: Path, *, studio: Studio | None = None
+) -> None:
+    """`render` into a PNG file; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pygame.image.save(render(screen, look, panel, brand, studio=studio), path)
+
+
+def _documentation() -> dict[str, tuple[Screen, Look]]:
+    """The pictures that the documentation shows, by file name."""
+    from bank_link.money import major
+    from kiosk.screens import catalogue
+    from kiosk.screens.words.load import load_words
+
+    words = load_words()
+    hundred = major(100, "USD")
+    return {
+        "welcome": (catalogue.welcome(words), Look()),
+        "pin": (catalogue.pin(words, count=3), Look()),
+        "menu": (catalogue.menu(words, ["cash", "balance"]), Look()),
+        "take-cash": (catalogue.take_cash(words, hundred, [50, 50]), Look(left_s=12)),
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Write the documentation's pictures into the folder that is named first, on the panel that is named second."""
+    width, height = (int(side) for side in (arguments[1] if len(arguments) > 1 else "1024x600").split("x"))
+    for name, (screen, look) in _documentation().items():
+        save_png(screen, look, panel_for(width, height), Brand(), Path(arguments[0]) / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -28,10 +28,54 @@ from kiosk.display.pygame.layout.plan import (
 from kiosk.display.pygame.panel import KNOWN, Panel, Shape, panel_for
 from kiosk.display.pygame.render import Studio
 from kiosk.display.pygame.theme import colour, contrast
-from kiosk.screens.model import Amount, Attract, Pin, Take
+from kiosk.screens.model import (
+    Amount,
+    Attract,
+    Choice,
+    Choose,
+    Confirm,
+    Fact,
+    Keys,
+    ListScreen,
+    Pin,
+    Row,
+    Take,
+)
 from kiosk.screens.words.load import load_words
 
-SCREENS = every_screen(load_words(several=True))
+SCREENS = every_screen(load_words(several=True)) | {
+    "list": ListScreen(
+        id="list",
+        title="Your last payments",
+        rows=(
+            Row("24 Nov", "Cash, Market St", "−$100.00"),
+            Row("22 Nov", "City Water", "−$34.50"),
+            Row("20 Nov", "Dune Bakery", "+$612.00"),
+            Row("19 Nov", "Maria Lopez", "−$60.00"),
+            Row("15 Nov", "Paid in", "+$140.00"),
+        ),
+        keys=Keys(back="Back", main="Done", help="Help"),
+    ),
+    "send.ok": Confirm(
+        id="send.ok",
+        title="Send to Maria Lopez?",
+        facts=(Fact("Amount", "$60.00"), Fact("To account", "ends 4417"), Fact("From", "Everyday, ends 2081")),
+        keys=Keys(back="Back", main="Send", help="Help"),
+    ),
+    "states": Choose(
+        id="states",
+        title="Which of these?",
+        choices=(
+            Choice("a", "$20", "my usual"),
+            Choice("b", "$50", "not enough", enabled=False),
+            Choice("c", "$100", chosen=True),
+            Choice("d", "Send money", icon="send"),
+            Choice("e", "Pay a bill", icon="bill", chosen=True),
+            Choice("f", "Say it in my ear", icon="ear"),
+        ),
+        keys=Keys(back="Back", help="Help"),
+    ),
+}
 TOUCH_ONLY = Panel(800, 480, 5.2, 450, keypad=False)
 PANELS = (*KNOWN, TOUCH_ONLY, panel_for(1366, 768), panel_for(1024, 768))
 PANEL_NAMES = [f"{panel.width}x{panel.height}{'' if panel.keypad else '-touch'}" for panel in PANELS]
@@ -276,10 +320,11 @@ def test_the_time_left_ring_is_for_the_last_twenty_seconds(studio: Studio) -> No
 
 
 def test_no_key_of_a_pin_lights_up(studio: Studio) -> None:
-    """A pressed digit looks like any other on PIN, and is seen on AMOUNT; letters are seen on both."""
+    """A digit that is pressed or in focus looks like any other on PIN, and is seen on AMOUNT; letters are seen on both."""
     panel = KNOWN[1]
     for digit in "0123456789":
-        assert studio.plan(SCREENS["pin"], Look(pressed=digit), panel) == studio.plan(SCREENS["pin"], Look(), panel)
+        lit = studio.plan(SCREENS["pin"], Look(pressed=digit, focus=digit), panel)
+        assert lit == studio.plan(SCREENS["pin"], Look(), panel)
         pressed = studio.plan(SCREENS["cash.other"], Look(pressed=digit), panel)
         assert pressed != studio.plan(SCREENS["cash.other"], Look(), panel)
     assert studio.plan(SCREENS["pin"], Look(pressed="A"), panel) != studio.plan(SCREENS["pin"], Look(), panel)

@@ -157,16 +157,28 @@ def list_screen(sketch: Sketch, screen: ListScreen) -> Box:
 def _rows(sketch: Sketch, room: Box, rows: tuple[Row, ...]) -> None:
     if not rows:
         return
-    height = min(sketch.mm(13.5), room.h // max(len(rows), 3))
+    upright = sketch.panel.shape is Shape.PORTRAIT
+    height = min(sketch.mm(24 if upright else 13.5), room.h // max(len(rows), 3))
     _card(sketch, Box(room.x, room.y, room.w, height * len(rows)))
     inner = Box(room.x + sketch.mm(5), room.y, room.w - sketch.mm(10), room.h)
-    dates = max(sketch.width(row.date, "list") for row in rows)
+    dates = max(sketch.width(row.date, "list") for row in rows) + sketch.mm(8)
     for number, row in enumerate(rows):
         line = Box(inner.x, inner.y + number * height, inner.w, height)
         if number:
             sketch.add(Ground(Box(line.x, line.y, line.w, max(1, sketch.mm(0.3))), "hair"))
-        sketch.middle(row.date, ("list", "card_second"), line)
-        gain = "gain" if row.amount.startswith("+") else "card_word"
-        amount = sketch.middle(row.amount, ("fact", gain), line, "right")
-        left = line.x + dates + sketch.mm(8)
-        sketch.middle(row.words, ("body", "card_word"), Box(left, line.y, amount.x - sketch.mm(4) - left, line.h))
+        upper, words = line, Box(line.x + dates, line.y, line.w - dates, line.h)
+        if upright:
+            upper = Box(line.x, line.y + sketch.mm(1), line.w, height // 2)
+            words = upper.moved(dy=height // 2 - sketch.mm(2))
+        _row(sketch, row, upper, words)
+
+
+def _row(sketch: Sketch, row: Row, upper: Box, words: Box) -> None:
+    """Date and amount at the two ends of `upper`; the words in `words`, short of the amount where they share a line."""
+    sketch.middle(row.date, ("list", "card_second"), upper)
+    gain = "gain" if row.amount.startswith("+") else "card_word"
+    amount = sketch.middle(row.amount, ("fact", gain), upper, "right")
+    room = words
+    if words.y == upper.y:
+        room = Box(words.x, words.y, amount.x - sketch.mm(4) - words.x, words.h)
+    sketch.middle(row.words, ("body", "card_word"), room)

@@ -39,8 +39,8 @@ def plan(
 
     `frame_number` is where loops of motion stand (0 is their still picture); `page` counts turns of `9 More`.
     """
-    if isinstance(screen, Pin) and look.pressed.isdigit():
-        look = msgspec.structs.replace(look, pressed="")  # no key of a PIN lights up
+    if isinstance(screen, Pin):
+        look = _without_digits(look)
     sketch = Sketch(panel, measure, furniture, look, frame_number)
     frame.deep_ground(sketch)
     if isinstance(screen, Attract | Wait | Take | Out):
@@ -49,6 +49,12 @@ def plan(
     stage = _paper(sketch, screen, page)
     timing.on_paper(sketch, screen)
     return sketch.done(deep=False, stage=stage)
+
+
+def _without_digits(look: Look) -> Look:
+    """No key of a PIN lights up: neither pressed nor in focus."""
+    pressed, focus = ("" if key.isdigit() else key for key in (look.pressed, look.focus))
+    return msgspec.structs.replace(look, pressed=pressed, focus=focus)
 
 
 def _deep(sketch: Sketch, screen: Attract | Wait | Take | Out) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 from support.link_authority import Authority, FixedClock, SeededRandom
 from support.link_bank import BANK_TIME, Journal, MemoryBank, MemoryLine
 from support.virtual_time import run_virtual
@@ -190,6 +191,43 @@ def test_an_answer_of_another_kind_is_no_answer() -> None:
         await rig.client.sign_on()
         with pytest.raises(OutcomeUnknown, match="echo-back is no answer to close-visit"):
             await rig.ask(CloseVisit(visit="v1", ended="card-taken"), ms=3000)
+
+    played(scene)
+
+
+def test_an_envelope_that_names_another_kind_is_no_answer() -> None:
+    """Log and decision must speak of the same message, even with the bank's own MAC."""
+
+    async def scene(rig: Rig) -> None:
+        await rig.client.sign_on()
+
+        def mislabelled(request: bytes, deliver) -> bytes:
+            answer = unseal(deliver(request)).envelope
+            return seal(replace(answer, kind="figures"), rig.bank.keys.to_kiosk, request_mac=request[:32])
+
+        script(rig.line, mislabelled)
+        assert isinstance(await rig.ask(), EchoBack)
+        assert len(rig.bank.seen) == 2
+
+    played(scene)
+
+
+def test_an_answer_from_another_session_or_terminal_is_no_answer() -> None:
+    """The same, for where it says that it comes from."""
+
+    async def scene(rig: Rig) -> None:
+        await rig.client.sign_on()
+
+        def elsewhere(**changes):
+            def fault(request: bytes, deliver) -> bytes:
+                answer = unseal(deliver(request)).envelope
+                return seal(replace(answer, **changes), rig.bank.keys.to_kiosk, request_mac=request[:32])
+
+            return fault
+
+        script(rig.line, elsewhere(session="S9"), elsewhere(terminal="T9"))
+        assert isinstance(await rig.ask(), EchoBack)
+        assert len(rig.bank.seen) == 3
 
     played(scene)
 

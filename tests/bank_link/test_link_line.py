@@ -198,6 +198,16 @@ def test_only_the_pinned_cas_are_trusted(bank: TlsServer, monkeypatch: pytest.Mo
     assert line._context.check_hostname
 
 
+def test_no_password_of_the_machine_goes_along(
+    bank: TlsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A netrc file of the user this runs as adds nothing to the request."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password something\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    exchanged(line_to(bank.address), once())
+    assert "authorization" not in bank.requests[0].headers
+
+
 def test_a_next_ca_is_trusted_once_it_is_handed_over() -> None:
     """The bank's server moves to its next CA: refused before, accepted after."""
     following = Authority("Next CA")

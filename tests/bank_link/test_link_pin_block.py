@@ -10,7 +10,16 @@ from support.link_authority import SeededRandom
 
 from bank_link.errors import PinError
 from bank_link.keys import agreement_public
-from bank_link.pin_block import BLOCK_BYTES, Pin, decipher, encipher, open_pin, seal_pin
+from bank_link.pin_block import (
+    BLOCK_BYTES,
+    Pin,
+    _one_time_key,
+    _pan_field,
+    decipher,
+    encipher,
+    open_pin,
+    seal_pin,
+)
 
 ISSUER = b"i" * 32
 ISSUER_KEY = agreement_public(ISSUER)
@@ -78,6 +87,28 @@ def test_hostile_blocks_raise_one_error(data: bytes) -> None:
     for block in (data, data.ljust(BLOCK_BYTES, b"\0")[:BLOCK_BYTES], bytes(32) + data[:16].ljust(16)):
         with pytest.raises(PinError):
             open_pin(block, CARD, ISSUER)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param("441234AAAAAAAAAB", id="fill that is not A"),
+        pytest.param("4412A4AAAAAAAAAA", id="a letter among the digits"),
+        pytest.param("44123AAAAAAAAAAA", id="fewer digits than said"),
+        pytest.param("4412345AAAAAAAAA", id="more digits than said"),
+        pytest.param("03123AAAAAAAAAAA", id="another format"),
+        pytest.param("43123AAAAAAAAAAA", id="three digits"),
+        pytest.param("4D12345678901234", id="thirteen digits"),
+    ],
+)
+def test_a_field_that_is_not_format_4_is_refused(field: str) -> None:
+    """Made by somebody who holds the issuer's public key: opened, then refused by the standard's own rules."""
+    key = _one_time_key(b"e" * 32, ISSUER_KEY, agreement_public(b"e" * 32), ISSUER_KEY)
+    good = agreement_public(b"e" * 32) + encipher(bytes.fromhex("441234AAAAAAAAAA") + bytes(8), _pan_field(CARD), key)
+    assert open_pin(good, CARD, ISSUER).reveal() == b"1234"
+    bad = agreement_public(b"e" * 32) + encipher(bytes.fromhex(field) + bytes(8), _pan_field(CARD), key)
+    with pytest.raises(PinError, match="cannot be opened"):
+        open_pin(bad, CARD, ISSUER)
 
 
 @pytest.mark.parametrize("typed", ["", "1", "123"])

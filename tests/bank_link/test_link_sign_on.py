@@ -170,10 +170,33 @@ def test_only_a_slip_certificate_of_a_pinned_ca_opens_a_session() -> None:
 
 
 def test_a_leaf_cannot_sign_certificates() -> None:
-    """A terminal that signs a slip certificate with its own key is no CA, though its own certificate is of the bank."""
-    intermediate = Authority("leaf")
+    """A certificate that is no CA's signs no slip certificate, even where it is among those trusted."""
+    leaf = AUTHORITY.terminal()
+    claim = kiosk_claim()
+    answer, _ = bank_answer(claim, slip=Authority("leaf", key=leaf.private).slip())
     with pytest.raises(MessageRefused, match="not signed by a CA"):
-        finish(claim := kiosk_claim(), bank_answer(claim, slip=intermediate.slip())[0], cas=(AUTHORITY.terminal().pem,))
+        finish(claim, answer, cas=(leaf.pem,))
+
+
+def test_a_ca_that_expired_signs_nothing_any_more() -> None:
+    """Though what it signed would still hold by its own dates."""
+    old = Authority("Old CA", ends=timedelta(hours=1))
+    claim = kiosk_claim()
+    answer, _ = bank_answer(claim, slip=old.slip())
+    later = NOW_MS + 2 * 3_600_000
+    with pytest.raises(MessageRefused, match="CA of the bank's slip certificate expired"):
+        finish(claim, answer, cas=(old.pem,), now_ms=later)
+    assert finish(claim, answer, cas=(old.pem,))[0].session == "S1"
+
+
+def test_the_keys_hang_on_every_word_of_the_exchange() -> None:
+    """With the very same agreement keys, another session field or another signature gives other keys."""
+    claim = kiosk_claim()
+    keys = {bank_answer(claim, session=name)[1].to_bank for name in ("S7", "S8")}
+    assert len(keys) == 2
+    assert bank_answer(claim, session="S7")[1].to_bank in keys
+    unsigned = replace(claim.sign_on, signature=bytes(64))
+    assert bank_answer(dataclasses.replace(claim, sign_on=unsigned), session="S7")[1].to_bank not in keys
 
 
 @pytest.mark.parametrize(("at", "why"), [(timedelta(days=2), "expired on"), (timedelta(days=-2), "not valid before")])

@@ -68,11 +68,11 @@ class Made:
 class Authority:
     """One CA, made anew for a test; `now` is the middle of its certificates' life."""
 
-    def __init__(self, name: str = "Bank CA", *, now: datetime | None = None) -> None:
-        self.now = now or datetime.now(UTC)
+    def __init__(self, name: str = "Bank CA", *, ends: timedelta = DAY, key: bytes | None = None) -> None:
+        self.now = datetime.now(UTC)
         self.name = name
-        self._key = Ed25519PrivateKey.generate()
-        self.pem = self._build(name, self._key.public_key(), ca=True).public_bytes(Encoding.PEM).decode()
+        self._key = Ed25519PrivateKey.from_private_bytes(key) if key else Ed25519PrivateKey.generate()
+        self.pem = self._build(name, self._key.public_key(), ca=True, ends=ends).public_bytes(Encoding.PEM).decode()
 
     @property
     def der(self) -> bytes:

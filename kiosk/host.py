@@ -185,6 +185,7 @@ class Host:
 
     async def deliver(self, fact: Request) -> Acknowledged:
         """Raises NoAnswer, and Turned where the bank cannot read it."""
+        self._session()
         try:
             answer = await self._client.ask(fact, until=self.now() + RELEASE_MS)
         except LinkError as error:

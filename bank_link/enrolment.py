@@ -47,18 +47,19 @@ __all__ = ["EnrolmentString", "compose", "enrol", "fingerprint", "parse", "token
 TIMEOUT_S = 15
 
 _MOST_CA_BYTES = 16_384
-_SPENT = "and the token may be spent (ask the bank for a new enrolment string)"
+_SPENT = "and the token may be spent (try again; where the bank refuses, ask it for a new enrolment string)"
 
 
-def enrol(text: str, *, random: Randomness, now_ms: int) -> Identity:
+def enrol(text: str, *, random: Randomness, now_ms: int, signing_key: bytes | None = None) -> Identity:
     """Enrol this machine by the string a person was given; blocks for the network's time.
 
-    `now_ms` is the wall clock, for certificates. Raises EnrolmentError: a bad string, a bank that cannot be reached,
+    `now_ms` is the wall clock, for certificates. `signing_key` (raw Ed25519, else a fresh one) repeats an enrolment
+    whose answer was lost: the bank gives the same key the same answer, and any other key finds the token spent. Raises EnrolmentError: a bad string, a bank that cannot be reached,
     another CA than the string names (the token has not left then), a token that is spent or out of date, an answer
     that does not fit. The new terminal is pending until a person at the bank confirms `fingerprint` of its key.
     """
     wanted = parse(text)
-    signing_key = random.token_bytes(KEY_BYTES)
+    signing_key = signing_key or random.token_bytes(KEY_BYTES)
     ca = _fetch_ca(wanted)
     enrolled = _ask(wanted, ca, _request(wanted, signing_key))
     identity = Identity(

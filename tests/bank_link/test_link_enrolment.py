@@ -160,6 +160,16 @@ def test_a_lost_answer_says_that_the_token_may_be_spent() -> None:
         enrolled(bank.string())
 
 
+def test_a_lost_answer_can_be_asked_for_again_with_the_same_key() -> None:
+    """The repeated request is the same to the byte, so the bank can tell it from somebody else's use of the token."""
+    bank = Bank()
+    with bank.server:
+        first = enrol(bank.string(), random=SeededRandom("one"), now_ms=NOW_MS, signing_key=b"s" * 32)
+        again = enrol(bank.string(), random=SeededRandom("two"), now_ms=NOW_MS, signing_key=b"s" * 32)
+    assert first.signing_key == again.signing_key == b"s" * 32
+    assert bank.asked[0] == bank.asked[1]
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

@@ -208,6 +208,11 @@ class Journal:
         newest = "(SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = ?)"
         return self._lines(f"WHERE sequence > {newest} ORDER BY sequence", kind)
 
+    def newest(self, kind: str) -> Line | None:
+        """The newest record of `kind`."""
+        found = self._lines("WHERE kind = ? ORDER BY sequence DESC LIMIT 1", kind)
+        return found[0] if found else None
+
     def _lines(self, where: str, *values: str | int) -> tuple[Line, ...]:
         found = self._connection.execute(f"SELECT sequence, boot, at_ms, body FROM records {where}", values)  # noqa: S608 - `where` is ours
         return tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -46,14 +46,15 @@ class Cabinet:
 
 def exchange(
     journal: Journal, cabinet: Cabinet, *, generation: int, loaded: Mapping[str, Count], found: Mapping[str, Count],
-    by: str, now: int,
+    by: str, now: int, checked: Callable[[], None] = lambda: None,
 ) -> Exchange:  # fmt: skip
     """Set the counts and put the fact into the outbox, in one write. Raises ExchangeError, JournalError.
 
     `loaded`: what is in a cassette now (its rejects were taken out). `found`: what was counted in it on opening; where
-    nobody counted, the machine's own figure stands.
+    nobody counted, the machine's own figure stands. `checked` is called once all of it fits, before anything is written.
     """
     _check(cabinet, loaded, found, by)
+    checked()
     before = {count.cassette: count for count in journal.counts()}
     for name, value in cabinet.values.items():
         before.setdefault(name, CassetteCount(cassette=name, value=value, count=0, accuracy=Accuracy.ACCURATE_SET))

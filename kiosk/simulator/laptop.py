@@ -1,0 +1,75 @@
+"""The electricity of a whole cabinet on a laptop, and the devices that are wired to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from config.kiosk import KioskConfig, Pn532ReaderConfig, StickReaderConfig
+from drivers.gpio import Board
+from drivers.simulated.card_slot import CardSlot
+from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.faults import FaultMenu
+from drivers.simulated.indicators import ElectricLamps
+from drivers.simulated.keypad import ElectricKeypad
+from drivers.simulated.pins import SimulatedPins
+from kiosk.cabinet import Devices, build, keypad_wiring, lamp_wiring
+from kiosk.simulator.notes_file import NAME, NotesFile, kept_dispenser
+from kiosk.simulator.slots import Antenna, Slot
+
+
+class Laptop:
+    """Pins with everything that hangs on them. Make it in a running loop; notes are where the last process left them.
+
+    `moved` is called whenever a note is somewhere else. Raises StateError where the kept notes cannot be used, and
+    DeviceError (MEDIA) where a card of the last visit is in the way.
+    """
+
+    def __init__(self, config: KioskConfig, moved: Callable[[], None] = lambda: None) -> None:
+        self.config = config
+        self.pins = SimulatedPins()
+        config.terminal.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = NotesFile(config.terminal.state / NAME)
+        self.dispenser: ElectricDispenser = kept_dispenser(self.pins, config, self._file, moved)
+        self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
+        self.lamps = ElectricLamps(self.pins, lamp_wiring(config))
+        self.slot, self._antenna = _slot(config)
+
+    @property
+    def faults(self) -> Mapping[str, FaultMenu]:
+        """What can be broken, by device."""
+        return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps}
+
+    @property
+    def reader_wire_cut(self) -> bool | None:
+        """Whether the reader's cable is out; None where it has none."""
+        return None if self._antenna is None else not self._antenna.wire.plugged_in
+
+    def cut_reader_wire(self, cut: bool) -> None:
+        assert self._antenna is not None, "this reader has no cable"
+        if cut:
+            self._antenna.wire.cut()
+        else:
+            self._antenna.wire.plug()
+
+    def devices(self, config: KioskConfig, board: Board) -> Devices:
+        """The firmware's own devices on these pins. Raises DeviceError (CONFIG)."""
+        antenna = self._antenna
+        serial = None if antenna is None else lambda _: antenna.wire.host
+        return build(config, board, serial=serial, stick_is_mount=False)
+
+    def power_off(self) -> None:
+        """What the end of the firmware does to the pins."""
+        self.pins.power_off()
+
+    def close(self) -> None:
+        self._file.keep(self.dispenser)
+        self._file.sync()
+
+
+def _slot(config: KioskConfig) -> tuple[Slot, Antenna | None]:
+    reader = config.card_reader
+    if isinstance(reader, StickReaderConfig):
+        return CardSlot(reader.mount, file_name=reader.file), None
+    assert isinstance(reader, Pn532ReaderConfig)
+    antenna = Antenna(reader.baud)
+    return antenna, antenna

@@ -1,0 +1,49 @@
+"""The line to the bank with a cable that can be pulled: between the firmware's client and the real HTTPS line."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bank_link.errors import NotSent, OutcomeUnknown
+from kiosk.assembly import TrustingLine
+
+#: A network that is not there is noticed about so fast.
+NOTICED_S = 0.05
+
+
+class SwitchedLine:
+    """A `seams.Line`. `cut()` loses what is under way; until `mend()` nothing leaves the machine."""
+
+    def __init__(self, line: TrustingLine) -> None:
+        self._line = line
+        self._cut = asyncio.Event()
+        self.trust = line.trust
+        self.close = line.close
+        self.reset = line.reset
+
+    @property
+    def is_cut(self) -> bool:
+        return self._cut.is_set()
+
+    def cut(self) -> None:
+        self._cut.set()
+
+    def mend(self) -> None:
+        self._cut.clear()
+
+    async def exchange(self, request: bytes, timeout_ms: int) -> bytes:
+        """See `seams.Line`."""
+        if self.is_cut:
+            await asyncio.sleep(NOTICED_S)
+            raise NotSent("the line is cut (simulated)")
+        answer = asyncio.ensure_future(self._line.exchange(request, timeout_ms))
+        cut = asyncio.ensure_future(self._cut.wait())
+        try:
+            await asyncio.wait({answer, cut}, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            raise OutcomeUnknown("the line was cut (simulated) while the bank was asked")
+        finally:
+            for task in (answer, cut):
+                task.cancel()
+            await asyncio.gather(answer, cut, return_exceptions=True)

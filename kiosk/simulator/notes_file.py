@@ -1,0 +1,126 @@
+"""Where every note of a simulated machine is, in a file of its state directory: it outlives the process, killed or not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from config.kiosk import KioskConfig
+from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.pins import SimulatedPins
+from kiosk.cabinet import dispenser_wiring
+from kiosk.exit_codes import StateError
+from kiosk.operator.exchange import Count
+
+NAME = "notes.json"
+VERSION = 1
+#: Notes are at rest so long after the last one moved: then the file goes through to the disk.
+REST_S = 0.3
+
+
+class NotesFile:
+    """Keeps one dispenser's notes. Each change replaces the file at once, so that SIGKILL finds old or new.
+
+    The disk itself is waited for only when nothing moves: a note on its way would seem longer to its sensor.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._new = path.with_name(path.name + ".new")
+        self._kept = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def read(self) -> dict[str, Any] | None:
+        """What was kept; None where nothing ever was. Raises StateError."""
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StateError(
+                f"{self._path} cannot be read ({error}); remove it, and the cassettes are empty"
+            ) from error
+        if not isinstance(found, dict) or found.get("version") != VERSION:
+            raise StateError(f"{self._path} is of another version; remove it, and the cassettes are empty")
+        return found
+
+    def keep(self, dispenser: ElectricDispenser) -> None:
+        """The notes as they are now. Raises StateError where the file cannot be written."""
+        text = json.dumps({"version": VERSION, **dispenser.snapshot()})
+        if text == self._kept:
+            return
+        try:
+            self._new.write_text(text, encoding="utf-8")
+            self._new.replace(self._path)
+        except OSError as error:
+            raise StateError(f"{self._path} cannot be written: {error.strerror}") from error
+        self._kept = text
+        self._sync_when_at_rest()
+
+    def sync(self) -> None:
+        """Wait for the disk."""
+        self._cancel()
+        with contextlib.suppress(FileNotFoundError):
+            _sync(self._path, os.O_RDONLY)
+            _sync(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def _sync_when_at_rest(self) -> None:
+        self._cancel()
+        with contextlib.suppress(RuntimeError):  # outside of a loop the caller says when
+            self._timer = asyncio.get_running_loop().call_later(REST_S, self.sync)
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def restore(dispenser: ElectricDispenser, file: NotesFile) -> None:
+    """Put the notes where they were. Raises StateError."""
+    found = file.read()
+    if found is None:
+        return
+    try:
+        dispenser.restore(found)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateError(f"the kept notes do not fit this machine ({error}); remove {NAME} to begin anew") from error
+
+
+def put_in(config: KioskConfig, loaded: Mapping[str, Count]) -> None:
+    """Fill simulated cassettes while no kiosk runs; names are checked by the exchange. Raises StateError."""
+    file = NotesFile(config.terminal.state / NAME)
+    dispenser = kept_dispenser(SimulatedPins(), config, file)
+    for name, count in loaded.items():
+        dispenser.load(name, count.notes)
+    file.sync()
+
+
+def kept_dispenser(
+    pins: SimulatedPins, config: KioskConfig, file: NotesFile, then: Callable[[], None] = lambda: None
+) -> ElectricDispenser:
+    """The electrical dispenser of `config` with the notes that were kept; `then` is called after each that moved."""
+    made: list[ElectricDispenser] = []
+
+    def changed() -> None:
+        if made:
+            file.keep(made[0])
+            then()
+
+    dispenser = ElectricDispenser(pins, dispenser_wiring(config), changed=changed)
+    restore(dispenser, file)
+    made.append(dispenser)
+    file.keep(dispenser)
+    return dispenser
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

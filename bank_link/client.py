@@ -143,6 +143,8 @@ class BankClient:
         except LinkError as error:
             asking.failed(error, sent=False)
             return None
+        if (self._left_s(until) or 0) <= 0:  # the sign-on took its time, or told what time it is
+            return None
         try:
             answer = await self._send(session, message, until)
         except (NotSent, OutcomeUnknown) as error:

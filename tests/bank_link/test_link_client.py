@@ -325,6 +325,17 @@ def test_past_its_deadline_nothing_is_sent() -> None:
     played(scene)
 
 
+def test_a_deadline_guessed_before_bank_time_was_known_is_not_sent() -> None:
+    """The sign-on tells what time it is: the message's time was over long ago, and it does not leave."""
+
+    async def scene(rig: Rig) -> None:
+        with pytest.raises(NotSent, match="time was over"):
+            await rig.client.ask(Echo(), until=20_000)
+        assert (rig.bank.sign_ons, rig.bank.seen) == (1, [])
+
+    played(scene)
+
+
 def test_without_a_line_the_first_message_ends_soon() -> None:
     """Before the bank was ever reached there is no bank time to wait for; the sign-on's cause is told."""
 

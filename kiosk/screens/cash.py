@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bank_link.money import MINOR_DIGITS, SYMBOLS, Money
-from kiosk.screens.common import NO, YES, amount_choices, amount_key, keys, watching, whole
+from kiosk.screens.common import NO, SILENT, YES, amount_choices, amount_key, keys, watching, whole
 from kiosk.screens.model import Amount, Choice, Choose, Notes, Notice, NoticeScreen, Slot, Take, Tone, Wait
 from kiosk.screens.words.load import Words
 
@@ -100,7 +100,7 @@ def cash_count(words: Words, done: int, total: int) -> Wait:
         id="cash.count",
         title=words.say("cash.count", "title"),
         line=words.say("cash.count", "line", done=str(done), total=str(total)),
-        keys=watching(words),
+        keys=SILENT,
         language=words.header_language,
     )
 

@@ -254,3 +254,31 @@ def test_a_pulled_card_ends_the_visit(tmp_path: Path) -> None:
         await reckon(town)
 
     run_town(tmp_path, story)
+
+
+def test_help_leads_back_to_the_question(tmp_path: Path) -> None:
+    """C works on every screen that draws it, at rest and in a visit, and never loses the customer's place."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=100_00)
+        await town.see("welcome")
+        await town.press("C")
+        await town.see("help")
+        await town.press("B")
+        await town.enter_pin(card)
+        await town.see("menu")
+        await town.press("C")
+        await town.see("help")
+        await town.choose("person")
+        await town.see("help.person")
+        await town.press("B")
+        await town.see("menu")
+        await town.press("A")
+        await town.see("take.card")
+        await town.press("C")
+        await town.see("help")
+        town.slot.pull()
+        await town.see("welcome")
+
+    run_town(tmp_path, story)

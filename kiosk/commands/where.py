@@ -12,7 +12,8 @@ from kiosk.exit_codes import StateError
 
 MACHINE = Path("/etc/atm/kiosk.toml")
 CONFIG = "kiosk.toml"
-STATE, AUTH, KEY, SLOT, CARDS = "state", "terminal.auth", "terminal.key", "slot", "cards"
+#: In a laptop's directory, as `atm-provision --state` lays it out, too.
+AUTH, KEY, SLOT, CARDS = "terminal.auth", "terminal.key", "slot", "cards"
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,10 @@ def where(options: argparse.Namespace) -> Where:
     """What the options name. Raises ConfigError, StateError."""
     if options.state is None:
         return Where(load_kiosk(options.config or MACHINE))
-    folder = laptop_folder(options.state)
+    folder = options.state.absolute()
     if not (folder / CONFIG).exists():
         raise StateError(f"there is no {CONFIG} in {folder}; set one up: atm-provision --state {folder}")
     return laptop(folder)
-
-
-def laptop_folder(state: Path) -> Path:
-    """The directory that holds all of a simulated kiosk, where its inner state directory is named, too."""
-    state = state.absolute()
-    inner = not (state / CONFIG).exists() and state.name == STATE and (state.parent / CONFIG).exists()
-    return state.parent if inner else state
 
 
 def laptop(folder: Path, file: Path | None = None) -> Where:
@@ -62,11 +56,11 @@ def laptop(folder: Path, file: Path | None = None) -> Where:
     """
     own = folder / CONFIG
     if file is None and not own.exists():
-        _write(own, example_kiosk("laptop", state=STATE, auth_file=AUTH, key_file=KEY))
+        _write(own, example_kiosk("laptop", state=".", auth_file=AUTH, key_file=KEY))
     config = load_kiosk(file or own)
     if file is not None:
         terminal = replace(
-            config.terminal, state=folder / STATE, auth_file=folder / AUTH, key_file=folder / KEY, passphrase_file=None
+            config.terminal, state=folder, auth_file=folder / AUTH, key_file=folder / KEY, passphrase_file=None
         )
         config = replace(config, terminal=terminal)
     if isinstance(config.card_reader, StickReaderConfig):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bank_link.messages import Figures
 from kiosk.ask import BACK
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
@@ -11,21 +12,22 @@ from kiosk.transactions.common import choose_account, no_line
 SHOWN_S = 10
 
 
-async def run(visit: Visit) -> None:
-    """Back to the menu afterwards, whatever happened. Raises LeftEarly."""
+async def run(visit: Visit) -> Figures | None:
+    """What was told, None where nothing was; back to the menu afterwards in any case. Raises LeftEarly."""
     parts, words = visit.parts, visit.parts.words
     account = await choose_account(visit, "balance")
     if account is None or await parts.ask.choose(catalogue.balance(words)) == BACK:
-        return
+        return None
     parts.ask.show(catalogue.working(words))
     try:
         figures = await parts.host.inquire(visit.opened.visit, account.account)
     except NoAnswer:
         await no_line(visit)
-        return
+        return None
     except Turned as turned:
         parts.note("balance-refused", turned.answer.reason)
         await parts.ask.told(catalogue.e_refused(words), parts.ask.patience.answer_s)
-        return
+        return None
     parts.note("balance-shown")
     await parts.ask.told(catalogue.balance_shown(words, figures.available, figures.ledger), SHOWN_S)
+    return figures

@@ -1,0 +1,91 @@
+"""A customer who is not there: answers the visit's questions at once, as was wished, and takes what is handed out.
+
+The visit and its transactions are those that serve people; only whom they ask is another.
+"""
+
+from __future__ import annotations
+
+from bank_link.money import MINOR_DIGITS, Money
+from bank_link.pin_block import Pin
+from drivers.devices import CardReader
+from kiosk.ask import MAIN, Ask, Cancelled, Keys, Patience
+from kiosk.display.face import Look
+from kiosk.screens import model as s
+from kiosk.screens.words.load import Words
+from kiosk.simulator.slots import Slot
+
+#: The choice that is made on each screen; on any other one the visit is cancelled.
+_CHOICES = {"cash": "other", "cash.mix": "fewest", "balance": "show"}
+
+
+class NoDisplay:
+    """`kiosk.display.face.Display` where nobody looks."""
+
+    def show(self, screen: s.Screen, look: Look = Look()) -> None: ...
+
+    def listen(self, pressed: object) -> None: ...
+
+    async def run(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Unattended(Ask):
+    """`amount` is what is wished for (None: the balance). `seen` are the screens that asked or told something."""
+
+    def __init__(self, words: Words, *, slot: Slot, pin: str, amount: Money | None) -> None:
+        super().__init__(NoDisplay(), words, Keys(), Patience())
+        self._slot = slot
+        self._pin = pin
+        self._wished = amount
+        self.seen: list[s.Screen] = []
+
+    def saw(self, *ids: str) -> bool:
+        """Whether a screen of these was among them."""
+        return any(screen.id in ids for screen in self.seen)
+
+    async def choose(self, screen: s.Choose | s.Confirm | s.NoticeScreen) -> str:
+        """The wish, once. A screen that offers something else ends the visit."""
+        again = self.saw(screen.id)
+        self.seen.append(screen)
+        if again:
+            raise Cancelled
+        if screen.id == "account":
+            return screen.choices[0].key
+        if isinstance(screen, s.NoticeScreen):
+            return MAIN
+        if screen.id not in _CHOICES:
+            raise Cancelled
+        return _CHOICES[screen.id]
+
+    async def amount(self, screen: s.Amount) -> int | None:
+        """The wished amount, where the screen takes so many digits."""
+        self.seen.append(screen)
+        assert self._wished is not None
+        entered: int = self._wished.minor // 10 ** MINOR_DIGITS[self._wished.currency]
+        if len(str(entered)) > screen.most_digits:
+            raise Cancelled
+        return entered
+
+    async def pin(self, screen: s.Pin) -> Pin:
+        """The PIN, once: a wrong one stays wrong."""
+        again = self.saw("pin")
+        self.seen.append(screen)
+        if again:
+            raise Cancelled
+        return Pin(self._pin)
+
+    async def told(self, screen: s.NoticeScreen | s.Confirm, seconds: float) -> None:  # noqa: ARG002 - nobody reads for long
+        """Read at once."""
+        self.seen.append(screen)
+
+    async def taken(self, reader: CardReader, screen: s.Take, seconds: int) -> bool:  # noqa: ARG002 - nobody hesitates
+        """The card is pulled at once."""
+        self.seen.append(screen)
+        self._slot.pull()
+        await reader.removed()
+        return True
+
+    async def pause(self, screen: s.Screen, seconds: float) -> None:  # noqa: ARG002 - nobody waits
+        """Nothing to look at."""
+        self.seen.append(screen)

@@ -117,7 +117,7 @@ sessions = Table(
     Column("session", String(64), primary_key=True),
     _text("terminal"), _whole("generation"), _text("boot"), _text("journal"),
     Column("keys", LargeBinary(256), nullable=False), _whole("highest"), Column("mask", LargeBinary(8), nullable=False),
-    _time("opened_at"), _whole("ended"),
+    _time("opened_at"), _whole("ended"), _whole("partial"),
     Index("sessions_terminal", "terminal", "ended"),
 )  # fmt: skip
 

@@ -261,11 +261,12 @@ class Machine:
     def _fact_made(self) -> None:
         self.outbox.wake()
 
-    def _delivered(self) -> None:
+    def _delivered(self, kind: str) -> None:
         """A fact arrived: perhaps the last one that a restored bank was missing, or an exchange it waited for."""
+        if kind == "exchange":
+            self.service.clear(Cause.EXCHANGE)
         if self.journal.outbox_length() == 0:
             self.service.clear(Cause.RECOVERY)
-            self.service.clear(Cause.EXCHANGE)
             self.line_keeper.check()
 
     def _service_changed(self, service: ServiceState) -> None:

@@ -67,6 +67,11 @@ from bank_link.messages import (
 from bank_link.money import Money
 from bank_link.sign_on import SessionKeys
 
+#: What a kiosk may send to a bank that has not yet been told all that it lost.
+_WHILE_BEHIND = frozenset({"echo", "completion", "reversal", "credit", "card-written", "exchange"})
+#: A message that waits longer between its two commits was being decided by a bank that died.
+ABANDONED_MS = 3_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
@@ -136,7 +141,7 @@ def _one(view: View, item: Item, tools: Tools) -> Outcome:
             return _drop(view, tools, envelope, "replay-refused", f"transmission {envelope.transmission} again")
         session = replace(session, highest=window[0], mask=window[1].to_bytes(8))
         view.put(session)
-    if behind(view, envelope):
+    if behind(view, envelope) and not (session.partial and envelope.kind in _WHILE_BEHIND):
         view.put(replace(session, ended=1))
         return _sign_on_needed(envelope)
     context = Context(tools=tools, terminal=terminal, session=session)
@@ -221,7 +226,9 @@ def _known_number(
         context.note(view, "other-body", "the same number came with another body")
         return Refused(reason=Reason.OTHER_BODY, sentence="this number was used for another message")
     if row.state == "deciding":
-        return None if resumed else InProgress()
+        # Left behind by a bank that was killed: its try is counted, so it is decided now.
+        abandoned = context.now_ms - row.at_ms > ABANDONED_MS
+        return None if resumed or abandoned else InProgress()
     return _with_secret(view, context, decode_answer(msgspec.Raw(row.answer)))
 
 
@@ -236,6 +243,8 @@ def _rules(view: View, context: Context, message: Request) -> Answer:
     if context.terminal.state != "active":
         reason = Reason.PENDING if context.terminal.state == "pending" else Reason.SUSPENDED
         raise Refusal(reason, "this machine is not in service at the bank", events=[("terminal", reason.value)])
+    if context.terminal.exchange_needed:
+        raise Refusal(Reason.SUSPENDED, "an operator must exchange this machine's cassettes first")
     if isinstance(message, OpenVisit):
         return visits.open_visit(view, context, message)
     if isinstance(message, Authorise):

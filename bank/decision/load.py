@@ -35,8 +35,8 @@ from bank_link.sign_on import read_claims
 
 R = TypeVar("R", bound=Row)
 
-#: More numbers than any terminal takes between two backups; what is beyond comes with the next sign-on.
-MOST_MISSING = 100_000
+#: More than a sign-on names; what is beyond comes with a later one.
+MOST_MISSING = 2_000
 
 
 class _Wanted:
@@ -47,6 +47,7 @@ class _Wanted:
         self.sessions: set[str] = set()
         self.terminals: set[str] = set()
         self.signing_on: set[str] = set()
+        self.echoing: set[str] = set()
         self.numbers: set[tuple[str, int, int]] = set()
         self.holds: set[str] = set()
         self.visits: set[str] = set()
@@ -59,6 +60,8 @@ class _Wanted:
         self.terminals.add(envelope.terminal)
         if envelope.kind == "sign-on":
             self.signing_on.add(envelope.terminal)
+        if envelope.kind == "echo":
+            self.echoing.add(envelope.terminal)
         try:
             message = decode_request(envelope.kind, envelope.body)
         except MessageRefused:
@@ -99,6 +102,8 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
         wanted.accounts.add(cash_account(terminal.terminal, currency))
     _by(connection, books, Numbering, schema.numbering.c.terminal, wanted.terminals)
     _numbers(connection, books, wanted.numbers)
+    for record in connection.execute(_LOST_ROWS, {"keys": sorted(wanted.echoing)}).mappings():
+        books.load(row_from(NumberRow, record))
     for visit in _visits(connection, books, wanted):
         wanted.cards.add(visit.card)
     for hold in _rows(connection, books, Hold, wanted.holds):
@@ -157,21 +162,21 @@ def load_accounts(connection: Connection, books: Books, accounts: Iterable[str])
 
 
 def missing_numbers(connection: Connection, message: SignOn) -> tuple[int, ...]:
-    """The numbers that the kiosk has answers for and this bank has not, and those lost before: ascending."""
+    """What this bank has lost: numbers named before and not made up for yet, then those that it does not know."""
     try:
         claims = read_claims(message)
     except MessageRefused:
         return ()
-    found: set[int] = set()
     values: dict[str, Any] = {"terminal": claims.terminal, "generation": claims.generation}
+    lost = sorted(connection.execute(_LOST, values).scalars())
+    unknown: set[int] = set()
     for first, last in claims.answered:
         between = values | {"first": first, "last": last}
         if connection.execute(_KNOWN_COUNT, between).scalar_one() < last - first + 1:
             known = set(connection.execute(_KNOWN, between).scalars())
-            unknown = (number for number in range(first, last + 1) if number not in known)
-            found.update(itertools.islice(unknown, MOST_MISSING))
-    found.update(connection.execute(_LOST, values).scalars())
-    return tuple(sorted(found))
+            strange = (number for number in range(first, last + 1) if number not in known)
+            unknown.update(itertools.islice(strange, MOST_MISSING))
+    return (*lost, *sorted(unknown))
 
 
 def _numbers(connection: Connection, books: Books, keys: set[tuple[str, int, int]]) -> None:
@@ -222,6 +227,9 @@ _NUMBERS: Select[Any] = select(schema.numbers).where(
     tuple_(schema.numbers.c.terminal, schema.numbers.c.generation, schema.numbers.c.number).in_(
         bindparam("keys", expanding=True)
     )
+)
+_LOST_ROWS: Select[Any] = select(schema.numbers).where(
+    schema.numbers.c.terminal.in_(bindparam("keys", expanding=True)), schema.numbers.c.state == "lost"
 )
 _OF_GENERATION = (
     schema.numbers.c.terminal == bindparam("terminal"),

@@ -76,18 +76,18 @@ def _surplus_case(view: View, context: Context, dispense: _Dispense, hold: Hold 
 
 
 def _settle(view: View, context: Context, dispense: _Dispense, hold: Hold) -> str:
-    released = hold.state != "held"
-    if dispense.fact.outcome is Outcome.NOT_PRESENTED and not dispense.doubt.minor and not dispense.presented.minor:
-        if released and dispense.fact.made_by.boot != hold.release_boot:
-            return _hold_in_doubt(view, context, dispense, hold)
-        _end(view, context, hold, dispense, state="voided")
-        return ""
-    if dispense.is_wholly_unknown:
-        if released:
-            return _hold_in_doubt(view, context, dispense, hold)
-        _end(view, context, hold, dispense, state="voided")
-        return ""
-    return _pay(view, context, dispense, hold)
+    fact, authority = dispense.fact, dispense.authority
+    nothing = not dispense.presented.minor and not dispense.doubt.minor
+    if not nothing:
+        return _pay(view, context, dispense, hold)
+    # The authority shows a release that a restored bank has forgotten.
+    was_released = hold.state != "held" or authority is not None
+    release_boot = hold.release_boot or (authority.boot if authority else "")
+    proven = fact.outcome is Outcome.NOT_PRESENTED and fact.made_by.boot == release_boot
+    if was_released and not proven:
+        return _hold_in_doubt(view, context, dispense, hold)
+    _end(view, context, hold, dispense, state="voided")
+    return ""
 
 
 def _hold_in_doubt(view: View, context: Context, dispense: _Dispense, hold: Hold) -> str:
@@ -173,9 +173,9 @@ def _without_hold(view: View, context: Context, dispense: _Dispense) -> str:
             view, context, dispense.about, "doubt", dispense.doubt, account=fact.account, card=fact.card,
             detail=fact.in_doubt,
         )  # fmt: skip
-    if dispense.is_wholly_unknown and slip is not None:
+    if dispense.is_wholly_unknown:
         case = file_case(
-            view, context, dispense.about, "unknown", slip.amount, account=fact.account, card=fact.card,
+            view, context, dispense.about, "unknown", slip.amount if slip is not None else fact.amount, account=fact.account, card=fact.card,
             detail=fact.counts,
         )  # fmt: skip
     if not dispense.presented.minor:

@@ -128,7 +128,10 @@ class Numbering(Row, frozen=True, kw_only=True):
 
 
 class SessionRow(Row, frozen=True, kw_only=True):
-    """`keys`: both MAC keys, wrapped. `highest` and `mask`: the window of transmission numbers."""
+    """`keys`: both MAC keys, wrapped. `highest` and `mask`: the window of transmission numbers.
+
+    `partial`: its sign-on could not name all that this bank has lost; the rest is named by the next one.
+    """
 
     table = schema.sessions
     key_fields = ("session",)
@@ -142,6 +145,7 @@ class SessionRow(Row, frozen=True, kw_only=True):
     mask: bytes = bytes(8)
     opened_at: int = 0
     ended: int = 0
+    partial: int = 0
 
 
 class NumberRow(Row, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context
-from bank.ledger.rows import Terminal
+from bank.ledger.rows import NumberRow, Terminal
 from bank.ledger.view import View
 from bank_link.messages import Command, Echo, EchoBack
 
@@ -23,9 +23,23 @@ def echo(view: View, context: Context, message: Echo) -> EchoBack:
     terminal = view.need(Terminal, context.terminal.terminal)
     report = msgspec.json.encode(Report(at=context.now_ms, echo=message)).decode()
     view.put(replace(terminal, last_seen=context.now_ms, report=report))
+    again = _close_lost(view, context) if not message.outbox else False
     if terminal.state != "active":
         return EchoBack(commands=(Command.OUT_OF_SERVICE,), why=terminal.why or "not confirmed by the bank yet")
-    return EchoBack()
+    return EchoBack(commands=(Command.SIGN_ON,) if again else ())
+
+
+def _close_lost(view: View, context: Context) -> bool:
+    """Nothing waits at the kiosk any more: for what this bank had lost there were no more facts than have come.
+
+    True where the sign-on could not name all of it: the next one names the rest.
+    """
+    for row in list(view.all(NumberRow)):
+        if (row.terminal, row.generation, row.state) == (
+            context.terminal.terminal, context.terminal.generation, "lost",
+        ):  # fmt: skip
+            view.put(replace(row, state="ended"))
+    return bool(context.session.partial)
 
 
 def read_report(terminal: Terminal) -> Report | None:

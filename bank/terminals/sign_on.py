@@ -37,7 +37,7 @@ def sign_on(view: View, message: SignOn, tools: Tools, *, missing: tuple[int, ..
     if terminal.state == "pending":
         return Refused(reason=Reason.PENDING, sentence="the bank's staff has not confirmed this terminal yet")
     terminal = _standing(view, terminal, claims, tools)
-    _count(view, claims, missing, tools)
+    _count(view, claims, missing[:MOST_MISSING], tools)
     return _open(view, message, terminal, missing, tools)
 
 
@@ -112,7 +112,7 @@ def _open(
     view.put(
         SessionRow(
             session=session_id, terminal=terminal.terminal, generation=terminal.generation, boot=claims.boot,
-            journal=claims.journal, keys=tools.keys.wrap_session_keys(keys), opened_at=tools.now_ms,
+            journal=claims.journal, partial=int(len(missing) > MOST_MISSING), keys=tools.keys.wrap_session_keys(keys), opened_at=tools.now_ms,
         )
     )  # fmt: skip
     missed = f", {len(missing)} numbers missing here" if missing else ""

@@ -20,10 +20,10 @@ LONGEST_PAUSE_S = 30.0
 class Outbox:
     """Delivers in the order of the numbers. What the bank cannot read is parked, with an alarm, and blocks nothing."""
 
-    def __init__(self, journal: Journal, host: Host, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, journal: Journal, host: Host, delivered: Callable[[str], None] = lambda _: None) -> None:
         self._journal = journal
         self._host = host
-        self._changed = changed
+        self._delivered = delivered
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -59,7 +59,7 @@ class Outbox:
             self._park(entry, f"this fact cannot be sent: {error}")
         else:
             self._acknowledge(entry, acknowledged)
-        self._changed()
+        self._delivered(entry.kind)
 
     def _acknowledge(self, entry: OutboxEntry, answer: Acknowledged) -> None:
         self._journal.write(r.Acknowledged(generation=entry.generation, number=entry.number, case=answer.case))

@@ -132,6 +132,32 @@ def test_a_restore_with_nobody_there_is_noticed_by_the_next_echo(tmp_path: Path)
     run_town(tmp_path, story)
 
 
+def test_a_bank_that_lost_more_than_one_sign_on_can_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is lost is named in parts, over several sign-ons, until all of it is back."""
+    monkeypatch.setattr("bank.terminals.sign_on.MOST_MISSING", 4)
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        await settle(town, 2)
+        await _restart_bank(town)
+        kept = _backup(town)
+        for _ in range(4):
+            assert await town.withdraw(card, 20) == "take.cash"
+        await town.see("welcome")
+        await settle(town, 1)
+        await _restore_bank(town, kept)
+        await settle(town, 10)
+        assert await town.balance(card) == (420_00, 0)
+        assert not await town.bank.sql("SELECT * FROM numbers WHERE state = 'lost'")
+        await town.in_service()
+        assert await town.withdraw(card, 20) == "take.cash"
+        await settle(town, 1)
+        await reckon(town)
+
+    run_town(tmp_path, story)
+
+
 def test_a_kiosk_disk_that_was_rolled_back_is_suspended(tmp_path: Path) -> None:
     """An older copy of the journal: the bank takes facts only, the machine stays closed, no money moves."""
 

@@ -77,33 +77,23 @@ def _search(target: int, units: Sequence[tuple[Stock, int]], most_notes: int) ->
     return tuple(NoteCount(cassette=s.cassette, value=s.value, count=count) for s, count in chosen if count)
 
 
-def nearest(
-    amount: Money, stock: Sequence[Stock], most_notes: int, *, most: Money
-) -> tuple[Money, ...]:  # fmt: skip
-    """The nearest payable amounts below and above `amount` (each where there is one, none above `most`)."""
-    if not stock:
-        return ()
+def nearest(amount: Money, stock: Sequence[Stock], most_notes: int, *, most: Money) -> tuple[Money, ...]:
+    """The nearest payable amounts below and above `amount`, each where there is one; none above `most`."""
     step = math.gcd(*(s.value.minor for s in stock))
-    found = []
-    for direction in (-1, 1):
-        place = amount.minor // step * step + (step if direction > 0 and amount.minor % step == 0 else 0)
-        place = place if direction < 0 or place > amount.minor else place + step
-        if direction < 0 and place == amount.minor:
-            place -= step
-        for tried in range(place, _end(direction, most, step), direction * step):
-            candidate = Money(tried, amount.currency)
-            if _best(candidate, sorted(stock, key=lambda s: -s.value.minor), most_notes):
-                found.append(candidate)
-                break
-    return tuple(found)
-
-
-def _end(direction: int, most: Money, step: int) -> int:
-    return 0 if direction < 0 else most.minor // step * step + 1
+    if not step:
+        return ()
+    below = range(min(amount.minor - 1, most.minor) // step * step, 0, -step)
+    above = range(amount.minor // step * step + step, most.minor + 1, step)
+    found = (_first(tried, amount.currency, stock, most_notes) for tried in (below, above))
+    return tuple(money for money in found if money is not None)
 
 
 def largest(stock: Sequence[Stock], most_notes: int, *, most: Money) -> Money | None:
     """The largest amount up to `most` that can be paid; None where nothing can."""
-    above = Money(most.minor + 1, most.currency)
-    below = nearest(above, stock, most_notes, most=Money(0, most.currency))
-    return below[0] if below else None
+    step = math.gcd(*(s.value.minor for s in stock))
+    return _first(range(most.minor // step * step, 0, -step), most.currency, stock, most_notes) if step else None
+
+
+def _first(tried: range, currency: str, stock: Sequence[Stock], most_notes: int) -> Money | None:
+    amounts = (Money(minor, currency) for minor in tried)
+    return next((amount for amount in amounts if fewest(amount, stock, most_notes)), None)

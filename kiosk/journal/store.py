@@ -57,7 +57,10 @@ class Journal:
         new = vfs is None and not path.exists()
         try:
             connection = _connect(path, vfs)
-            if not _is_made(connection):
+            made = _is_made(connection)
+            # Only now: a file that is not ours is left as it is.
+            connection.execute("PRAGMA journal_mode = WAL")
+            if not made:
                 _make(connection, random)
             journal = cls(connection, str(path), now)
             journal.check()
@@ -288,7 +291,6 @@ def _connect(path: Path, vfs: str | None) -> apsw.Connection:
     # Waiting would stop the loop; a second process is told at once.
     connection.set_busy_timeout(0)
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection

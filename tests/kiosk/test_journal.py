@@ -1,0 +1,183 @@
+"""The journal: what it was told is there after any restart, and its tables are what its records say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.town import SeededRandom
+
+from bank_link.messages import Accuracy, Answered, CassetteCount
+from bank_link.money import Money
+from kiosk.journal import records as r
+from kiosk.journal.store import Journal, JournalError, JournalInUse
+
+USD20 = Money(20_00, "USD")
+
+
+def open_journal(path: Path) -> Journal:
+    return Journal.open(path, random=SeededRandom(1), now=lambda: 1_790_000_000_000)
+
+
+def booted(boot: str = "b1") -> r.Booted:
+    return r.Booted(boot=boot, version="1", terminal="T1", generation=1)
+
+
+class Story:
+    """Random but possible histories: numbers taken, answered, facts made, acknowledged, notes moved."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.taken: list[int] = []
+        self.answered: set[int] = set()
+        self.facts: list[int] = []
+
+    def step(self, choice: int) -> None:
+        journal, number = self.journal, self.journal.next_number(1)
+        name = r.Transaction(1, number)
+        match choice % 7:
+            case 0:
+                journal.write(r.Taken(transaction=name, number=number, kind="authorise"))
+                self.taken.append(number)
+            case 1 if self.taken:
+                one = self.taken[choice % len(self.taken)]
+                journal.write(
+                    r.Answered(transaction=r.Transaction(1, one), number=one, kind="authorise", answer="refused")
+                )
+                self.answered.add(one)
+            case 2:
+                journal.write(r.FactMade(transaction=name, number=number, kind="reversal", body="{}"))
+                self.facts.append(number)
+            case 3 if self.facts:
+                one = self.facts[choice % len(self.facts)]
+                journal.write(r.Acknowledged(generation=1, number=one))
+                self.answered.add(one)
+            case 4:
+                journal.write(
+                    r.NoteMoved(transaction=name, cassette="top", value=USD20, outcome="dispensed", dispensed=1)
+                )
+            case 5 if self.taken:
+                one = self.taken[choice % len(self.taken)]
+                journal.write(r.Ended(transaction=r.Transaction(1, one), why="test"))
+            case 6 if self.facts:
+                journal.write(r.Resent(generation=1, numbers=(self.facts[choice % len(self.facts)],)))
+            case _:
+                journal.write(r.Event(what="nothing"))
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=40), st.integers(1, 15))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_history_survives_restarts(
+    tmp_path_factory: pytest.TempPathFactory, choices: list[int], every: int
+) -> None:
+    """Closed and opened again at any time, tables and records agree, and the counters are what was done."""
+    path = tmp_path_factory.mktemp("journal") / "journal.sqlite"
+    journal = open_journal(path)
+    journal.write(
+        booted(),
+        r.CountsSet(
+            after=(CassetteCount(cassette="top", value=USD20, count=100, accuracy=Accuracy.ACCURATE_SET),), by="x"
+        ),
+    )
+    story = Story(journal)
+    for place, choice in enumerate(choices):
+        if place % every == every - 1:
+            journal.close()
+            journal = story.journal = open_journal(path)
+            journal.write(booted(f"b{place}x"))
+        story.step(choice)
+    answered = story.answered
+    assert journal.answered(1) == Answered(highest=max(answered, default=0), count=len(answered))
+    assert {n for a, b in journal.answered_ranges(1) for n in range(a, b + 1)} == answered
+    journal.close()
+    again = open_journal(path)
+    assert again.answered(1) == Answered(highest=max(answered, default=0), count=len(answered))
+    assert again.highest_taken(1) == len(story.taken) + len(story.facts)
+    again.close()
+
+
+def test_a_write_is_all_or_nothing(tmp_path: Path) -> None:
+    """A record that cannot be applied takes its companions with it, and nothing is written afterwards."""
+    journal = open_journal(tmp_path / "journal.sqlite")
+    journal.write(booted())
+    name = r.Transaction(1, 1)
+    journal.write(r.Taken(transaction=name, number=1, kind="authorise"))
+    with pytest.raises(JournalError):
+        journal.write(r.Event(what="before"), r.Taken(transaction=name, number=1, kind="authorise"))
+    assert [line.record for line in journal.lines()][-1] == r.Taken(transaction=name, number=1, kind="authorise")
+    with pytest.raises(JournalError):
+        journal.write(r.Event(what="after"))
+    journal.close()
+    open_journal(tmp_path / "journal.sqlite").close()
+
+
+def test_a_full_card_number_is_never_written(tmp_path: Path) -> None:
+    """Whoever would journal sixteen digits in a row is stopped before they reach the disk."""
+    journal = open_journal(tmp_path / "journal.sqlite")
+    with pytest.raises(AssertionError, match="card number"):
+        journal.write(r.Event(what="card", detail="number 9999000000000017"))
+    assert journal.lines() == ()
+    journal.close()
+
+
+def test_a_second_kiosk_is_told(tmp_path: Path) -> None:
+    """One journal, one process."""
+    journal = open_journal(tmp_path / "journal.sqlite")
+    with pytest.raises(JournalInUse, match="in use by a running kiosk"):
+        open_journal(tmp_path / "journal.sqlite")
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"not a database at all" * 100, "damaged"), (b"", ""), (b"SQLite format 3\0" + b"\xff" * 5000, "damaged")],
+)
+def test_strange_files_are_refused_in_one_sentence(tmp_path: Path, content: bytes, why: str) -> None:
+    """Garbage in the journal's place is refused; an empty file is a new journal."""
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(content)
+    if why:
+        with pytest.raises(JournalError, match=why):
+            open_journal(path)
+    else:
+        open_journal(path).close()
+
+
+def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
+    """An SQLite file that is no journal is left as it is."""
+    path = tmp_path / "journal.sqlite"
+    other = apsw.Connection(str(path))
+    other.execute("CREATE TABLE mine (x)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="no journal of a kiosk"):
+        open_journal(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", range(0, 24_000, 997))
+def test_flipped_bytes_are_noticed_or_change_nothing(tmp_path: Path, place: int) -> None:
+    """A byte flipped anywhere in the file: refused as damaged, or what is read is exactly what was written."""
+    path = tmp_path / "journal.sqlite"
+    journal = open_journal(path)
+    journal.write(booted())
+    story = Story(journal)
+    for choice in range(60):
+        story.step(choice * 13)
+    wanted = journal.lines(last=200)
+    counts = journal.counts()
+    journal.close()
+    data = bytearray(path.read_bytes())
+    data[place % len(data)] ^= 0x24
+    path.write_bytes(bytes(data))
+    try:
+        again = open_journal(path)
+    except JournalError as error:
+        assert "\n" not in str(error)
+        return
+    assert again.lines(last=200) == wanted
+    assert again.counts() == counts
+    again.close()

@@ -170,7 +170,7 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: "-".join(change))
+@pytest.mark.parametrize("change", CHANGES, ids="-".join)
 def test_an_authority_for_something_else_pays_nothing(tmp_path: Path, change: dict[str, Any]) -> None:
     """Even a slip that the bank did sign pays only this terminal, boot, nonce, amount and card, before it expires."""
 

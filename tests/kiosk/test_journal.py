@@ -175,8 +175,7 @@ def test_flipped_bytes_are_noticed_or_change_nothing(tmp_path: Path, place: int)
     path.write_bytes(bytes(data))
     try:
         again = open_journal(path)
-    except JournalError as error:
-        assert "\n" not in str(error)
+    except JournalError:
         return
     assert again.lines(last=200) == wanted
     assert again.counts() == counts

@@ -14,11 +14,12 @@ from bank_link.messages import Session
 from bank_link.money import Money, major
 from bank_link.seams import Line, Randomness, WallClock
 from config.kiosk import KioskConfig
-from drivers.devices import DeviceState, KeyPress, Light
+from drivers.devices import KeyPress, Light
 from kiosk import visit
 from kiosk.ask import Ask, Keys, Patience
-from kiosk.cabinet import Devices, note_value
+from kiosk.cabinet import Devices
 from kiosk.display.face import Display
+from kiosk.health import Health
 from kiosk.host import Host
 from kiosk.journal import records as r
 from kiosk.journal.outbox import Outbox
@@ -96,6 +97,10 @@ class Machine:
         self.outbox = Outbox(journal, self.host, self._delivered)
         bond = Bond(identity.terminal, identity.generation, self._slip_keys, self.host.now)
         self.vault = Vault(dispenser=devices.dispenser, journal=journal, bond=bond, random=world.random)
+        self.health = Health(
+            config=config, devices=devices, journal=journal, vault=self.vault, service=self.service, most=self._most,
+            clock_is_good=world.clock_is_good,
+        )  # fmt: skip
         self.line_keeper = LineKeeper(
             client=self.client, host=self.host, journal=journal, service=self.service, devices=devices.status,
             wall_ms=world.clock.now_ms, answered=self.outbox.wake,
@@ -131,7 +136,7 @@ class Machine:
         self.devices.keypad.listen(self._key)
         self.service.close(Cause.LINE, "the bank has not been asked yet")
         self.service.clear(Cause.STARTING)
-        self.look_after()
+        self.health.look()
 
     def _key(self, press: KeyPress) -> None:
         if not press.held and not self.hooks.offer(press.key):
@@ -142,7 +147,7 @@ class Machine:
     async def run(self) -> None:
         """Serve until cancelled. A worker that ends takes the machine down: what is half alive must not hold money."""
         workers = [
-            self._display.run(), self.line_keeper.run(), self.outbox.run(), self._health(), self._customers(),
+            self._display.run(), self.line_keeper.run(), self.outbox.run(), self._look_after(), self._customers(),
             *(worker() for worker in self.hooks.extra),
         ]  # fmt: skip
         tasks = [asyncio.create_task(worker) for worker in workers]
@@ -188,7 +193,7 @@ class Machine:
         finally:
             self._idle.set()
         await asyncio.sleep(visit.BARE_S)
-        self.look_after()
+        self.health.look()
         self.line_keeper.check()
 
     async def _rest(self, screen: Screen, wanted: Coroutine[Any, Any, Any]) -> bool:
@@ -206,47 +211,17 @@ class Machine:
 
     # ── Health ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _health(self) -> None:
+    async def _look_after(self) -> None:
         while True:
             if self.idle:
-                self.look_after()
+                await self.health.mend()
+                self.health.look()
             self.hooks.alive()
             await asyncio.sleep(HEALTH_S)
-
-    def look_after(self) -> None:
-        """Everything that closes or opens the machine and is not the line's."""
-        for cause, device in (
-            (Cause.DISPENSER, self.devices.dispenser), (Cause.READER, self.devices.reader),
-            (Cause.KEYPAD, self.devices.keypad),
-        ):  # fmt: skip
-            report = device.report
-            good = report.state is DeviceState.ONLINE
-            self.service.set(cause, "" if good else report.sentence or f"the {device.name} is {report.state}")
-        self.service.set(Cause.JOURNAL, self.journal.failed)
-        self.service.set(Cause.CONFIG, self._wrong_cassettes())
-        if self.vault.largest(self._most()) is None:
-            self.service.close(Cause.CASH, "there is nothing to pay with; load cash (atm-kiosk cash load)")
-        else:
-            self.service.clear(Cause.CASH)
-        synchronised = not self.config.time.require_synchronised or self._world.clock_is_good()
-        if not synchronised:
-            self.service.close(Cause.CLOCK, "the clock is not synchronised yet")
-        elif "synchronised" in self.service.causes.get(Cause.CLOCK, ""):
-            self.service.clear(Cause.CLOCK)
 
     def _most(self) -> Money:
         session = self.host.session
         return session.most_per_withdrawal if session else major(1_000, self.config.terminal.currency)
-
-    def _wrong_cassettes(self) -> str:
-        """A cassette whose notes are others than those that were counted in it must be exchanged first."""
-        values = {cassette.name: note_value(self.config, cassette) for cassette in self.config.cassettes}
-        wrong = [
-            count.cassette
-            for count in self.journal.counts()
-            if count.cassette in values and values[count.cassette] != count.value and count.count
-        ]
-        return f"cassette {', '.join(wrong)} was counted with other notes; load it anew" if wrong else ""
 
     # ── What the parts tell one another ─────────────────────────────────────────────────────────────────────────────
 
@@ -276,6 +251,6 @@ class Machine:
             self.journal.write(r.Event(what="service", detail=service.sentence or "in service"))
 
     def exchanged(self) -> None:
-        """An operator exchanged cassettes: the vault trusts them again, the dispenser is tried anew."""
-        self.vault.exchanged()
+        """An operator exchanged cassettes."""
+        self.health.exchanged()
         self.outbox.wake()

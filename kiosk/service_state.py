@@ -13,6 +13,7 @@ class Cause(enum.StrEnum):
     JOURNAL = "journal"
     CONFIG = "config"
     CLOCK = "clock"
+    UNSYNCHRONISED = "unsynchronised"
     DISPENSER = "dispenser"
     READER = "reader"
     KEYPAD = "keypad"

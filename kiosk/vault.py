@@ -47,6 +47,7 @@ class Vault:
         self._nonces: dict[r.Transaction, bytes] = {}
         self._failing: set[str] = set()
         self._paying = False
+        self._largest: tuple[tuple[tuple[denominate.Stock, ...], Money], Money | None] | None = None
 
     # ── What can be paid ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -75,7 +76,11 @@ class Vault:
         return denominate.nearest(amount, self.stock(), MOST_NOTES, most=most)
 
     def largest(self, most: Money) -> Money | None:
-        return denominate.largest(self.stock(), MOST_NOTES, most=most)
+        """The largest amount up to `most` that can be paid now. Asked every second, so the last answer is kept."""
+        question = (self.stock(), most)
+        if self._largest is None or self._largest[0] != question:
+            self._largest = (question, denominate.largest(question[0], MOST_NOTES, most=most))
+        return self._largest[1]
 
     def exchanged(self) -> None:
         """An operator was at the cassettes: all are trusted again."""

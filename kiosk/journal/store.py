@@ -173,6 +173,14 @@ class Journal:
     def counts(self) -> tuple[CassetteCount, ...]:
         return tables.counts(self._connection)
 
+    def stuck(self) -> tuple[str, ...]:
+        """Cassettes a note of which is in doubt since the last exchange: somebody has to look before more is paid."""
+        found = self._connection.execute(
+            "SELECT DISTINCT body ->> 'cassette' FROM records WHERE kind = 'note-moved' AND body ->> 'in_doubt' > 0"
+            " AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set')"
+        )
+        return tuple(str(name) for (name,) in found)
+
     def is_burnt(self, nonce: bytes) -> bool:
         return self._one("SELECT 1 FROM burnt WHERE nonce = ?", nonce) is not None
 

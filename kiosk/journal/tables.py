@@ -15,6 +15,7 @@ CREATE TABLE records (
     generation INTEGER NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, chain BLOB NOT NULL
 );
 CREATE INDEX records_transaction ON records (generation, number, sequence);
+CREATE INDEX records_kind ON records (kind, sequence);
 CREATE TABLE boots (boot TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE numbers (
     generation INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, transaction_number INTEGER NOT NULL,

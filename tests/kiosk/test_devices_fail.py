@@ -200,3 +200,28 @@ def test_a_visit_by_the_real_keypad(tmp_path: Path) -> None:
         await reckon(town)
 
     run_town(tmp_path, story)
+
+
+def test_a_stuck_note_keeps_the_machine_closed_over_a_restart(tmp_path: Path) -> None:
+    """Who restarts a jammed machine does not hand the stuck note to the next customer: an exchange opens it."""
+
+    async def story(town: Town) -> None:
+        town.loaded = {"top": 10}
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        town.dispenser.fault_once("jam-before-sensor")
+        assert await town.withdraw(card, 100) == "e.jam"
+        await town.see("out")
+        await town.power_cut()
+        town.start_kiosk()
+        await settle(town, 2)
+        assert "stuck" in town.machine.service.sentence
+        town.dispenser.clear_path()
+        town.load_cash(top=9)
+        await town.in_service()
+        assert await town.withdraw(card, 50) == "take.cash"
+        await town.see("welcome")
+        await settle(town, 1)
+        await reckon(town)
+
+    run_town(tmp_path, story)

@@ -1,0 +1,83 @@
+"""Looks after everything that closes or opens the machine and is not the line's: devices, journal, cash, clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bank_link.money import Money
+from config.kiosk import KioskConfig
+from drivers.devices import DeviceError, DeviceState
+from kiosk.cabinet import Devices, note_value
+from kiosk.journal.store import Journal
+from kiosk.service_state import Cause, ServiceState
+from kiosk.vault import Vault
+
+
+class Health:
+    """`look()` each second at rest; `mend()` after an operator was at the cassettes."""
+
+    def __init__(
+        self, *, config: KioskConfig, devices: Devices, journal: Journal, vault: Vault, service: ServiceState,
+        most: Callable[[], Money], clock_is_good: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._config = config
+        self._devices = devices
+        self._journal = journal
+        self._vault = vault
+        self._service = service
+        self._most = most
+        self._clock_is_good = clock_is_good
+        self._mend_wanted = False
+
+    def exchanged(self) -> None:
+        """An operator exchanged cassettes: the vault trusts them again, the dispenser is tried anew."""
+        self._vault.exchanged()
+        self._mend_wanted = True
+
+    async def mend(self) -> None:
+        """Try the dispenser again, where an exchange asked for it; what it says stands in its report."""
+        if not self._mend_wanted:
+            return
+        self._mend_wanted = False
+        try:
+            await self._devices.dispenser.reset()
+        except DeviceError as error:
+            self._service.close(Cause.DISPENSER, str(error))
+            self._mend_wanted = True
+
+    def look(self) -> None:
+        """Close for each reason that there is, open for each that is gone."""
+        self._look_at_devices()
+        self._service.set(Cause.JOURNAL, self._journal.failed)
+        self._service.set(Cause.CONFIG, self._wrong_cassettes())
+        paid = self._vault.largest(self._most()) is not None
+        self._service.set(Cause.CASH, "" if paid else "there is nothing to pay with; load cash (atm-kiosk cash load)")
+        waits = self._config.time.require_synchronised and not self._clock_is_good()
+        self._service.set(Cause.UNSYNCHRONISED, "the clock is not synchronised yet" if waits else "")
+
+    def _look_at_devices(self) -> None:
+        for cause, device in (
+            (Cause.DISPENSER, self._devices.dispenser), (Cause.READER, self._devices.reader),
+            (Cause.KEYPAD, self._devices.keypad),
+        ):  # fmt: skip
+            report = device.report
+            good = report.state is DeviceState.ONLINE
+            sentence = "" if good else report.sentence or f"the {device.name} is {report.state}"
+            self._service.set(cause, sentence or (self._stuck() if cause is Cause.DISPENSER else ""))
+
+    def _stuck(self) -> str:
+        """A note that got stuck is somewhere, also after a restart: the next customer's motor must not push it out."""
+        stuck = self._journal.stuck()
+        if self._mend_wanted:
+            return "the dispenser is being tried"
+        return f"a note of cassette {', '.join(stuck)} got stuck; clear the path and load cash" if stuck else ""
+
+    def _wrong_cassettes(self) -> str:
+        """A cassette whose notes are others than those that were counted in it must be exchanged first."""
+        values = {cassette.name: note_value(self._config, cassette) for cassette in self._config.cassettes}
+        wrong = [
+            count.cassette
+            for count in self._journal.counts()
+            if count.cassette in values and values[count.cassette] != count.value and count.count
+        ]
+        return f"cassette {', '.join(wrong)} was counted with other notes; load it anew" if wrong else ""

@@ -1,0 +1,112 @@
+"""What hands do to a simulated machine: a customer's at card, pad and tray, an operator's inside, a vandal's at cables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from drivers.devices import KEYS, DeviceError, Fault
+from drivers.simulated.faults import UnknownFault
+from kiosk.simulator.simulation import Simulation
+
+#: How long a finger is on a key, and how long until the next one.
+KEY_DOWN_S = 0.08
+KEY_GAP_S = 0.07
+
+
+class Hands:
+    """`cards`: card files by name, in the order of their numbers. Raises DeviceError, UnknownFault, CommandRefused."""
+
+    def __init__(self, simulation: Simulation, cards: Mapping[str, Path]) -> None:
+        self.simulation = simulation
+        self.cards = dict(cards)
+        self._pad = asyncio.Lock()
+
+    # ── A customer's ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def card(self, name: str) -> Path:
+        """By name, or `card-N` for the Nth. Raises DeviceError (MEDIA)."""
+        if name in self.cards:
+            return self.cards[name]
+        number = name.removeprefix("card-")
+        names = list(self.cards)
+        if number.isascii() and number.isdecimal() and 0 < int(number) <= len(names):
+            return self.cards[names[int(number) - 1]]
+        have = ", ".join(names) or "none"
+        raise DeviceError("card slot", Fault.MEDIA, f"There is no card {name}; cards here: {have}.")
+
+    def insert(self, name: str) -> None:
+        self.simulation.laptop.slot.insert(self.card(name))
+
+    def pull(self) -> Path | None:
+        """The card that was in."""
+        return self.simulation.laptop.slot.pull()
+
+    def take_cash(self) -> dict[str, int]:
+        """Notes by cassette."""
+        return self.simulation.laptop.dispenser.take_cash()
+
+    async def press(self, keys: str) -> None:
+        """Press the pad's keys one after another; blanks are none. Raises DeviceError (CONFIG) for a key it has not."""
+        wanted = [key for key in keys.upper() if not key.isspace()]
+        for key in wanted:
+            if key not in KEYS:
+                raise DeviceError("keypad", Fault.CONFIG, f"The pad has no key {key!r}; it has {' '.join(KEYS)}.")
+        async with self._pad:
+            for key in wanted:
+                self.simulation.laptop.keypad.press(key)
+                await asyncio.sleep(KEY_DOWN_S)
+                self.simulation.laptop.keypad.release(key)
+                await asyncio.sleep(KEY_GAP_S)
+
+    def touch(self, key: str) -> None:
+        """A finger on the screen's target of this key."""
+        self.simulation.relay.touch(key)
+
+    # ── An operator's ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def load(self, notes: dict[str, int], by: str = "the simulator") -> None:
+        """An exchange: these notes are in the cassettes from now on, and the machine is told."""
+        await self.simulation.load(notes, by)
+
+    def take_out(self, cassette: str, left: int = 0) -> None:
+        """Someone leaves `left` notes in the cassette and tells nobody."""
+        dispenser = self.simulation.laptop.dispenser
+        if cassette not in dispenser.physical:
+            raise DeviceError("dispenser", Fault.CONFIG, f"There is no cassette {cassette}.")
+        dispenser.load(cassette, left)
+
+    async def clear_path(self) -> int:
+        """Take stuck notes out and reset the dispenser; how many there were."""
+        cleared = self.simulation.laptop.dispenser.clear_path()
+        await self.simulation.machine.devices.dispenser.reset()
+        self.simulation.machine.look_after()
+        return cleared
+
+    # ── A vandal's ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def fault(self, device: str, name: str, *, times: int | None = 1, on: bool = True) -> None:
+        """Let a fault happen the next `times` times, or (None) until it is switched off."""
+        faults = self.simulation.laptop.faults
+        if device not in faults:
+            raise UnknownFault(f"There is no device '{device}' with faults. There are: {', '.join(faults)}.")
+        if times is None or not on:
+            faults[device].set_fault(name, on)
+        else:
+            faults[device].fault_once(name, times)
+
+    def all_faults(self) -> list[tuple[str, str, str, bool]]:
+        """Device, name, what happens, whether it is on or to come."""
+        return [
+            (device, name, sentence, name in menu.active_faults)
+            for device, menu in self.simulation.laptop.faults.items()
+            for name, sentence in menu.faults.items()
+        ]
+
+    def cut_line(self) -> None:
+        self.simulation.line.cut()
+
+    def mend_line(self) -> None:
+        self.simulation.line.mend()
+        self.simulation.machine.line_keeper.check()

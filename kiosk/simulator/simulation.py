@@ -1,0 +1,128 @@
+"""A simulated kiosk that runs: the electricity stays while the firmware is started, stopped and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+
+from bank_link.identity import Identity
+from bank_link.seams import SystemClock, SystemRandomness
+from config.kiosk import KioskConfig
+from kiosk.assembly import Opened, Seams, TrustingLine, assemble, https_line, open_journal, unseal
+from kiosk.control import KioskControl, Loaded, serve_control
+from kiosk.display.relay import Lent, PageTurner, Relay
+from kiosk.machine import Hooks, Machine
+from kiosk.operator.desk import Desk
+from kiosk.operator.exchange import Count
+from kiosk.screens.words.load import Words
+from kiosk.simulator.laptop import Laptop
+from kiosk.simulator.line import SwitchedLine
+
+#: A customer who is being served may finish for so long when the simulator is ended.
+LAST_VISIT_S = 5.0
+
+
+class Simulation:
+    """`start` raises AuthFileError, JournalError, StateError, DeviceError; `ended` is what the machine ended with."""
+
+    def __init__(
+        self, config: KioskConfig, relay: Relay, words: Words, say: Callable[[str], None], pages: PageTurner
+    ) -> None:  # fmt: skip
+        self.config = config
+        self.relay = relay
+        self.words = words
+        self._say = say
+        self._pages = pages
+        self._random = SystemRandomness()
+        self._clock = SystemClock()
+        self._stack = ExitStack()
+        self._power = ExitStack()
+        self._task: asyncio.Task[None] | None = None
+        self.opened: Opened
+        self.machine: Machine
+        self.control: KioskControl
+        self.laptop: Laptop
+        self.line: SwitchedLine
+
+    @property
+    def identity(self) -> Identity:
+        return self.opened.identity
+
+    async def start(self) -> None:
+        """Power on. Notes and card are where they were left."""
+        self.opened = unseal(self.config, self._clock)
+        journal = open_journal(self.config, self._random)
+        self._power.callback(journal.close)
+        if not hasattr(self, "laptop"):
+            self.laptop = Laptop(self.config)
+            self._stack.callback(self.laptop.close)
+        seams = Seams(
+            gpio=self.laptop.pins, devices=self.laptop.devices, line=self._line, random=self._random, clock=self._clock
+        )
+        self.machine = assemble(
+            self._power, self.config, self.opened, seams, display=Lent(self.relay), words=self.words,
+            hooks=Hooks(offer=self._pages), journal=journal,
+        )  # fmt: skip
+        desk = Desk(
+            journal=journal, config=self.config, generation=self.identity.generation, now=self.machine.host.now,
+            put_in=self._put_in,
+        )  # fmt: skip
+        self.control = KioskControl(self.machine, desk, self.identity.terminal)
+        self.machine.hooks.extra.append(lambda: serve_control(self.config, self.control, self._say))
+        self._task = asyncio.create_task(self.machine.run(), name="machine")
+
+    def _line(self, identity: Identity) -> TrustingLine:
+        cut = self.line.is_cut if hasattr(self, "line") else False
+        self.line = SwitchedLine(https_line(self.config.line, self._random)(identity))
+        if cut:
+            self.line.cut()
+        return self.line
+
+    def _put_in(self, loaded: dict[str, Count] | object) -> None:
+        assert isinstance(loaded, dict)
+        for name, count in loaded.items():
+            self.laptop.dispenser.load(name, count.notes)
+
+    async def load(self, notes: dict[str, int], by: str) -> Loaded:
+        """An operator's exchange, notes and all. Raises CommandRefused."""
+        from kiosk.control import Load
+
+        return await self.control.load(Load(loaded=notes, by=by))
+
+    @property
+    def ended(self) -> bool:
+        """The machine has ended, though nobody stopped it."""
+        return self._task is not None and self._task.done()
+
+    async def until_ended(self) -> None:
+        """Raises what the machine ended with."""
+        assert self._task is not None
+        await asyncio.shield(self._task)
+
+    async def power_cut(self) -> None:
+        """Whatever was under way is gone; motors stop, files stay as they are."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self._power.close()
+        if hasattr(self, "laptop"):
+            self.laptop.power_off()
+
+    async def restart(self) -> None:
+        await self.power_cut()
+        await self.start()
+
+    async def stop(self) -> None:
+        """The visit at hand may end, then everything is closed. May be called again."""
+        if self._task is not None and not self._task.done():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_VISIT_S):
+                    await self.machine.finish()
+        await self.power_cut()
+        self._stack.close()
+
+
+Doing = Callable[[], Awaitable[None]]

@@ -22,7 +22,7 @@ from kiosk.display.face import Display
 from kiosk.health import Health
 from kiosk.host import Host
 from kiosk.journal import records as r
-from kiosk.journal.outbox import Outbox
+from kiosk.outbox import Outbox
 from kiosk.journal.recovery import recover
 from kiosk.journal.store import Journal, JournalError
 from kiosk.line_keeper import LineKeeper

@@ -53,7 +53,9 @@ class Sealer:
         """For ever, until cancelled."""
         while True:
             await self.seal()
+            # Not wait_for: Python 3.11's loses a cancellation that meets the event, and this would go on for ever.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._written.wait(), self._every_s)
+                async with asyncio.timeout(self._every_s):
+                    await self._written.wait()
             await asyncio.sleep(self._pause_s)
             self._written.clear()

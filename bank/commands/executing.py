@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +63,22 @@ def checked(make: Callable[[], r.Command]) -> r.Command:
         raise CommandRefused(_wrong_field(str(error))) from None
 
 
+#: What may stand in a field, for whoever wrote something else there.
+_ALLOWED = {
+    "by": "a name of 1 to 60 characters on one line",
+    "name": "1 to 200 characters on one line",
+    "label": "1 to 200 characters on one line",
+    "why": "1 to 200 characters on one line",
+    "note": "1 to 400 characters on one line",
+    "language": "a language like en or de-CH",
+    "currency": "an ISO 4217 code like EUR",
+    "expiry": "a month like 2031-05",
+    "heads": "a block's number and digest, as a terminal keeps it",
+}
+
+
 def _wrong_field(sentence: str) -> str:
-    what, _, where = sentence.partition(" - at `$.")
-    return f"{where.rstrip('`') or 'the command'} cannot be that: {what[:1].lower()}{what[1:]}"
+    """Msgspec's words speak of types and patterns; a person is told what may stand there."""
+    field = re.split(r"[`.\[]", sentence.partition(" - at `$.")[2])[0]
+    allowed = _ALLOWED.get(field, "an id as this bank gives them out")
+    return f"the {field} is not one: it has to be {allowed}" if field else "a part of the command is missing or unknown"

@@ -12,12 +12,12 @@ import msgspec
 
 from bank_link.control_socket import CommandRefused, ControlSocket
 from config.kiosk import KioskConfig
-from drivers.devices import DeviceError
 from kiosk.journal.store import JournalError
 from kiosk.machine import VERSION, Machine
 from kiosk.operator.desk import Desk
 from kiosk.operator.exchange import Count, ExchangeError
 from kiosk.operator.totals import Totals
+from kiosk.service_state import Cause
 
 PROGRAM = "kiosk"
 SOCKET = "control.sock"
@@ -120,16 +120,9 @@ class KioskControl:
                 raise CommandRefused("a customer is being served; wait until the card is out, then do it again")
             found = self._desk.load(counts(wanted.loaded), {n: Count(*c) for n, c in wanted.found.items()}, wanted.by)
             self._machine.exchanged()
-            still = await self._tried_again()
-            self._machine.look_after()
-            return Loaded(totals=found, still=still)
-
-    async def _tried_again(self) -> str:
-        try:
-            await self._machine.devices.dispenser.reset()
-        except DeviceError as error:
-            return str(error)
-        return ""
+            await self._machine.health.mend()
+            self._machine.health.look()
+            return Loaded(totals=found, still=self._machine.service.causes.get(Cause.DISPENSER, ""))
 
 
 def counts(loaded: dict[str, int]) -> dict[str, Count]:

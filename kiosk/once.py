@@ -110,7 +110,7 @@ async def _ready(machine: Machine, *, for_cash: bool) -> None:
             f"{machine.journal.outbox_length()} facts of earlier transactions could not be delivered; "
             "nothing new is begun before", Code.LINE_DOWN,
         )  # fmt: skip
-    machine.look_after()
+    machine.health.look()
     why = machine.service.causes
     if not for_cash:
         why.pop(Cause.CASH, None)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kiosk.commands.telling import err, out
 from kiosk.commands.where import CARDS, laptop, sealed
 from kiosk.exit_codes import Code, CommandError
-from kiosk.simulator.room import Room, Wishes, running
+from kiosk.simulator.room import Room, Wishes, running, until
 from kiosk.simulator.scenario import read
-
-if TYPE_CHECKING:
-    from kiosk.simulator.simulation import Simulation
 
 
 def start(options: argparse.Namespace) -> Code:
@@ -54,7 +49,7 @@ async def simulate(wishes: Wishes) -> Code:
             return await _play(wishes, room)
         if sys.stdin.isatty() and not wishes.quiet:
             room.console.letter("h")
-        await _until(stop, room.simulation)
+        await until(stop, room.simulation)
     return Code.DONE
 
 
@@ -64,7 +59,9 @@ async def _play(wishes: Wishes, room: Room) -> Code:
     scenario = wishes.scenario
     assert scenario is not None
     out(f"scenario: {scenario.title}")
-    player = Player(room.hands, wishes.pin_of or pins_beside(room.hands.card), out)
+    player = Player(
+        room.hands, wishes.pin_of or pins_beside(room.hands.card), lambda step: out(f"{step.number:>3}  {step}")
+    )
     mismatches = await player.play(scenario)
     for mismatch in mismatches:
         err(mismatch)
@@ -72,18 +69,3 @@ async def _play(wishes: Wishes, room: Room) -> Code:
         return Code.MISMATCH
     out(f"{scenario.name}: as the file says, {len(scenario.steps)} steps")
     return Code.DONE
-
-
-async def _until(stop: asyncio.Event, simulation: Simulation) -> None:
-    """Returns at `stop`; raises what the machine ends with before."""
-    stopped = asyncio.create_task(stop.wait())
-    ended = asyncio.create_task(simulation.until_ended())
-    try:
-        await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if ended.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                ended.result()
-    finally:
-        stopped.cancel()
-        ended.cancel()
-        await asyncio.gather(stopped, ended, return_exceptions=True)

@@ -81,7 +81,7 @@ class Hands:
         """Take stuck notes out and reset the dispenser; how many there were."""
         cleared = self.simulation.laptop.dispenser.clear_path()
         await self.simulation.machine.devices.dispenser.reset()
-        self.simulation.machine.look_after()
+        self.simulation.machine.health.look()
         return cleared
 
     # ── A vandal's ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -38,7 +38,7 @@ class _Hopeless(_Mismatch):
 class Player:
     """`tell` is given each step before it happens. `play` returns the mismatches."""
 
-    def __init__(self, hands: Hands, pin_of: PinOf, tell: Callable[[str], None]) -> None:
+    def __init__(self, hands: Hands, pin_of: PinOf, tell: Callable[[Step], None]) -> None:
         self._hands = hands
         self._pin_of = pin_of
         self._tell = tell
@@ -57,7 +57,7 @@ class Player:
         self._before = self._customers()
         mismatches = []
         for step in scenario.steps:
-            self._tell(f"{step.number:>3}  {step}")
+            self._tell(step)
             try:
                 await self._do[step.does](step)
             except _Mismatch as error:

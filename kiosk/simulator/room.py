@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import signal
 import sys
@@ -160,3 +161,18 @@ async def _pictures(wishes: Wishes, simulation: Simulation, relay: Relay) -> Asy
 def _at_rest(simulation: Simulation) -> bool:
     """No motor runs, so a picture's time is nobody's loss."""
     return hasattr(simulation, "laptop") and not simulation.laptop.dispenser.motors_on
+
+
+async def until(stop: asyncio.Event, simulation: Simulation) -> None:
+    """Returns at `stop`; raises what the machine ends with before."""
+    stopped = asyncio.create_task(stop.wait())
+    ended = asyncio.create_task(simulation.until_ended())
+    try:
+        await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                ended.result()
+    finally:
+        stopped.cancel()
+        ended.cancel()
+        await asyncio.gather(stopped, ended, return_exceptions=True)

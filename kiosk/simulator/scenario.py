@@ -28,8 +28,23 @@ class Step:
     within_s: float = WITHIN_S
 
     def __str__(self) -> str:
-        shown = self.value if not isinstance(self.value, dict) else ", ".join(f"{k} {v}" for k, v in self.value.items())
-        return f"{self.does} {shown}" if self.value is not True else self.does
+        if self.value is True:
+            return self.does
+        pairs = self.value.items() if isinstance(self.value, dict) else ()
+        shown = ", ".join(f"{key} {value}" for key, value in pairs) or self.value or "none"
+        return f"{self.does} {shown}"
+
+    @property
+    def hands(self) -> str:
+        """What a person sees somebody do; "" where the step only looks."""
+        said = _HANDS.get(self.does, "")
+        return said.format(self.value) if said else ""
+
+
+_HANDS = {
+    "insert": "The card of {} goes in.", "pin": "The PIN is typed on the pad.", "keys": "On the pad: {}",
+    "touch": "A finger on: {}", "take_card": "The card is taken.", "take_cash": "The notes are taken.",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

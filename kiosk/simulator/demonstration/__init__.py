@@ -1,0 +1,1 @@
+"""The demonstration: a bank, an enrolled kiosk, and a whole withdrawal, told from both sides."""

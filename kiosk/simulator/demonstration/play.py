@@ -1,0 +1,164 @@
+"""`atm-kiosk simulate --demo`: set up, a scripted visit, the account of both sides, then it is yours."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bank_link import enrolment
+from bank_link.keys import signing_public
+from bank_link.money import major
+from bank_link.seams import SystemClock, SystemRandomness
+from kiosk.commands.telling import err, out
+from kiosk.commands.where import CARDS, laptop
+from kiosk.display.face import DisplayError
+from kiosk.exit_codes import Code, CommandError
+from kiosk.provisioning.commands import run as system_tool
+from kiosk.provisioning.place import Place
+from kiosk.provisioning.steps import Wishes as Provision
+from kiosk.provisioning.steps import World, provision
+from kiosk.simulator.demonstration.bank_process import BankProcess, free_ports
+from kiosk.simulator.demonstration.both_sides import Account, tell
+from kiosk.simulator.demonstration.place import fresh
+from kiosk.simulator.player import Player
+from kiosk.simulator.room import Room, Wishes, running, until
+from kiosk.simulator.scenario import Step, read
+
+CURRENCY = "USD"
+NOTES = {"top": 20, "middle": 20, "bottom": 20}
+#: Name, opening balance in whole units. Ben shows what happens where there is not enough.
+CUSTOMERS = (("Ada", 500), ("Ben", 40))
+DELIVERED_S = 15.0
+
+
+@dataclass(frozen=True)
+class Set:
+    """A town that is ready: its PINs are here and on the screen, in no file."""
+
+    bank: BankProcess
+    kiosk: Path
+    accounts: dict[str, Account]
+    pins: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"<Set {self.kiosk}>"
+
+
+def demonstrate(folder: Path, *, window: bool | None, png: Path | None) -> Code:
+    """Everything lies in `folder`. `window`: None where a display and a person decide. Raises CommandError and others."""
+    stays = sys.stdin.isatty() and sys.stdout.isatty()
+    shown = window if window is not None else stays and bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
+    with fresh(folder.absolute()) as place:
+        return asyncio.run(_demonstrate(place, window=shown, stays=stays, png=png))
+
+
+async def _demonstrate(place: Path, *, window: bool, stays: bool, png: Path | None) -> Code:
+    port, enrol_port = free_ports(2)
+    bank = BankProcess(place / "bank", port, enrol_port)
+    try:
+        ready = await _set_up(place, bank)
+        try:
+            return await _played(ready, window=window, stays=stays, png=png)
+        except DisplayError as error:
+            if not window:
+                raise
+            err(f"{error} This goes on in the terminal.")
+            return await _played(ready, window=False, stays=stays, png=png)
+    finally:
+        bank.stop()
+
+
+# ── Setting up ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _set_up(place: Path, bank: BankProcess) -> Set:
+    out(f"The demonstration. Everything lies in {place}, and is made anew each time.\n")
+    bank.found("Harbour Credit Union", CURRENCY)
+    await bank.start()
+    out(f"1. A bank with empty books runs: terminals on port {bank.port}, enrolment on port {bank.enrol_port}.")
+    kiosk = place / "kiosk"
+    _enrol(kiosk, bank)
+    ready = Set(bank, kiosk, {}, {})
+    for name, opening in CUSTOMERS:
+        _customer(ready, name, opening)
+    return ready
+
+
+def _enrol(kiosk: Path, bank: BankProcess) -> None:
+    """By one string with a pinned CA and a token, and a fingerprint that a person compares."""
+    opened = bank.ask("enrol")
+    wishes = Provision(place=Place.of_directory(kiosk), string=lambda: str(opened["string"]))
+    for _ in provision(wishes, World(clock=SystemClock(), random=SystemRandomness(), run=system_tool)):
+        pass
+    from kiosk.assembly import unseal
+
+    identity = unseal(laptop(kiosk).config, SystemClock()).identity
+    fingerprint = enrolment.fingerprint(signing_public(identity.signing_key))
+    bank.ask("terminal", "confirm", identity.terminal, "--fingerprint", fingerprint)
+    out(f"2. The kiosk is enrolled as {identity.terminal}; its fingerprint {fingerprint} is confirmed at the bank.")
+
+
+def _customer(ready: Set, name: str, opening: int) -> None:
+    bank, amount = ready.bank, major(opening, CURRENCY)
+    customer = bank.ask("customer", "add", name)["customer"]
+    account = bank.ask("account", "open", customer, "--opening", str(opening))["account"]
+    cards = ready.kiosk / CARDS
+    cards.mkdir(exist_ok=True)
+    key = name.lower()
+    pin = f"{int.from_bytes(SystemRandomness().token_bytes(8), 'big') % 10_000:04d}"
+    bank.ask("card", "issue", customer, "--out", str(cards / f"{key}.atm"), "--pin-file", "-", text=pin)
+    ready.accounts[key] = Account(name, account, amount)
+    ready.pins[key] = pin
+    out(f"3. {name} has {opening} dollars and a card, {key}.atm. PIN {pin}, told here and nowhere else.")
+
+
+# ── The visit ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _played(ready: Set, *, window: bool, stays: bool, png: Path | None) -> Code:
+    stop = asyncio.Event()
+    cards = {name: ready.kiosk / CARDS / f"{name}.atm" for name in ready.pins}
+    wishes = Wishes(config=laptop(ready.kiosk).config, cards=cards, window=window, png=png)
+    async with running(wishes, stop) as room:
+        await room.hands.load(NOTES, "Olga")
+        out(f"4. An operator loads {', '.join(f'{count} notes in {name}' for name, count in NOTES.items())}.")
+        await _visit(ready, room)
+        tell(room.simulation, ready.bank, ready.accounts["ada"], out)
+        if stays:
+            _invite(ready, room)
+            await until(stop, room.simulation)
+    out(f"\nIt stays in {ready.kiosk.parent}: atm-kiosk journal show --state {ready.kiosk}")
+    return Code.DONE
+
+
+async def _visit(ready: Set, room: Room) -> None:
+    """The scripted part. Raises CommandError where it does not go as its file says."""
+    scenario = read("demo")
+    out(f"5. {scenario.title}.\n")
+    mismatches = await Player(room.hands, ready.pins.__getitem__, _narrate).play(scenario)
+    ready.bank.check()
+    if mismatches:
+        raise CommandError("\n".join(mismatches), Code.MISMATCH)
+    await _delivered(room)
+
+
+def _narrate(step: Step) -> None:
+    if step.hands:
+        out(f"      {step.hands}")
+
+
+async def _delivered(room: Room) -> None:
+    """The completion is with the bank, or does not get there in time: the checks will then say so."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + DELIVERED_S
+    while room.simulation.machine.journal.outbox_length() and loop.time() < end:  # noqa: ASYNC110 - the journal sets no event
+        await asyncio.sleep(0.05)
+
+
+def _invite(ready: Set, room: Room) -> None:
+    pins = ", ".join(f"{name}'s PIN is {pin}" for name, pin in ready.pins.items())
+    out(f"\nNow it is yours. {pins[0].upper()}{pins[1:]}.")
+    room.console.letter("h")

@@ -134,7 +134,7 @@ def test_above_the_days_limit_says_what_is_left(tmp_path: Path) -> None:
         await town.see("welcome")
         await reckon(town)
 
-    run_town(tmp_path, story, day_amount_minor=150_00)
+    run_town(tmp_path, story, day_amount=150, withdrawal_amount=150)
 
 
 def test_above_the_machines_cash_offers_the_nearest(tmp_path: Path) -> None:

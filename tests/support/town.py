@@ -13,34 +13,30 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
 from sqlalchemy import text
+from support.hall import csr_of, sealed
 from support.virtual_time import InlineExecutor, run_virtual
 
-from bank.audit import tables as _audit_tables  # noqa: F401 - puts its tables onto the metadata
-from bank.authoriser.context import Limits
-from bank.decision.committer import Committer
-from bank.decision.sweep import Sweeper
+from bank.assembly import Bank as AssembledBank
+from bank.assembly import open_bank
+from bank.commands import requests as q
+from bank.founding import Charter, found
 from bank.host import Host as BankHost
-from bank.host import tools_maker
-from bank.keys.decision_keys import DecisionKeys
 from bank.keys.keyring import KeyRing
-from bank.ledger.rows import Account, Card, CardAccount, Customer, Terminal
-from bank.ledger.view import Books, View
-from bank.ledger.write import write
-from bank.schema import metadata
-from bank.store.store import Store
-from bank_link.card_file import SIZE, check_digit, compose
-from bank_link.envelope import unseal
-from bank_link.errors import LinkError, MessageRefused, NotSent, OutcomeUnknown
+from bank_link.card_file import SIZE, parse
+from bank_link.enrolment_string import fingerprint, token_text
+from bank_link.enrolment_string import parse as parse_string
+from bank_link.envelope import decode_answer, unseal
+from bank_link.errors import MessageRefused, NotSent, OutcomeUnknown
 from bank_link.identity import Identity
 from bank_link.keys import signing_public
+from bank_link.messages import Enrol, Enrolled
 from config.load import example_kiosk, load_kiosk
 from drivers.gpio import Board
 from drivers.simulated.dispenser import ElectricDispenser
@@ -167,82 +163,64 @@ class TownCard:
     pin: str = PIN
 
 
-@dataclass
 class Bank:
-    """The bank of the town; `open` again after `close` is a restart."""
+    """The town's bank, as `bank.assembly` opens it; `open` again after `close` is a restart."""
 
-    directory: Path
-    random: SeededRandom
-    limits: Limits
-    executor: Executor = field(default_factory=InlineExecutor)
-    ring: KeyRing | None = None
-    store: Store | None = None
-    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+    def __init__(self, directory: Path, random: SeededRandom, limits: dict[str, int]) -> None:
+        self.directory = directory
+        self._random = random
+        self._limits = limits
+        self._task: asyncio.Task[None] | None = None
+        self.books: AssembledBank = None  # type: ignore[assignment]  # until `open`
 
     async def open(self) -> None:
-        keys = self.directory / "keys"
-        if not keys.exists():
-            self.ring = KeyRing.create(
-                keys, random=self.random, bank_name="Harbour", hosts=("localhost",), now_ms=LoopClock().now_ms()
-            )
-        else:
-            self.ring = KeyRing.load(keys, random=self.random)
-        self.store = await Store.open(self.directory / "books.sqlite", executor=self.executor)
-        await self.store.create_all(metadata)
-        self.keys = DecisionKeys(self.ring)
-        self.tools = tools_maker(
-            clock=LoopClock(), limits=self.limits, keys=self.keys, random=self.random, audit_head=lambda: "none"
-        )
-        committer = Committer(self.store, self.tools)
-        self.host = BankHost(
-            store=self.store, committer=committer, clock=LoopClock(), challenge_key=self.ring.challenge_key()
-        )
-        self.sweeper = Sweeper(self.store, self.tools)
-        self.tasks = [asyncio.create_task(committer.run()), asyncio.create_task(self.sweeper.run())]
+        with_seams = {"clock": LoopClock(), "random": self._random, "executor": InlineExecutor()}
+        if not self.directory.exists():
+            await found(self.directory, Charter(name="Harbour", currency="USD"), by="staff", **with_seams)
+            config = self.directory / "bank.toml"
+            text = config.read_text()
+            for key, value in self._limits.items():
+                text = re.sub(rf"^{key} = \d+", f"{key} = {value}", text, flags=re.MULTILINE)
+            config.write_text(text)
+        self.books = await open_bank(self.directory, **with_seams)
+        self._task = asyncio.create_task(self.books.run())
 
     async def close(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        assert self.store is not None
-        await self.store.close()
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self.books.close()
+
+    @property
+    def host(self) -> BankHost:
+        return self.books.host
+
+    @property
+    def ring(self) -> KeyRing:
+        return self.books.ring
 
     async def sql(self, statement: str, **values: Any) -> list[Any]:
-        assert self.store is not None
-        return await self.store.read(lambda c: list(c.execute(text(statement), values).mappings()))
+        return await self.books.store.read(lambda c: list(c.execute(text(statement), values).mappings()))
 
-    async def change(self, changes: Callable[[View], None]) -> None:
-        """Put rows into the books, as a command would."""
-        assert self.store is not None
-        async with self.store.transaction() as tx:
-            books = Books()
-            view = View(books)
-            changes(view)
-            await tx.run(write, books, view)
-
-    async def execute(self, statement: str, **values: Any) -> None:
-        assert self.store is not None
-        async with self.store.transaction() as tx:
-            await tx.run(lambda c: c.execute(text(statement), values))
+    async def do(self, command: type[q.Command], **fields: Any) -> Any:
+        """A command of the staff."""
+        return await self.books.execute(command(by="staff", **fields))
 
 
 class Town:
     """One bank, one kiosk, some customers."""
 
-    def __init__(self, directory: Path, seed: int = 1, **limits: Any) -> None:
+    def __init__(self, directory: Path, seed: int = 1, **limits: int) -> None:
         self.directory = directory
         self.random = SeededRandom(seed)
-        wanted = {"currency": "USD", "day_amount_minor": 500_00, "day_count": 10, "most_per_withdrawal_minor": 500_00}
-        (directory / "bank").mkdir(parents=True, exist_ok=True)
-        self.bank = Bank(directory / "bank", self.random, Limits(**(wanted | limits)))
+        self.bank = Bank(directory / "bank", self.random, limits)
         self.line = TownLine(self)
         self.display = ToldCustomer()
         self.slot = SimulatedSlot()
         self.signing_key = self.random.token_bytes(32)
-        self.generation = 1
+        self.identity: Identity | None = None
         self.bank_is_up = True
         self.loaded = {"top": 20, "middle": 20, "bottom": 20}
-        self._cards = 0
         self._task: asyncio.Task[None] | None = None
         self._config()
         self.pins = SimulatedPins()
@@ -266,67 +244,29 @@ class Town:
             return None
 
     async def enrol(self) -> None:
-        await self.bank.change(
-            lambda view: view.put(
-                Terminal(
-                    terminal="T1", generation=self.generation, public_key=signing_public(self.signing_key),
-                    fingerprint="none", state="active",
-                )
-            )
+        """The real enrolment, without its transport."""
+        opened = await self.bank.do(q.EnrolmentOpen, terminal="T1" if self.identity else "")
+        request = Enrol(
+            token=token_text(parse_string(opened.string).token), csr=csr_of(self.signing_key),
+            fingerprint=fingerprint(signing_public(self.signing_key)),
         )  # fmt: skip
+        data = await self.bank.books.enrolment.handle(sealed(request), peer="192.0.2.7")
+        enrolled = decode_answer(unseal(data).envelope.body)
+        assert isinstance(enrolled, Enrolled), enrolled
+        self.identity = Identity(
+            terminal=enrolled.terminal, generation=enrolled.generation, signing_key=self.signing_key,
+            certificate=enrolled.certificate, cas=enrolled.cas, address=enrolled.address, bank=enrolled.bank,
+        )  # fmt: skip
+        await self.bank.do(q.TerminalConfirm, terminal="T1", fingerprint=request.fingerprint)
 
-    async def customer(self, balance: int, accounts: int = 1) -> TownCard:
-        """A customer with a card and `balance` (minor units) in each account."""
-        self._cards += 1
-        number = f"99990000000{self._cards:04d}"
-        number += check_digit(number)
-        reference = self.bank.keys.card_reference(number)
-        salt = self.random.token_bytes(16)
-        ring = self.bank.ring
-        assert ring is not None
-        from bank.cards import ratchet
-
-        state = ratchet.issue(LoopClock().now_ms())
-        names = [f"10{self._cards:04d}{place}" for place in range(accounts)]
-
-        def put(view: View) -> None:
-            view.put(Customer(customer=f"C{self._cards}", name="Ada"))
-            for place, name in enumerate(names):
-                view.put(
-                    Account(account=name, kind="customer", owner=f"C{self._cards}", label="Everyday", currency="USD")
-                )
-                from bank.ledger.moves import transfer
-                from bank_link.money import Money
-
-                if balance:
-                    transfer(
-                        view, debit="equity.USD", credit=name, amount=Money(balance, "USD"), kind="opening", at_ms=1
-                    )
-                view.put(CardAccount(card=reference, account=name, place=place))
-            view.put(
-                Card(
-                    card=reference, last4=number[-4:], sealed_number=b"sealed", customer=f"C{self._cards}",
-                    expiry="2036-12", confirmed_epoch=state.confirmed[0], confirmed_n=state.confirmed[1],
-                    issued_epoch=state.issued[0], issued_n=state.issued[1], salt=salt,
-                    pvv=ring.pvv(ring.pvv_version(), reference, salt, PIN), pvv_version=ring.pvv_version(),
-                )
-            )  # fmt: skip
-
-        await self._with_equity(put)
-        epoch, n = state.issued
-        content = compose(number, "harbour", 203612, epoch, n, self.bank.keys.card_secret(reference, epoch, n))
-        assert len(content) == SIZE
-        return TownCard(number, reference, names[0], SimulatedStick(content))
-
-    async def _with_equity(self, put: Callable[[View], None]) -> None:
-        found = await self.bank.sql("SELECT * FROM accounts WHERE account = 'equity.USD'")
-
-        def changes(view: View) -> None:
-            if found:
-                view._under.load(Account(**found[0]))  # type: ignore[union-attr]
-            put(view)
-
-        await self.bank.change(changes)
+    async def customer(self, balance: int) -> TownCard:
+        """A customer with an account of `balance` (minor units) and a card."""
+        customer = (await self.bank.do(q.CustomerAdd, name="Ada")).customer
+        account = await self.bank.do(
+            q.AccountOpen, customer=customer, label="Everyday", opening=f"{balance // 100}.{balance % 100:02d}"
+        )
+        made = await self.bank.do(q.CardIssue, customer=customer, pin=PIN)
+        return TownCard(parse(made.file).card, made.card, account.account, SimulatedStick(made.file))
 
     async def balance(self, card: TownCard) -> tuple[int, int]:
         """(balance, held) of the card's first account."""
@@ -349,11 +289,8 @@ class Town:
         journal = Journal.open(
             state / "journal.sqlite", random=self.random, now=lambda: holder[0].host.now() if holder else 0
         )
-        assert self.bank.ring is not None
-        identity = Identity(
-            terminal="T1", generation=self.generation, signing_key=self.signing_key, certificate="",
-            cas=self.bank.ring.ca_pems(), address="localhost:1", bank="Harbour",
-        )  # fmt: skip
+        assert self.identity is not None
+        identity = replace(self.identity, signing_key=self.signing_key)
         machine = Machine(
             config=self.config, identity=identity, journal=journal, devices=devices, display=self.display,
             words=load_words(), world=World(line=self.line, random=self.random, clock=LoopClock()),
@@ -383,7 +320,7 @@ class Town:
         for name, count in notes.items():
             self.dispenser.load(name, count)
         exchange(
-            self.machine.journal, cabinet(self.config), generation=self.generation,
+            self.machine.journal, cabinet(self.config), generation=self.machine.host.generation,
             loaded={name: Count(count) for name, count in notes.items()}, found={}, by="Olga",
             now=self.machine.host.now(),
         )  # fmt: skip
@@ -472,7 +409,7 @@ class Town:
         return {name: where.customer for name, where in self.dispenser.physical.items()}
 
 
-def run_town(directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, **limits: Any) -> None:
+def run_town(directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, **limits: int) -> None:
     """Run a story to its end in virtual time."""
 
     async def whole() -> None:
@@ -485,4 +422,4 @@ def run_town(directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]]
     run_virtual(whole())
 
 
-__all__ = ["LinkError", "Town", "TownCard", "replace", "run_town"]
+__all__ = ["Town", "TownCard", "run_town"]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bank_link.control_socket import CommandRefused, run_command
+from bank_link.control_socket import run_command
 from bank_link.seams import SystemClock, SystemRandomness
 from kiosk.assembly import JOURNAL, open_journal, unseal
 from kiosk.commands.where import Where
@@ -18,6 +18,9 @@ from kiosk.journal.store import JournalInUse
 from kiosk.operator.desk import Desk
 
 T = TypeVar("T")
+
+#: A kiosk that is just starting holds the journal and does not listen yet; one that serves a customer answers at once.
+PATIENCE_S = 15.0
 
 
 def ask(
@@ -39,7 +42,7 @@ def ask(
     found = asyncio.run(
         run_command(
             socket_path(place.config), command, arguments, program=PROGRAM, locally=here, in_use=JournalInUse,
-            patience_s=15.0,
+            patience_s=PATIENCE_S,
         )
     )  # fmt: skip
     return msgspec.convert(msgspec.to_builtins(found), answer)
@@ -59,6 +62,3 @@ def _desk(place: Where, *, changes: bool) -> Desk:
     return Desk(
         journal=journal, config=config, generation=generation, put_in=lambda loaded: put_in(config, loaded)
     )  # fmt: skip
-
-
-__all__ = ["CommandRefused", "ask"]

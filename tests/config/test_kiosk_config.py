@@ -261,7 +261,7 @@ def test_presets_are_an_ascending_list_of_whole_amounts(tmp_path: Path, amounts:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("shortest_note_ms = 130\n", "dispenser.double_note_ms"),
+        ("double_note_ms = 10\n", "dispenser.double_note_ms"),
         ("longest_note_ms = 100\n", "dispenser.longest_note_ms"),
         ("gap_ms = 10\n", "dispenser.gap_ms"),
         ("pick_timeout_ms = 50\nshortest_note_ms = 60\n", "dispenser.pick_timeout_ms"),

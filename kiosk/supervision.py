@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
@@ -45,14 +48,22 @@ class Supervisor:
 
 def of_systemd(environment: Mapping[str, str], now: Callable[[], float]) -> Supervisor:
     """As NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID in `environment` say."""
-    if not environment.get("NOTIFY_SOCKET"):
-        return Supervisor(lambda _: None, watchdog_s=0, now=now)
-    import sdnotify
-
+    address = environment.get("NOTIFY_SOCKET", "")
     watchdog_us = environment.get("WATCHDOG_USEC", "")
     ours = environment.get("WATCHDOG_PID", "") in {"", str(os.getpid())}
-    watchdog_s = int(watchdog_us) / 1e6 if watchdog_us.isdecimal() and ours else 0.0
-    return Supervisor(sdnotify.SystemdNotifier().notify, watchdog_s=watchdog_s, now=now)
+    watchdog_s = int(watchdog_us) / 1e6 if address and watchdog_us.isdecimal() and ours else 0.0
+    return Supervisor(partial(_send, address) if address else lambda _: None, watchdog_s=watchdog_s, now=now)
+
+
+def _send(address: str, state: str) -> None:
+    """A supervisor that is gone is no reason to stop; one that is busy must not hold up the loop."""
+    where = "\0" + address[1:] if address.startswith("@") else address
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line,
+    ):
+        line.setblocking(False)
+        line.sendto(state.encode(), where)
 
 
 def clock_is_synchronised() -> bool:

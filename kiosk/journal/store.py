@@ -22,7 +22,8 @@ _APPLICATION = 0x41544D4A  # "ATMJ"
 _START = hashlib.sha256(b"atm journal 1").digest()
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnyRecord).decode
-_CARD_NUMBER = re.compile(r"(?<![0-9])[0-9]{16}(?![0-9])")
+#: Standing alone: ids and signatures are letters and digits, and now and then sixteen of those are digits by chance.
+_CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9]{16}(?![0-9A-Za-z])")
 
 
 class JournalError(Exception):

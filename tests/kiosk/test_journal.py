@@ -123,6 +123,15 @@ def test_a_full_card_number_is_never_written(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_ids_that_hold_sixteen_digits_by_chance_are_written(tmp_path: Path) -> None:
+    """Hexadecimal ids and signatures are no card numbers, whichever letters a random draw left out of them."""
+    journal = open_journal(tmp_path / "journal.sqlite")
+    journal.write(booted("b1234567890123456ab"))
+    journal.write(r.Event(what="exchange", detail="card c9999000000000017f0a1b2c3"))
+    assert journal.boot_id == "b1234567890123456ab"
+    journal.close()
+
+
 def test_a_second_kiosk_is_told(tmp_path: Path) -> None:
     """One journal, one process."""
     journal = open_journal(tmp_path / "journal.sqlite")

@@ -23,7 +23,7 @@ class NoteLine(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True):
     """`outcome`: "paid", "partly-paid", "not-paid", "in-doubt" or "balance". Amounts are decimal text.
 
     `claim` names the transaction on both sides; `case` is what the bank opened for a person. `delivered`: the bank has

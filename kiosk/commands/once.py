@@ -106,5 +106,6 @@ async def _journal(config: KioskConfig, random: SystemRandomness, wait_s: float)
 
 
 def _printed(result: Result) -> dict[str, object]:
+    """What there is to say; `why` and its code are said otherwise."""
     fields: dict[str, object] = msgspec.to_builtins(result)
-    return {name: value for name, value in fields.items() if name not in {"code", "why"}}
+    return {name: value for name, value in fields.items() if name not in {"code", "why"} and value not in ("", [], ())}

@@ -94,10 +94,15 @@ def restore(dispenser: ElectricDispenser, file: NotesFile) -> None:
 def put_in(config: KioskConfig, loaded: Mapping[str, Count]) -> None:
     """Fill simulated cassettes while no kiosk runs; names are checked by the exchange. Raises StateError."""
     file = NotesFile(config.terminal.state / NAME)
-    dispenser = kept_dispenser(SimulatedPins(), config, file)
+    exchange_notes(kept_dispenser(SimulatedPins(), config, file), loaded)
+    file.sync()
+
+
+def exchange_notes(dispenser: ElectricDispenser, loaded: Mapping[str, Count]) -> None:
+    """What an operator's hands do at an exchange: take out what is stuck on the way, put full cassettes in."""
+    dispenser.clear_path()
     for name, count in loaded.items():
         dispenser.load(name, count.notes)
-    file.sync()
 
 
 def kept_dispenser(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from bank_link.identity import Identity
 from bank_link.seams import SystemClock, SystemRandomness
 from config.kiosk import KioskConfig
 from kiosk.assembly import Opened, Seams, TrustingLine, assemble, https_line, open_journal, unseal
-from kiosk.control import KioskControl, Loaded, serve_control
+from kiosk.control import KioskControl, Load, Loaded, serve_control
 from kiosk.display.relay import Lent, PageTurner, Relay
 from kiosk.machine import Hooks, Machine
 from kiosk.operator.desk import Desk
-from kiosk.operator.exchange import Count
 from kiosk.screens.words.load import Words
 from kiosk.simulator.laptop import Laptop
 from kiosk.simulator.line import SwitchedLine
+from kiosk.simulator.notes_file import exchange_notes
 
 #: A customer who is being served may finish for so long when the simulator is ended.
 LAST_VISIT_S = 5.0
@@ -67,7 +67,7 @@ class Simulation:
         )  # fmt: skip
         desk = Desk(
             journal=journal, config=self.config, generation=self.identity.generation, now=self.machine.host.now,
-            put_in=self._put_in,
+            put_in=lambda loaded: exchange_notes(self.laptop.dispenser, loaded),
         )  # fmt: skip
         self.control = KioskControl(self.machine, desk, self.identity.terminal)
         self.machine.hooks.extra.append(lambda: serve_control(self.config, self.control, self._say))
@@ -80,15 +80,8 @@ class Simulation:
             self.line.cut()
         return self.line
 
-    def _put_in(self, loaded: dict[str, Count] | object) -> None:
-        assert isinstance(loaded, dict)
-        for name, count in loaded.items():
-            self.laptop.dispenser.load(name, count.notes)
-
     async def load(self, notes: dict[str, int], by: str) -> Loaded:
         """An operator's exchange, notes and all. Raises CommandRefused."""
-        from kiosk.control import Load
-
         return await self.control.load(Load(loaded=notes, by=by))
 
     @property
@@ -123,6 +116,3 @@ class Simulation:
                     await self.machine.finish()
         await self.power_cut()
         self._stack.close()
-
-
-Doing = Callable[[], Awaitable[None]]

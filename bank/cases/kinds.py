@@ -46,6 +46,8 @@ _UNKNOWN_KIND = Kind("a kind of case that this program does not know", (NOTHING,
 IN_SUSPENSE = frozenset({"suspense", "unexplained", "cash-difference"})
 #: Notes that are gone, and debited to nobody, while such a case is open.
 NOT_DEBITED = frozenset({"doubt", "unknown", "silent", "surplus", "conflict", "other-body"})
+#: About a released payment as a whole.
+OF_RELEASE = frozenset({"unknown", "silent"})
 #: Debits that notes may not stand behind.
 DEBITED = frozenset({"forced", "no-authority", "conflict", "other-body"})
 
@@ -71,7 +73,7 @@ def may(case: Case, hold: Hold | None) -> tuple[str, ...]:
     if is_held(case, hold):
         return _OF_HOLD
     kind = base(case.kind)
-    if kind in {"unknown", "silent"} and hold is not None:
+    if kind in OF_RELEASE and hold is not None and (hold.state != "voided" or hold.case_id not in {"", case.case_id}):
         # Another case, or a completion, has the hold by now: to debit here as well would be to debit twice.
         return (NOTHING,)
     if kind in {"cash-difference", "unexplained"}:

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from bank.cases import suspense
-from bank.cases.kinds import CREDIT, DEBIT, IN_SUSPENSE, NOTHING, VOID, WRITE_OFF, base, is_held, kind_of, may
+from bank.cases.kinds import (
+    CREDIT,
+    DEBIT,
+    IN_SUSPENSE,
+    NOTHING,
+    OF_RELEASE,
+    VOID,
+    WRITE_OFF,
+    base,
+    is_held,
+    kind_of,
+    may,
+)
 from bank.commands.desk import Desk, listed, money
 from bank.commands.requests import CaseResolve
 from bank.control import CommandRefused
@@ -49,6 +61,7 @@ def resolve(desk: Desk, command: CaseResolve) -> Case:
     matter = _Matter(case, hold, suspense.remainder(desk.connection, case), command)
     _check(matter)
     _DO[command.resolution](desk, matter)
+    _mark_decided(desk, matter)
     closed = replace(
         case, state="closed", closed_at=desk.now_ms, closed_by=desk.by, resolution=command.resolution,
         note=command.note,
@@ -73,6 +86,13 @@ def _check(matter: _Matter) -> None:
         )
     if command.amount and command.resolution not in {DEBIT, CREDIT}:
         raise CommandRefused(f"{command.resolution} takes no amount: it is about all that the case is about")
+
+
+def _mark_decided(desk: Desk, matter: _Matter) -> None:
+    """A hold that was voided before its release was known: what a machine says of it later is a conflict from now on."""
+    hold, case = matter.hold, matter.case
+    if hold is not None and hold.state == "voided" and not hold.case_id and case.kind in OF_RELEASE:
+        desk.view.put(replace(hold, case_id=case.case_id))
 
 
 def _about(matter: _Matter) -> str:

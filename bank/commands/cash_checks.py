@@ -99,7 +99,7 @@ def _line(terminal: Terminal, currency: str, book: int, compared: _Compared | No
 def _not_comparable(terminal: Terminal, report: Report | None, currency: str) -> str:
     if report is None:
         return "it has not reported yet"
-    if terminal.last_exchange > report.at:
+    if terminal.last_exchange >= report.at:
         return "it has not reported since its last exchange"
     if report.echo.outbox:
         return f"{report.echo.outbox} of its facts were still on their way"
@@ -120,15 +120,15 @@ def _compare(desk: Desk, terminal: Terminal, report: Report, book: int) -> _Comp
     later = sum(entry.signed for entry in payments if entry.at_ms > report.at)
     just_before = sum(entry.signed for entry in payments if entry.at_ms <= report.at)
     released = int(desk.connection.execute(_RELEASED, values).scalar_one())
-    by_cases = {"fewer": later + released, "more": just_before}
-    for open_case in _unsettled(desk, terminal):
-        booked = sum(
-            entry.signed for entry in entries if entry.case_id == open_case.case_id and entry.kind != "withdrawal"
-        )
-        kind = base(open_case.kind)
-        by_cases["fewer"] += max(0, open_case.amount_minor - booked) if kind in NOT_DEBITED else 0
-        by_cases["more"] += max(0, open_case.amount_minor + booked) if kind in DEBITED else 0
-    return _Compared(book, reported, book + later - reported, **by_cases)
+    fewer, more = later + released, just_before
+    for one in _unsettled(desk, terminal):
+        of_case = [entry.signed for entry in entries if entry.case_id == one.case_id and entry.kind != "withdrawal"]
+        debited, credited = sum(each for each in of_case if each > 0), -sum(each for each in of_case if each < 0)
+        kind = base(one.kind)
+        # What a person has decided since may be what the machine does not know: until the next exchange it explains, too.
+        fewer += credited + (max(0, one.amount_minor - debited) if kind in NOT_DEBITED else 0)
+        more += debited + (max(0, one.amount_minor - credited) if kind in DEBITED else 0)
+    return _Compared(book, reported, book + later - reported, fewer, more)
 
 
 def _unsettled(desk: Desk, terminal: Terminal) -> list[Case]:

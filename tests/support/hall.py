@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -260,6 +261,8 @@ class Machine:
         return answer.case
 
     async def echo(self, count: int, *, outbox: int = 0) -> m.EchoBack:
+        """A second later: an echo in the same millisecond as an exchange is taken for one from before it."""
+        await asyncio.sleep(1)
         answer = await self.ask(m.Echo(counts=cassette(count), outbox=outbox, in_service=True))
         assert isinstance(answer, m.EchoBack), answer
         return answer
@@ -275,11 +278,15 @@ class Hall:
         self.bank: Bank = None  # type: ignore[assignment]  # until `open`
         self._workers: asyncio.Task[None] | None = None
 
-    async def found(self) -> None:
+    async def found(self, **limits: int) -> None:
+        """`limits` replace those of the configuration's example."""
         await found(
             self.directory, Charter(name="Harbour", currency=EUR), clock=self.clock, random=self.random, by=STAFF,
             executor=InlineExecutor(),
         )  # fmt: skip
+        path = self.directory / "bank.toml"
+        for name, value in limits.items():
+            path.write_text(re.sub(rf"(?m)^{name} = [0-9]+", f"{name} = {value}", path.read_text()))
 
     async def open(self) -> None:
         self.bank = await open_bank(
@@ -400,9 +407,9 @@ def _with_slot(file: CardFile, opened: m.VisitOpened) -> CardFile:
 
 
 @contextlib.asynccontextmanager
-async def hall_in(directory: Path) -> AsyncIterator[Hall]:
+async def hall_in(directory: Path, **limits: int) -> AsyncIterator[Hall]:
     hall = Hall(directory)
-    await hall.found()
+    await hall.found(**limits)
     await hall.open()
     try:
         yield hall
@@ -410,11 +417,11 @@ async def hall_in(directory: Path) -> AsyncIterator[Hall]:
         await hall.close()
 
 
-def run_hall(directory: Path, story: Callable[[Hall], Awaitable[None]]) -> None:
+def run_hall(directory: Path, story: Callable[[Hall], Awaitable[None]], **limits: int) -> None:
     """Found a bank in `directory`, and play the story to its end in virtual time."""
 
     async def whole() -> None:
-        async with hall_in(directory / "bank") as hall:
+        async with hall_in(directory / "bank", **limits) as hall:
             await story(hall)
 
     run_virtual(whole())

@@ -1,0 +1,99 @@
+"""The bank's process is killed with SIGKILL at every commit of a withdrawal, alone or together with the kiosk's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.real_processes import Keeper, RealBank
+from support.real_reckoning import Expected, Lane, expected
+
+AMOUNT = 30
+#: More commits than any withdrawal has.
+MOST = 60
+
+
+class Fuse:
+    """What the bank's probe looks for: at which commit from now on the bank is to die."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.probe = ("support.commit_probe", "--fuse", str(path))
+
+    def light(self, when: str, commit: int) -> None:
+        new = self._path.with_suffix(".new")
+        new.write_text(f"{when} {commit}", encoding="utf-8")
+        new.replace(self._path)
+
+    def put_out(self) -> None:
+        self.light("off", 0)
+
+
+@pytest.fixture
+def fuse(tmp_path: Path) -> Fuse:
+    return Fuse(tmp_path / "fuse")
+
+
+@pytest.fixture
+def bank(tmp_path: Path, fuse: Fuse) -> Iterator[RealBank]:
+    bank = RealBank.found(tmp_path / "bank", logs=tmp_path / "logs")
+    bank.probe = fuse.probe
+    with bank:
+        yield bank
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_sigkill_at_every_commit_of_a_withdrawal(bank: RealBank, fuse: Fuse, tmp_path: Path, when: str) -> None:
+    """Whoever is killed and started again pays once and debits once; the customer notices a pause at most."""
+    lane = Lane(bank, tmp_path / "lane")
+    plan = lane.plan(AMOUNT)
+    with Keeper(bank) as keeper:
+        for commit in range(1, MOST):
+            before, deaths = lane.state(), keeper.deaths
+            fuse.light(when, commit)
+            done, trace = lane.withdraw(AMOUNT)
+            fuse.put_out()
+            if keeper.deaths == deaths:
+                break
+            if done.code == 4 and "taken:open-visit" not in trace:
+                # It died before the bank had taken part in anything: the machine was closed, and is open again.
+                wanted = Expected()
+            else:
+                assert (done.code, done.json["outcome"], done.json["delivered"]) == (0, "paid", True), (commit, done)
+                wanted = Expected(given=plan, counted=plan)
+            lane.agrees(before, wanted, (when, commit, trace))
+        assert 8 <= commit < MOST - 1, "every commit was reached, and the end too"
+    assert lane.plan(AMOUNT) == plan
+    bank.sound_by_command()
+
+
+#: At which record of the kiosk, before or after it, and at which commit of the bank since the withdrawal began.
+PAIRS = [
+    ("before", "taken:authorise", "before", 4), ("after", "taken:authorise", "before", 6),
+    ("before", "held", "after", 5), ("after", "held", "after", 6), ("after", "taken:release", "before", 6),
+    ("before", "answered:release", "before", 7), ("before", "answered:release", "after", 6),
+    ("after", "nonce-burnt", "before", 8), ("before", "note-moved:bottom", "after", 7),
+    ("after", "note-moved:middle", "before", 7), ("before", "presented", "after", 3),
+    ("after", "fact-made:completion", "before", 7), ("after", "fact-made:completion", "after", 8),
+    ("before", "acknowledged", "after", 8),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_both_are_killed(bank: RealBank, fuse: Fuse, tmp_path: Path, half: int) -> None:
+    """Kiosk and bank die in the same withdrawal, in either order; started again they agree, to the note."""
+    lane = Lane(bank, tmp_path / "lane")
+    plan = lane.plan(AMOUNT)
+    with Keeper(bank) as keeper:
+        for kiosk_when, record, bank_when, commit in PAIRS[half::2]:
+            before, deaths = lane.state(), keeper.deaths
+            fuse.light(bank_when, commit)
+            done, trace = lane.withdraw(AMOUNT, "--kill", kiosk_when, "--at", record)
+            assert done.killed, (record, commit, done, trace)
+            said = (kiosk_when, record, bank_when, commit, trace)
+            lane.crash_is_over(before, expected(trace, kiosk_when, plan), said, tries=3)
+            fuse.put_out()
+            assert keeper.deaths > deaths, (said, "the bank was not killed")
+    assert lane.plan(AMOUNT) == plan
+    bank.sound_by_command()

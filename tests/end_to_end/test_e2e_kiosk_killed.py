@@ -1,0 +1,114 @@
+"""The kiosk's process is killed with SIGKILL at every write of its journal, and started again: all agrees, to the note."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support.real_processes import RealBank
+from support.real_reckoning import Lane, expected, is_stuck, worth
+
+AMOUNT = 30
+LANES = 3
+#: More writes than any withdrawal has.
+MOST = 60
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[RealBank]:
+    with RealBank.found(tmp_path / "bank", logs=tmp_path / "logs") as bank:
+        yield bank
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_sigkill_at_every_write_of_a_withdrawal(bank: RealBank, tmp_path: Path, when: str) -> None:
+    """Killed at the first, second, third … write and started again: notes, counts, debit, hold and cases are right."""
+
+    def killed_at(lane: Lane, at: int, plan: tuple[str, ...]) -> bool:
+        """Whether the withdrawal had so many writes."""
+        before = lane.state()
+        done, trace = lane.withdraw(AMOUNT, "--kill", when, "--at", str(at))
+        if not done.killed:
+            assert done.code == 0, done
+            return False
+        lane.crash_is_over(before, expected(trace, when, plan), (when, at, trace))
+        return True
+
+    def through(lane: Lane) -> int:
+        plan = lane.plan(AMOUNT)
+        kills = 0
+        for at in places:
+            if not killed_at(lane, at, plan):
+                break
+            kills += 1
+        assert lane.plan(AMOUNT) == plan
+        return kills
+
+    lanes = [Lane(bank, tmp_path / f"{number}") for number in range(LANES)]
+    places = _Shared(range(1, MOST))
+    with ThreadPoolExecutor(LANES) as pool:
+        kills = sum(pool.map(through, lanes))
+    assert 20 <= kills < MOST - LANES, "every write was reached, and the end too"
+    bank.sound_by_command()
+
+
+@pytest.mark.parametrize("notes", [0, 1])
+def test_the_start_after_it_is_killed_as_well_at_every_write(bank: RealBank, tmp_path: Path, notes: int) -> None:
+    """What a crash left open is concluded once, however often the start after it is killed."""
+    lane = Lane(bank, tmp_path / "lane")
+    plan = lane.plan(AMOUNT)
+    before = lane.state()
+    place = f"note-moved:{plan[0]}" if notes else "authority-held"
+    done, trace = lane.withdraw(AMOUNT, "--kill", "after", "--at", place)
+    assert done.killed
+    at = 1
+    while _start_is_killed(lane, at):
+        at += 1
+    assert at >= 8, "the start was killed at each of its writes"
+    lane.crash_is_over(before, expected(trace, "after", plan), trace)
+    assert lane.plan(AMOUNT) == plan
+    bank.sound_by_command()
+
+
+@pytest.mark.parametrize("after_ms", [60, 200, 330])
+def test_sigkill_while_a_note_is_moving(bank: RealBank, tmp_path: Path, after_ms: int) -> None:
+    """Wherever the note is then: it alone is in doubt, a case says so, and after an exchange the machine works again."""
+    lane = Lane(bank, tmp_path / "lane")
+    plan = lane.plan(AMOUNT)
+    before = lane.state()
+    done, trace = lane.withdraw(AMOUNT, "--kill", "after", "--at", f"note-moved:{plan[0]}", "--later", str(after_ms))
+    assert done.killed
+    wanted = expected(trace, "after", plan)
+    assert wanted.cases == {"doubt": worth(plan[1:])}
+    assert sum(before.notes[plan[1]].values()) == sum(lane.kiosk.notes[plan[1]].values())
+    lane.restart()
+    now = lane.state()
+    given = {name: place["out"] - before.notes[name]["out"] for name, place in now.notes.items()}
+    assert given in ({"top": 0, plan[0]: 1, plan[1]: 0}, {"top": 0, plan[0]: 1, plan[1]: 1})
+    assert before.account.balance - now.account.balance == worth(plan[:1])
+    assert {case.kind: case.amount for case in now.cases.values()} == wanted.cases
+    assert now.account.held == 0
+    lane.mend()
+    assert lane.plan(AMOUNT) == plan
+    bank.sound_by_command()
+
+
+def _start_is_killed(lane: Lane, at: int) -> bool:
+    """Whether the start had so many writes."""
+    probe = ["support.journal_probe", "--kill", "before", "--at", str(at)]
+    done = lane.kiosk.once(lane.card, "--balance", probe=probe)
+    assert done.killed or done.code == 0 or is_stuck(done), done
+    return done.killed
+
+
+class _Shared:
+    """One sequence for several threads: each item goes to one of them."""
+
+    def __init__(self, items: range) -> None:
+        self._items = itertools.count(items.start)
+
+    def __iter__(self) -> Iterator[int]:
+        return self._items

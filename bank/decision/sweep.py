@@ -63,7 +63,7 @@ class Sweeper:
             books = await tx.run(_load, tools)
             view = sweep(books, tools)
             await tx.run(write, books, view)
-        return len(view.changed)
+        return sum(map(len, view.changed.values()))
 
 
 def sweep(books: Books, tools: Tools) -> View:

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from bank.ledger.rows import AuditEvent, Posting, Row
 
 R = TypeVar("R", bound=Row)
-RowKey = tuple[type[Row], tuple[Any, ...]]
+Key = tuple[Any, ...]
 
 
 class Books:
     """Rows as the database holds them. `missing` reads one that was not loaded (commands use it; a batch never does)."""
 
-    def __init__(self, missing: Callable[[type[Row], tuple[Any, ...]], Row | None] | None = None) -> None:
-        self._rows: dict[RowKey, Row | None] = {}
+    def __init__(self, missing: Callable[[type[Row], Key], Row | None] | None = None) -> None:
+        self._rows: defaultdict[type[Row], dict[Key, Row | None]] = defaultdict(dict)
         self._missing = missing
 
     def load(self, row: Row) -> None:
-        self._rows[(type(row), row.key)] = row
+        self._rows[type(row)][row.key] = row
 
-    def get(self, kind: type[R], key: tuple[Any, ...]) -> R | None:
-        place = (kind, key)
-        if place not in self._rows and self._missing is not None:
-            self._rows[place] = self._missing(kind, key)
-        row = self._rows.get(place)
+    def get(self, kind: type[R], key: Key) -> R | None:
+        rows = self._rows[kind]
+        if key not in rows and self._missing is not None:
+            rows[key] = self._missing(kind, key)
+        row = rows.get(key)
         assert row is None or isinstance(row, kind)
         return row
 
     def all(self, kind: type[R]) -> Iterator[R]:
-        for row in self._rows.values():
-            if isinstance(row, kind):
-                yield row
+        return (row for _, row in self.items(kind))
+
+    def items(self, kind: type[R]) -> Iterator[tuple[Key, R]]:
+        for key, row in self._rows[kind].items():
+            if row is not None:
+                assert isinstance(row, kind)
+                yield key, row
 
 
 class View:
@@ -40,15 +45,15 @@ class View:
 
     def __init__(self, under: Books | View) -> None:
         self._under = under
-        self.changed: dict[RowKey, Row] = {}
+        self.changed: defaultdict[type[Row], dict[Key, Row]] = defaultdict(dict)
         self.postings: list[Posting] = []
         self.audit: list[AuditEvent] = []
 
     def get(self, kind: type[R], *key: Any) -> R | None:
         return self._find(kind, key)
 
-    def _find(self, kind: type[R], key: tuple[Any, ...]) -> R | None:
-        row = self.changed.get((kind, key))
+    def _find(self, kind: type[R], key: Key) -> R | None:
+        row = self.changed[kind].get(key)
         if row is None:
             return self._under.get(kind, key) if isinstance(self._under, Books) else self._under._find(kind, key)  # noqa: SLF001 - its own layer
         assert isinstance(row, kind)
@@ -62,18 +67,19 @@ class View:
 
     def all(self, kind: type[R]) -> Iterator[R]:
         """Every row of `kind` that was loaded or put, newest state of each."""
-        seen = set()
-        for (row_kind, key), row in self.changed.items():
-            if row_kind is kind:
-                seen.add(key)
-                assert isinstance(row, kind)
-                yield row
-        for row in self._under.all(kind):
-            if row.key not in seen:
-                yield row
+        return (row for _, row in self.items(kind))
+
+    def items(self, kind: type[R]) -> Iterator[tuple[Key, R]]:
+        changed = self.changed[kind]
+        for key, row in changed.items():
+            assert isinstance(row, kind)
+            yield key, row
+        for key, row in self._under.items(kind):
+            if key not in changed:
+                yield key, row
 
     def put(self, row: Row) -> None:
-        self.changed[(type(row), row.key)] = row
+        self.changed[type(row)][row.key] = row
 
     def post(self, posting: Posting) -> None:
         self.postings.append(posting)
@@ -85,6 +91,7 @@ class View:
         return View(self)
 
     def merge(self, child: View) -> None:
-        self.changed.update(child.changed)
+        for kind, rows in child.changed.items():
+            self.changed[kind].update(rows)
         self.postings.extend(child.postings)
         self.audit.extend(child.audit)

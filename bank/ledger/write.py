@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import functools
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, Insert, Update, bindparam, insert, update
 
 from bank.audit.log import append_events
@@ -17,23 +18,21 @@ _FIRST: tuple[type[Row], ...] = (Customer, Account, Terminal, Card, Case)
 
 def write(connection: Connection, books: Books, view: View) -> None:
     """All changes of `view`, as they differ from `books`; postings and audit events are only ever added."""
-    new: dict[type[Row], list[dict[str, Any]]] = defaultdict(list)
-    old: dict[type[Row], list[dict[str, Any]]] = defaultdict(list)
-    for (kind, key), row in view.changed.items():
-        before = books.get(kind, key)
-        if before is None:
-            new[kind].append(_values(row))
-        elif before != row:
-            old[kind].append(
-                {f"key_{name}" if name in kind.key_fields else name: v for name, v in _values(row).items()}
-            )
-    for kind in sorted(new.keys() | old.keys(), key=_order):
-        if kind in new:
-            connection.execute(insert(kind.table), new[kind])
-        if kind in old:
-            connection.execute(_update(kind), old[kind])
+    for kind in sorted(view.changed, key=_order):
+        new: list[dict[str, Any]] = []
+        old: list[dict[str, Any]] = []
+        for key, row in view.changed[kind].items():
+            before = books.get(kind, key)
+            if before is None:
+                new.append(asdict(row))
+            elif before != row:
+                old.append(_changed(row))
+        if new:
+            connection.execute(_insert(kind), new)
+        if old:
+            connection.execute(_update(kind), old)
     if view.postings:
-        connection.execute(_insert_postings(), [_values(posting) for posting in view.postings])
+        connection.execute(_insert(Posting), [asdict(posting) for posting in view.postings])
     if view.audit:
         append_events(connection, view.audit)
 
@@ -42,17 +41,23 @@ def _order(kind: type[Row]) -> tuple[int, str]:
     return (_FIRST.index(kind) if kind in _FIRST else len(_FIRST), kind.__name__)
 
 
-def _values(row: Row) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__struct_fields__}
+def _changed(row: Row) -> dict[str, Any]:
+    """What `_update` is executed with."""
+    values = asdict(row)
+    for name in row.key_fields:
+        values[f"key_{name}"] = values.pop(name)
+    return values
 
 
+@functools.cache
+def _insert(kind: type[Row]) -> Insert:
+    return insert(kind.table)
+
+
+@functools.cache
 def _update(kind: type[Row]) -> Update:
     columns = [name for name in kind.__struct_fields__ if name not in kind.key_fields]
     statement = update(kind.table).values({name: bindparam(name) for name in columns})
     for name in kind.key_fields:
         statement = statement.where(kind.table.c[name] == bindparam(f"key_{name}"))
     return statement
-
-
-def _insert_postings() -> Insert:
-    return insert(Posting.table)

@@ -10,7 +10,7 @@ from pathlib import Path
 from kiosk.commands.telling import err, out
 from kiosk.commands.where import CARDS, laptop, sealed
 from kiosk.exit_codes import Code, CommandError
-from kiosk.simulator.room import Room, Wishes, running, until
+from kiosk.simulator.room import Room, Wishes, running, unless_stopped, until
 from kiosk.simulator.scenario import read
 
 
@@ -46,7 +46,7 @@ async def simulate(wishes: Wishes) -> Code:
     stop = asyncio.Event()
     async with running(wishes, stop) as room:
         if wishes.scenario is not None:
-            return await _play(wishes, room)
+            return await unless_stopped(stop, _play(wishes, room))
         if sys.stdin.isatty() and not wishes.quiet:
             room.console.letter("h")
         await until(stop, room.simulation)

@@ -7,11 +7,11 @@ import contextlib
 import io
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from config.kiosk import KioskConfig
 from kiosk.commands.telling import err, out
@@ -19,11 +19,14 @@ from kiosk.display.choosing import touch, words
 from kiosk.display.face import Display, Look
 from kiosk.display.relay import PageTurner, Relay
 from kiosk.display.terminal import TerminalDisplay
+from kiosk.exit_codes import Code, CommandError
 from kiosk.screens import catalogue
 from kiosk.simulator.scenario import Scenario
 
 if TYPE_CHECKING:
     from kiosk.simulator.simulation import Simulation
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,3 +179,17 @@ async def until(stop: asyncio.Event, simulation: Simulation) -> None:
         stopped.cancel()
         ended.cancel()
         await asyncio.gather(stopped, ended, return_exceptions=True)
+
+
+async def unless_stopped(stop: asyncio.Event, doing: Coroutine[Any, Any, T]) -> T:
+    """What `doing` returns. Raises CommandError (INTERRUPTED) at `stop`."""
+    task, stopped = asyncio.create_task(doing), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise CommandError("interrupted", Code.INTERRUPTED)
+    finally:
+        task.cancel()
+        stopped.cancel()
+        await asyncio.gather(task, stopped, return_exceptions=True)

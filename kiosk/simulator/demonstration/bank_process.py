@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +20,15 @@ from kiosk.exit_codes import Code, CommandError
 READY_S = 30.0
 STOP_S = 10.0
 COMMAND_S = 30.0
+
+
+#: prctl(2): the signal that this process gets when the one that started it is gone, however it went.
+_SET_DEATH_SIGNAL = 1
+
+
+def _end_with_parent() -> None:
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def program() -> str:
@@ -64,7 +75,7 @@ class BankProcess:
         self._log = log.open("wb")
         self._process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
             [program(), "--dir", str(self.folder), "serve"], stdin=subprocess.DEVNULL, stdout=self._log,
-            stderr=subprocess.STDOUT, start_new_session=True,
+            stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call
         )  # fmt: skip
         try:
             async with asyncio.timeout(READY_S):

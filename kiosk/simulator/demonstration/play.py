@@ -24,7 +24,7 @@ from kiosk.simulator.demonstration.bank_process import BankProcess, free_ports
 from kiosk.simulator.demonstration.both_sides import Account, tell
 from kiosk.simulator.demonstration.place import fresh
 from kiosk.simulator.player import Player
-from kiosk.simulator.room import Room, Wishes, running, until
+from kiosk.simulator.room import Room, Wishes, running, unless_stopped, until
 from kiosk.simulator.scenario import Step, read
 
 CURRENCY = "USD"
@@ -123,15 +123,21 @@ async def _played(ready: Set, *, window: bool, stays: bool, png: Path | None) ->
     cards = {name: ready.kiosk / CARDS / f"{name}.atm" for name in ready.pins}
     wishes = Wishes(config=laptop(ready.kiosk).config, cards=cards, window=window, png=png)
     async with running(wishes, stop) as room:
-        await room.hands.load(NOTES, "Olga")
-        out(f"4. An operator loads {', '.join(f'{count} notes in {name}' for name, count in NOTES.items())}.")
-        await _visit(ready, room)
-        tell(room.simulation, ready.bank, ready.accounts["ada"], out)
+        await unless_stopped(stop, _story(ready, room))
         if stays:
+            await unless_stopped(stop, _welcoming(room))
             _invite(ready, room)
             await until(stop, room.simulation)
     out(f"\nIt stays in {ready.kiosk.parent}: atm-kiosk journal show --state {ready.kiosk}")
     return Code.DONE
+
+
+async def _story(ready: Set, room: Room) -> None:
+    """Cash in, one visit, and what both sides say of it."""
+    await room.hands.load(NOTES, "Olga")
+    out(f"4. An operator loads {', '.join(f'{count} notes in {name}' for name, count in NOTES.items())}.")
+    await _visit(ready, room)
+    tell(room.simulation, ready.bank, ready.accounts["ada"], out)
 
 
 async def _visit(ready: Set, room: Room) -> None:
@@ -155,6 +161,17 @@ async def _delivered(room: Room) -> None:
     loop = asyncio.get_running_loop()
     end = loop.time() + DELIVERED_S
     while room.simulation.machine.journal.outbox_length() and loop.time() < end:  # noqa: ASYNC110 - the journal sets no event
+        await asyncio.sleep(0.05)
+
+
+async def _welcoming(room: Room) -> None:
+    """The machine is ready for the next card."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + DELIVERED_S
+    while loop.time() < end:
+        shown = room.simulation.relay.shown
+        if shown is not None and shown.id == "welcome":
+            return
         await asyncio.sleep(0.05)
 
 

@@ -127,6 +127,7 @@ numbers = Table(
     Column("number", BigInteger, primary_key=True),
     _text("kind", 32), Column("digest", LargeBinary(32), nullable=False, default=b""), _text("state", 16),
     _whole("answered"), _whole("try_counted"), Column("answer", LargeBinary, nullable=False, default=b""),
+    Column("body", LargeBinary, nullable=False, default=b""),
     _time("at_ms"),
     CheckConstraint("state IN ('deciding', 'answered', 'ended', 'lost')", name="number_state"),
     Index("numbers_lost", "terminal", "generation", "state"),

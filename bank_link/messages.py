@@ -78,7 +78,6 @@ class Reason(enum.StrEnum):
     LATE = "late"  # past its deadline
     ENDED = "ended"  # a tombstone: its transaction was ended by a reversal
     OTHER_BODY = "other-body"  # the same number with another body
-    OUT_OF_ORDER = "out-of-order"  # a number that the bank has moved past
     SUSPENDED = "suspended"
     PENDING = "pending"  # enrolled, not yet confirmed by a person
     NO_VISIT = "no-visit"

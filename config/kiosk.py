@@ -66,15 +66,14 @@ class TimeConfig:
 class LimitsConfig:
     """How long a customer has, in seconds (WCAG 2.2.1). `extensions`: how often "more time?" may be said yes to.
 
-    `visit_s` is the longest visit from card in to card out, whatever is asked for.
+    `cash_s`: how long "Take your cash" stays; of the drop mechanism nobody sees whether it was taken.
     """
 
     answer_s: int = 30
     more_time_s: int = 20
     extensions: int = 10
     card_s: int = 30
-    cash_s: int = 30
-    visit_s: int = 900
+    cash_s: int = 10
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -135,7 +135,6 @@ def _limits(table: Table) -> LimitsConfig:
         extensions=table.integer("extensions", LimitsConfig.extensions, least=10, most=100),
         card_s=seconds("card_s", LimitsConfig.card_s, 5, 120),
         cash_s=seconds("cash_s", LimitsConfig.cash_s, 5, 120),
-        visit_s=seconds("visit_s", LimitsConfig.visit_s, 300, 3_600),
     )
 
 

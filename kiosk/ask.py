@@ -54,7 +54,7 @@ class Patience:
     more_time_s: int = 20
     extensions: int = 10
     card_s: int = 30
-    cash_s: int = 30
+    cash_s: int = 10
 
 
 class Keys:

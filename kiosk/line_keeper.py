@@ -9,7 +9,7 @@ from typing import Protocol
 from bank_link.errors import LinkError, SignOnRefused
 from bank_link.messages import Command, DeviceStatus, Echo, EchoBack, Session
 from kiosk.host import Host, NoAnswer, Turned
-from kiosk.journal.store import Journal
+from kiosk.journal.store import Journal, JournalError
 from kiosk.service_state import Cause, ServiceState
 
 RETRY_S = 5.0
@@ -66,6 +66,9 @@ class LineKeeper:
         except SignOnRefused as error:
             self._service.close(Cause.BANK, str(error))
             self._service.close(Cause.LINE, "the bank has not opened a session")
+            return False
+        except JournalError as error:
+            self._service.close(Cause.JOURNAL, str(error))
             return False
         except (LinkError, NoAnswer, Turned) as error:
             self._service.close(Cause.LINE, f"the bank does not answer: {error}")

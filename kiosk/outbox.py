@@ -11,7 +11,7 @@ from bank_link.messages import Acknowledged, Request
 from kiosk.host import Host, NoAnswer, Turned
 from kiosk.journal import records as r
 from kiosk.journal.records import OutboxEntry
-from kiosk.journal.store import Journal
+from kiosk.journal.store import Journal, JournalError
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -35,7 +35,12 @@ class Outbox:
         pause_s = FIRST_PAUSE_S
         while True:
             self._wake.clear()
-            pause_s = FIRST_PAUSE_S if await self.deliver() else min(LONGEST_PAUSE_S, pause_s * 2)
+            try:
+                delivered = await self.deliver()
+            except JournalError:
+                # What cannot be remembered is not sent; the machine is closed, and the facts are there at the next start.
+                delivered = False
+            pause_s = FIRST_PAUSE_S if delivered else min(LONGEST_PAUSE_S, pause_s * 2)
             if self._journal.outbox_length() == 0:
                 await self._wake.wait()
             else:

@@ -15,7 +15,7 @@ from bank_link.messages import CassetteCount, NoteCount, Signed, Slip
 from bank_link.money import Money
 from bank_link.seams import Randomness
 from bank_link.slips import read_slip
-from drivers.devices import Dispenser
+from drivers.devices import DeviceError, Dispenser
 from kiosk import denominate
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal
@@ -56,9 +56,16 @@ class Vault:
 
     def stock(self) -> tuple[denominate.Stock, ...]:
         """What may be paid from now: counted, not empty by its sensor, not failing since the last exchange."""
-        without = {name for name in self._dispenser.cassettes if self._dispenser.looks_empty(name)}
+        without = {name for name in self._dispenser.cassettes if self._looks_empty(name)}
         loaded = [count for count in self.counts() if count.cassette in self._dispenser.cassettes]
         return denominate.usable(loaded, without=frozenset(without | self._failing))
+
+    def _looks_empty(self, cassette: str) -> bool:
+        """A cassette whose sensor cannot be asked is not paid from; the dispenser's report says why."""
+        try:
+            return self._dispenser.looks_empty(cassette)
+        except DeviceError:
+            return True
 
     def mixes(self, amount: Money) -> tuple[tuple[NoteCount, ...], ...]:
         """The mixes on offer: fewest notes, and one with smaller ones where it differs. Empty: cannot be paid."""

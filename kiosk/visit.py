@@ -8,7 +8,7 @@ from bank_link.card_file import CardFile, parse, slot_bytes
 from bank_link.errors import CardFileError
 from bank_link.messages import Reason, Refused, VisitOpened
 from drivers.devices import DeviceError, Light
-from kiosk.ask import Cancelled, CardPulled, LeftEarly
+from kiosk.ask import Cancelled, CardPulled, LeftEarly, TimedOut
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal.store import JournalError
 from kiosk.parts import Parts, Visit
@@ -24,6 +24,9 @@ THANKS_S = 3
 BARE_S = 1
 
 _OUTDATED = {Reason.CARD_OUTDATED, Reason.CARD_PROOF, Reason.NO_CARD, Reason.CARD_EXPIRED}
+
+
+_WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out"}
 
 
 class _Ended(Exception):
@@ -47,23 +50,25 @@ async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu)
 
     `wanted` is what happens between the PIN and the card's way out.
     """
-    parts.note("card-in")
-    parts.lamp("card", Light.ON)
     visit: list[Visit] = []
+    why = "done"
     try:
+        parts.note("card-in")
+        parts.lamp("card", Light.ON)
         async with parts.ask.guarding(parts.reader):
             visit.append(await _begin(parts))
             await wanted(visit[0])
     except _Ended:
         pass
     except LeftEarly as left:
-        await _left_early(parts, left)
+        await parts.ask.pause(catalogue.cancelled(parts.words), CANCELLED_S)
+        why = _WHY[type(left)]
     except DeviceError as error:
-        parts.note("device", f"{error.device}: {error}")
         await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
+        why = f"{error.device}: {error}"
     except JournalError as error:
         parts.service.close(Cause.JOURNAL, str(error))
-    await _end(parts, visit[0] if visit else None)
+    await _end(parts, visit[0] if visit else None, why)
 
 
 # ── Card and PIN ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -145,15 +150,10 @@ async def _say(parts: Parts, screen: s.NoticeScreen) -> None:
     await parts.ask.told(screen, NOTICE_S)
 
 
-async def _left_early(parts: Parts, left: LeftEarly) -> None:
-    what = {Cancelled: "cancelled", CardPulled: "card-pulled"}.get(type(left), "timed-out")
-    parts.note(what)
-    await parts.ask.pause(catalogue.cancelled(parts.words), CANCELLED_S)
-
-
-async def _end(parts: Parts, visit: Visit | None) -> None:
+async def _end(parts: Parts, visit: Visit | None, why: str) -> None:
     """Card out, whatever came before; nothing of this customer stays on the screen."""
     try:
+        parts.note("visit-ends", why)
         await _card_out(parts, visit)
         if visit is not None:
             await parts.host.close_visit(visit.opened.visit, visit.ended)
@@ -164,7 +164,7 @@ async def _end(parts: Parts, visit: Visit | None) -> None:
 
 async def _card_out(parts: Parts, visit: Visit | None) -> None:
     if parts.reader.present and not (visit and visit.card_is_out):
-        await parts.reader.release()
+        await _release(parts)
         parts.lamp("card", Light.MEDIUM)
         screen = catalogue.take_card(parts.words, cash_next=False)
         if not await parts.ask.taken(parts.reader, screen, parts.ask.patience.card_s):
@@ -176,3 +176,11 @@ async def _card_out(parts: Parts, visit: Visit | None) -> None:
     parts.note("card-out")
     if visit is not None and visit.ended == "card-taken":
         await parts.ask.pause(catalogue.thanks(parts.words), THANKS_S)
+
+
+async def _release(parts: Parts) -> None:
+    """A reader that fails now still lets the customer pull the card; its report closes the machine afterwards."""
+    try:
+        await parts.reader.release()
+    except DeviceError as error:
+        parts.note("device", f"{error.device}: {error}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context, Refusal
@@ -29,8 +27,7 @@ def check_pin(view: View, context: Context, message: OpenVisit, card: Card) -> N
         raise Refusal(Reason.PIN_BLOCK, str(error)) from error
     if not context.try_counted:
         raise CountTry(counted(card, context))
-    offered = context.tools.keys.pvv(card.pvv_version, card.card, card.salt, pin)
-    if not (card.pvv and hmac.compare_digest(offered, card.pvv)):
+    if not context.tools.keys.pvv_matches(card.pvv, card.pvv_version, card.card, card.salt, pin):
         raise _wrong(card, context)
     view.put(replace(card, tries=0, lock_level=0, locked_until=0))
 

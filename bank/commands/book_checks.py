@@ -120,8 +120,9 @@ SELECT card, day, currency, SUM(stored) AS stored, SUM(stored_count) AS stored_c
 FROM (
     SELECT card, day, currency, amount_minor AS stored, count AS stored_count, 0 AS found, 0 AS found_count FROM usage
     UNION ALL
-    SELECT card, day, currency, 0, 0, CASE WHEN state = 'posted' THEN posted_minor ELSE amount_minor END, 1
-    FROM holds WHERE state <> 'voided' AND visit <> ''
+    SELECT card, day, currency, 0, 0,
+        CASE WHEN state IN ('posted', 'voided') THEN posted_minor ELSE amount_minor END, 1
+    FROM holds WHERE state <> 'voided' OR posted_minor > 0
 ) GROUP BY card, day, currency
 HAVING SUM(stored) <> SUM(found) OR SUM(stored_count) <> SUM(found_count) ORDER BY day, card
 """

@@ -65,8 +65,10 @@ from bank_link.messages import (
     kind,
 )
 from bank_link.money import Money
-from bank_link.sign_on import SessionKeys
+from bank_link.sign_on import SessionKeys, read_claims
 
+#: Two minutes, and what the kiosk's idea of bank time may be ahead.
+LONGEST_DEADLINE_MS = 150_000
 #: What a kiosk may send to a bank that has not yet been told all that it lost.
 _WHILE_BEHIND = frozenset({"echo", "completion", "reversal", "credit", "card-written", "exchange"})
 #: A message that waits longer between its two commits was being decided by a bank that died.
@@ -181,8 +183,13 @@ def _unnumbered(view: View, context: Context, message: Request) -> Answer:
     if isinstance(message, Inquire):
         if context.now_ms > message.deadline:
             return Refused(reason=Reason.LATE, sentence="past its deadline")
-        return _by_rules(view, context, lambda branch: visits.inquire(branch, context, message))
+        return _by_rules(view, context, lambda branch: _inquire(branch, context, message))
     return Refused(reason=Reason.UNSUPPORTED, sentence=f"{kind(message)} is not for a session")
+
+
+def _inquire(view: View, context: Context, message: Inquire) -> Answer:
+    _terminal_is_in_service(context)
+    return visits.inquire(view, context, message)
 
 
 # ── Requests with a number ──────────────────────────────────────────────────────────────────────────────────────────
@@ -193,6 +200,9 @@ def _numbered(view: View, context: Context, message: Numbered, *, resumed: bool)
     row, digest = numbers.find(view, key), body_digest(message)
     if context.now_ms > message.deadline and not (row is not None and row.answered):
         return _record(view, context, message, digest, _late(view, context, row))
+    if message.deadline - context.now_ms > LONGEST_DEADLINE_MS:
+        too_far = Refused(reason=Reason.MALFORMED, sentence="its deadline is too far away")
+        return _record(view, context, message, digest, too_far)
     known = _known_number(view, context, row, digest, resumed=resumed)
     if known is not None:
         return known
@@ -240,11 +250,7 @@ def _with_try(context: Context, row: NumberRow | None) -> Context:
 
 
 def _rules(view: View, context: Context, message: Request) -> Answer:
-    if context.terminal.state != "active":
-        reason = Reason.PENDING if context.terminal.state == "pending" else Reason.SUSPENDED
-        raise Refusal(reason, "this machine is not in service at the bank", events=[("terminal", reason.value)])
-    if context.terminal.exchange_needed:
-        raise Refusal(Reason.SUSPENDED, "an operator must exchange this machine's cassettes first")
+    _terminal_is_in_service(context)
     if isinstance(message, OpenVisit):
         return visits.open_visit(view, context, message)
     if isinstance(message, Authorise):
@@ -252,6 +258,14 @@ def _rules(view: View, context: Context, message: Request) -> Answer:
     if isinstance(message, Release):
         return withdrawal.release(view, context, message)
     raise Refusal(Reason.UNSUPPORTED, f"this bank does not offer {kind(message)}")
+
+
+def _terminal_is_in_service(context: Context) -> None:
+    if context.terminal.state != "active":
+        reason = Reason.PENDING if context.terminal.state == "pending" else Reason.SUSPENDED
+        raise Refusal(reason, "this machine is not in service at the bank", events=[("terminal", reason.value)])
+    if context.terminal.exchange_needed:
+        raise Refusal(Reason.SUSPENDED, "an operator must exchange this machine's cassettes first")
 
 
 def _by_rules(view: View, context: Context, rules: Callable[[View], Answer]) -> Answer:
@@ -305,7 +319,10 @@ def _fact(view: View, context: Context, message: Fact) -> Answer:
         context.note(view, "fact-unreadable", str(error))
         return Refused(reason=Reason.MALFORMED, sentence=str(error))
     view.merge(branch)
-    numbers.record(view, key, kind=kind(message), digest=digest, answer=bytes(encode(answer)), at_ms=context.now_ms)
+    numbers.record(
+        view, key, kind=kind(message), digest=digest, answer=bytes(encode(answer)), at_ms=context.now_ms,
+        body=bytes(encode(message)),
+    )  # fmt: skip
     return answer
 
 
@@ -322,7 +339,9 @@ def _take(view: View, context: Context, message: Fact) -> Answer:
 def _conflict(view: View, context: Context, message: Fact, row: NumberRow) -> Answer:
     """The same key with another body: acknowledged, not posted, and a case that holds both."""
     about = Subject(context.terminal.terminal, message.made_by.generation, message.number)
-    detail = {"first": row.kind, "first_digest": row.digest.hex(), "second": message}
+    # A request's body is not kept (it holds a PIN block): its kind and digest then stand for it.
+    first = msgspec.Raw(row.body) if row.body else {"kind": row.kind, "digest": row.digest.hex()}
+    detail = {"first": first, "second": message}
     case = file_case(
         view, context, about, f"other-body-{body_digest(message).hex()[:8]}", _amount_in(message, context),
         detail=detail,
@@ -350,9 +369,12 @@ def _sign_on(view: View, item: Item, tools: Tools) -> Outcome:
     envelope = item.frame.envelope
     try:
         message = decode_request(envelope.kind, envelope.body)
+        assert isinstance(message, SignOn)
+        claimed = read_claims(message).terminal
     except MessageRefused as error:
         return Dropped(str(error))
-    assert isinstance(message, SignOn)
+    if claimed != envelope.terminal:
+        return Dropped("the sign-on of one terminal in the name of another")
     answer = sign_on(view, message, tools, missing=item.missing)
     return Reply(seal(answering(envelope, answer, time=tools.now_ms), None))
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
 
 from bank import schema
 from bank.authoriser.context import Tools
 from bank.decision.decide import Item
+from bank.facts.common import OLDEST_FACT_MS
 from bank.ledger.moves import cash_account, equity_account, suspense_account, vault_account
 from bank.ledger.rows import (
     Account,
@@ -30,8 +32,9 @@ from bank.ledger.rows import (
 from bank.ledger.view import Books
 from bank_link.envelope import decode_request
 from bank_link.errors import MessageRefused
-from bank_link.messages import Completion, Message, OpenVisit, Reversal, SignOn
-from bank_link.sign_on import read_claims
+from bank_link.messages import Completion, Message, OpenVisit, Reversal, SignOn, Slip
+from bank_link.money import MoneyError
+from bank_link.sign_on import read_claims, verify_claims
 
 R = TypeVar("R", bound=Row)
 
@@ -42,8 +45,9 @@ MOST_MISSING = 2_000
 class _Wanted:
     """The keys that a batch names."""
 
-    def __init__(self, reference: Callable[[str], str]) -> None:
-        self._reference = reference
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self.days = {tools.limits.day(tools.now_ms)}
         self.sessions: set[str] = set()
         self.terminals: set[str] = set()
         self.signing_on: set[str] = set()
@@ -81,18 +85,30 @@ class _Wanted:
         if isinstance(message, Reversal):
             self.visits.add(f"v{terminal}.{generation}.{transaction}")
         if isinstance(message, OpenVisit):
-            self.cards.add(self._reference(message.card))
+            self.cards.add(self._tools.keys.card_reference(message.card))
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
         if isinstance(message, Completion):
             self.accounts.add(message.account)
             self.cards.add(message.card)
+            self._add_day(message)
         self.visits.add(getattr(message, "visit", ""))
+
+    def _add_day(self, message: Completion) -> None:
+        """The day that a payment counts for is its release's, which a restored bank knows from the slip alone."""
+        if message.authority is None:
+            return
+        try:
+            at = msgspec.json.decode(message.authority.signed, type=Slip).at
+        except (msgspec.MsgspecError, MoneyError, UnicodeDecodeError, RecursionError):
+            return
+        if abs(self._tools.now_ms - at) < OLDEST_FACT_MS:
+            self.days.add(self._tools.limits.day(at))
 
 
 def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     """The rows that `batch` can touch, as they are now."""
-    wanted, books = _Wanted(tools.keys.card_reference), Books()
-    currency, day = tools.limits.currency, tools.limits.day(tools.now_ms)
+    wanted, books = _Wanted(tools), Books()
+    currency = tools.limits.currency
     for item in batch:
         wanted.add(item)
     _rows(connection, books, SessionRow, wanted.sessions)
@@ -109,8 +125,9 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     for hold in _rows(connection, books, Hold, wanted.holds):
         wanted.cards.add(hold.card)
         wanted.accounts.add(hold.account)
+        wanted.days.add(hold.day)
     _case_rows(connection, books, wanted)
-    _cards(connection, books, wanted, day)
+    _cards(connection, books, wanted)
     wanted.accounts |= {vault_account(currency), suspense_account(currency), equity_account(currency)}
     _rows(connection, books, Account, wanted.accounts)
     return books
@@ -134,13 +151,13 @@ def _case_rows(connection: Connection, books: Books, wanted: _Wanted) -> None:
             books.load(row_from(Case, record))
 
 
-def _cards(connection: Connection, books: Books, wanted: _Wanted, day: str) -> None:
+def _cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     cards = sorted(wanted.cards)
     customers = {card.customer for card in _rows(connection, books, Card, cards)}
     _rows(connection, books, Customer, customers)
     for link in _by(connection, books, CardAccount, schema.card_accounts.c.card, cards):
         wanted.accounts.add(link.account)
-    for record in connection.execute(_USAGE, {"keys": cards, "day": day}).mappings():
+    for record in connection.execute(_USAGE, {"keys": cards, "days": sorted(wanted.days)}).mappings():
         books.load(row_from(Usage, record))
     for record in connection.execute(_CARD_HOLDS, {"keys": cards}).mappings():
         hold = row_from(Hold, record)
@@ -165,6 +182,10 @@ def missing_numbers(connection: Connection, message: SignOn) -> tuple[int, ...]:
     """What this bank has lost: numbers named before and not made up for yet, then those that it does not know."""
     try:
         claims = read_claims(message)
+        # Only a terminal's own word is worth the search.
+        verify_claims(
+            message, connection.execute(_PUBLIC_KEY, {"terminal": claims.terminal}).scalar_one_or_none() or b""
+        )
     except MessageRefused:
         return ()
     values: dict[str, Any] = {"terminal": claims.terminal, "generation": claims.generation}
@@ -205,6 +226,9 @@ def row_from(kind: type[R], record: Any) -> R:
     return kind(**{name: record[name] for name in kind.__struct_fields__})
 
 
+_PUBLIC_KEY: Select[Any] = select(schema.terminals.c.public_key).where(
+    schema.terminals.c.terminal == bindparam("terminal")
+)
 _OPEN_VISITS: Select[Any] = select(schema.visits).where(
     schema.visits.c.terminal.in_(bindparam("keys", expanding=True)), schema.visits.c.state == "open"
 )
@@ -212,7 +236,8 @@ _OPEN_SESSIONS: Select[Any] = select(schema.sessions).where(
     schema.sessions.c.terminal.in_(bindparam("keys", expanding=True)), schema.sessions.c.ended == 0
 )
 _USAGE: Select[Any] = select(schema.usage).where(
-    schema.usage.c.card.in_(bindparam("keys", expanding=True)), schema.usage.c.day == bindparam("day")
+    schema.usage.c.card.in_(bindparam("keys", expanding=True)),
+    schema.usage.c.day.in_(bindparam("days", expanding=True)),
 )
 _USAGE_OF_HOLD: Select[Any] = select(schema.usage).where(
     schema.usage.c.card == bindparam("card"),

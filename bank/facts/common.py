@@ -14,6 +14,9 @@ from bank.ledger.view import View
 from bank_link.messages import Fact, NoteCount
 from bank_link.money import Money
 
+#: A release longer ago than this counts for no day's limit any more.
+OLDEST_FACT_MS = 400 * 86_400_000
+
 
 class FactUnreadable(Exception):
     """A fact whose parts contradict one another: the kiosk parks it and alarms; it does not block the next."""

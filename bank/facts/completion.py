@@ -10,8 +10,8 @@ from bank.authoriser.context import Context
 from bank.authoriser.visits import ratchet_state
 from bank.authoriser.withdrawal import find_hold
 from bank.cards import ratchet
-from bank.facts.common import FactUnreadable, Subject, file_case, subject, worth
-from bank.ledger.moves import below_floor, cash_account, free_hold, mark_forced, suspense_account, transfer
+from bank.facts.common import OLDEST_FACT_MS, FactUnreadable, Subject, file_case, subject, worth
+from bank.ledger.moves import below_floor, cash_account, count_usage, free_hold, mark_forced, suspense_account, transfer
 from bank.ledger.rows import Account, Card, Case, Hold
 from bank.ledger.view import View
 from bank_link.errors import MessageRefused
@@ -44,6 +44,8 @@ def complete(view: View, context: Context, fact: Completion) -> Acknowledged:
     hold = find_hold(view, dispense.about.terminal, dispense.about.generation, fact.transaction)
     if hold is not None and hold.currency != currency:
         raise FactUnreadable(f"a completion in {currency} of a hold in {hold.currency}")
+    if dispense.authority is not None:
+        _remember_position(view, dispense.authority)
     case = _surplus_case(view, context, dispense, hold)
     if hold is None:
         return Acknowledged(case=_without_hold(view, context, dispense) or case)
@@ -146,8 +148,8 @@ def _forced(view: View, context: Context, dispense: _Dispense, account: str, hol
 def _after_the_end(view: View, context: Context, dispense: _Dispense, hold: Hold) -> str:
     """The hold is over. Notes that came out all the same are a forced posting, once; a second word is a conflict."""
     nothing = not dispense.presented.minor and not dispense.doubt.minor
-    if nothing and (hold.state == "voided" or dispense.is_wholly_unknown):
-        return ""
+    if nothing:
+        return _nothing_after_the_end(view, context, dispense, hold)
     forced_before = view.get(Case, f"{dispense.about.claim}.{dispense.about.generation}.forced") is not None
     if hold.state == "posted" or forced_before or hold.case_id:
         return file_case(
@@ -159,7 +161,19 @@ def _after_the_end(view: View, context: Context, dispense: _Dispense, hold: Hold
         return ""
     case = f"{dispense.about.claim}.{dispense.about.generation}.forced"
     _debit(view, context, dispense, hold.account, case_id=case)
+    view.put(replace(view.need(Hold, hold.hold), posted_minor=dispense.presented.minor))
+    count_usage(view, hold.card, hold.day, dispense.presented, 1)
     return _forced(view, context, dispense, hold.account, hold)
+
+
+def _nothing_after_the_end(view: View, context: Context, dispense: _Dispense, hold: Hold) -> str:
+    """A voided hold whose release the authority shows all the same: "unknown" is then a doubt, not nothing."""
+    slip, fact = dispense.authority, dispense.fact
+    if hold.state == "posted" or slip is None:
+        return ""
+    if fact.outcome is Outcome.NOT_PRESENTED and fact.made_by.boot == slip.boot:
+        return ""
+    return file_case(view, context, dispense.about, "unknown", slip.amount, hold=hold, detail=fact.counts)
 
 
 def _without_hold(view: View, context: Context, dispense: _Dispense) -> str:
@@ -175,8 +189,8 @@ def _without_hold(view: View, context: Context, dispense: _Dispense) -> str:
         )  # fmt: skip
     if dispense.is_wholly_unknown:
         case = file_case(
-            view, context, dispense.about, "unknown", slip.amount if slip is not None else fact.amount, account=fact.account, card=fact.card,
-            detail=fact.counts,
+            view, context, dispense.about, "unknown", slip.amount if slip else fact.amount, account=fact.account,
+            card=fact.card, detail=fact.counts,
         )  # fmt: skip
     if not dispense.presented.minor:
         return case
@@ -185,12 +199,19 @@ def _without_hold(view: View, context: Context, dispense: _Dispense) -> str:
     assert slip is not None
     _debit(view, context, dispense, slip.account, case_id=case)
     _remember(view, context, dispense, slip)
+    if context.now_ms - slip.at < OLDEST_FACT_MS:
+        count_usage(view, slip.card, context.tools.limits.day(slip.at), dispense.presented, 1)
     if dispense.presented.minor > slip.amount.minor or below_floor(view, slip.account):
         case = _forced(view, context, dispense, slip.account, None)
     return case
 
 
 def _to_suspense(view: View, context: Context, dispense: _Dispense) -> str:
+    if view.get(Case, f"{dispense.about.claim}.{dispense.about.generation}.suspense") is not None:
+        return file_case(
+            view, context, dispense.about, "conflict", dispense.presented, account=dispense.fact.account,
+            card=dispense.fact.card, detail=dispense.fact.presented,
+        )  # fmt: skip
     case = file_case(
         view, context, dispense.about, "suspense", dispense.presented, account=dispense.fact.account,
         card=dispense.fact.card, detail=dispense.fact.presented,
@@ -200,23 +221,28 @@ def _to_suspense(view: View, context: Context, dispense: _Dispense) -> str:
 
 
 def _remember(view: View, context: Context, dispense: _Dispense, slip: Slip) -> None:
-    """A hold row for what was posted without one, so that it resolves once like any other; and the card's position."""
-    card = view.get(Card, slip.card)
-    if card is not None:
-        moved = ratchet.remember(ratchet_state(card), slip.card_epoch, slip.card_n)
-        view.put(
-            replace(
-                card, confirmed_epoch=moved.confirmed[0], confirmed_n=moved.confirmed[1],
-                issued_epoch=moved.issued[0], issued_n=moved.issued[1],
-            )
-        )  # fmt: skip
+    """A hold row for what was posted without one, so that it resolves once like any other."""
     about = dispense.about
     view.put(
         Hold(
             hold=f"h{about.terminal}.{about.generation}.{about.transaction}", terminal=about.terminal,
             generation=about.generation, number=about.transaction, card=slip.card, account=slip.account,
             amount_minor=slip.amount.minor, currency=slip.amount.currency, state="posted",
-            day=context.tools.limits.day(context.now_ms), released_at=slip.at, release_number=slip.number,
+            day=context.tools.limits.day(slip.at), released_at=slip.at, release_number=slip.number,
             release_boot=slip.boot, posted_minor=dispense.presented.minor,
+        )
+    )  # fmt: skip
+
+
+def _remember_position(view: View, slip: Slip) -> None:
+    """The slip shows which of the card's secrets moved money: a restored bank may have forgotten it."""
+    card = view.get(Card, slip.card)
+    if card is None:
+        return
+    moved = ratchet.remember(ratchet_state(card), slip.card_epoch, slip.card_n)
+    view.put(
+        replace(
+            card, confirmed_epoch=moved.confirmed[0], confirmed_n=moved.confirmed[1],
+            issued_epoch=moved.issued[0], issued_n=moved.issued[1],
         )
     )  # fmt: skip

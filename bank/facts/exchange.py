@@ -29,7 +29,7 @@ def exchange(view: View, context: Context, fact: Exchange) -> Acknowledged:
     debit, credit = (cash, vault) if moved.minor > 0 else (vault, cash)
     transfer(
         view, debit=debit, credit=credit, amount=Money(abs(moved.minor), currency), kind="exchange",
-        at_ms=context.now_ms, terminal=about.terminal, generation=about.generation, number=fact.number, text=fact.by,
+        at_ms=context.now_ms, terminal=about.terminal, generation=about.generation, number=fact.number, text=fact.by[:200],
     )  # fmt: skip
     terminal = view.need(Terminal, context.terminal.terminal)
     view.put(replace(terminal, exchange_needed=0, last_exchange=context.now_ms))
@@ -50,7 +50,7 @@ def _difference(view: View, context: Context, fact: Exchange, about: Subject, di
     transfer(
         view, debit=debit, credit=credit, amount=Money(abs(difference.minor), difference.currency),
         kind="cash-difference", at_ms=context.now_ms, terminal=about.terminal, generation=about.generation,
-        number=fact.number, case_id=case, text=fact.by,
+        number=fact.number, case_id=case, text=fact.by[:200],
     )  # fmt: skip
     return case
 

@@ -65,9 +65,9 @@ class DecisionKeys:
             raise PinError(str(error)) from None
         return pin_block.open_pin(block, card, private).reveal().decode()
 
-    def pvv(self, version: int, card: str, salt: bytes, pin: str) -> bytes:
-        """Raises KeyRingError for a PVV key that is not in the ring."""
-        return self._ring.pvv(version, card, salt, pin)
+    def pvv_matches(self, expected: bytes, version: int, card: str, salt: bytes, pin: str) -> bool:
+        """In constant time. Raises KeyRingError for a PVV key that is not in the ring."""
+        return self._ring.pvv_matches(expected, version, card, salt, pin)
 
     def sign_slip(self, slip: Slip) -> Signed:
         return slips.sign_slip(slip, self._ring.slip_private_key())

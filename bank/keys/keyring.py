@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from bank.cards import ratchet
 from bank.keys import certificates, key_files
 from bank.keys.certificates import Authority
 from bank.keys.errors import KeyRingError
@@ -216,7 +217,7 @@ class KeyRing:
 
     def card_secret(self, card: str, epoch: int, n: int) -> bytes:
         """The secret that a card file holds at its renewal `n` in `epoch`: HMAC-SHA256(card key, epoch ‖ n)."""
-        return hmac.digest(self.card_key(card), epoch.to_bytes(8, "big") + n.to_bytes(8, "big"), "sha256")
+        return ratchet.secret(self.card_key(card), epoch, n)
 
     # ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -61,7 +61,7 @@ def place_hold(view: View, hold: Hold) -> None:
     account = view.need(Account, hold.account)
     view.put(replace(account, held_minor=account.held_minor + hold.amount_minor))
     view.put(hold)
-    _count_usage(view, hold, hold.amount_minor, 1)
+    count_usage(view, hold.card, hold.day, hold.amount, 1)
 
 
 def free_hold(view: View, hold: Hold, *, state: str, posted: Money, case_id: str = "") -> Hold:
@@ -72,15 +72,14 @@ def free_hold(view: View, hold: Hold, *, state: str, posted: Money, case_id: str
     _keep(view, replace(account, held_minor=account.held_minor - hold.amount_minor))
     ended = replace(hold, state=state, posted_minor=posted.minor, case_id=case_id or hold.case_id)
     view.put(ended)
-    _count_usage(view, hold, posted.minor - hold.amount_minor, 0 if posted.minor else -1)
+    count_usage(view, hold.card, hold.day, posted - hold.amount, 0 if posted.minor else -1)
     return ended
 
 
-def _count_usage(view: View, hold: Hold, amount_minor: int, count: int) -> None:
-    used = view.get(Usage, hold.card, hold.day, hold.currency) or Usage(
-        card=hold.card, day=hold.day, currency=hold.currency
-    )
-    view.put(replace(used, amount_minor=max(0, used.amount_minor + amount_minor), count=max(0, used.count + count)))
+def count_usage(view: View, card: str, day: str, amount: Money, count: int) -> None:
+    """What a card has taken on a bank day changes by `amount` and by `count` withdrawals; it never goes below nothing."""
+    used = view.get(Usage, card, day, amount.currency) or Usage(card=card, day=day, currency=amount.currency)
+    view.put(replace(used, amount_minor=max(0, used.amount_minor + amount.minor), count=max(0, used.count + count)))
 
 
 def mark_forced(view: View, account_id: str, case_id: str) -> None:

@@ -14,14 +14,16 @@ def find(view: View, key: Key) -> NumberRow | None:
     return view.get(NumberRow, *key)
 
 
-def record(view: View, key: Key, *, kind: str, digest: bytes, answer: bytes, at_ms: int) -> None:
-    """Keep the answer of a number that was decided now."""
+def record(
+    view: View, key: Key, *, kind: str, digest: bytes, answer: bytes, at_ms: int, body: bytes = b""
+) -> None:  # fmt: skip
+    """Keep the answer of a number that was decided now; of a fact also its body, should another claim its number."""
     _answered(view, key)
     row = find(view, key)
     view.put(
         NumberRow(
             terminal=key[0], generation=key[1], number=key[2], kind=kind, digest=digest, state="answered",
-            answered=1, try_counted=row.try_counted if row else 0, answer=answer, at_ms=at_ms,
+            answered=1, try_counted=row.try_counted if row else 0, answer=answer, body=body, at_ms=at_ms,
         )
     )  # fmt: skip
 

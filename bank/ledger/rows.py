@@ -162,6 +162,7 @@ class NumberRow(Row, frozen=True, kw_only=True):
     answered: int = 0
     try_counted: int = 0
     answer: bytes = b""
+    body: bytes = b""
     at_ms: int = 0
 
 

@@ -34,6 +34,8 @@ def sign_on(view: View, message: SignOn, tools: Tools, *, missing: tuple[int, ..
         _note(view, tools, claims, "sign-on-refused", str(error))
         return Refused(reason=Reason.MALFORMED, sentence=str(error)[:200])
     assert terminal is not None
+    if claims.boot != terminal.claimed_boot:
+        _end_visits(view, terminal)
     if terminal.state == "pending":
         return Refused(reason=Reason.PENDING, sentence="the bank's staff has not confirmed this terminal yet")
     terminal = _standing(view, terminal, claims, tools)
@@ -98,7 +100,6 @@ def _open(
     for older in list(view.all(SessionRow)):
         if older.terminal == terminal.terminal and not older.ended:
             view.put(replace(older, ended=1))
-    _end_visits(view, terminal)
     limits = tools.limits
     session_id = "s" + tools.random.token_bytes(16).hex()
     answer, keys = tools.keys.open_session(
@@ -122,8 +123,6 @@ def _open(
 
 def _end_visits(view: View, terminal: Terminal) -> None:
     """A session may be renewed within a visit; a new start of the firmware has no visit any more."""
-    if terminal.last_boot == terminal.claimed_boot:
-        return
     for visit in list(view.all(Visit)):
         if visit.terminal == terminal.terminal and visit.state == "open":
             view.put(replace(visit, state="closed"))

@@ -14,7 +14,7 @@ import msgspec
 from bank_link.messages import Answered, CassetteCount
 from bank_link.seams import Randomness
 from kiosk.journal import tables
-from kiosk.journal.records import Acknowledged, AnyRecord, Line, OutboxEntry, Transaction
+from kiosk.journal.records import Acknowledged, AnyRecord, CountsSet, FactMade, Line, OutboxEntry, Transaction
 from kiosk.journal.records import Answered as RecordAnswered
 
 VERSION = 1
@@ -47,6 +47,7 @@ class Journal:
         self._boot = ""
         self.failed: str = ""
         self._answered: dict[int, Answered] = {}
+        self._stuck: tuple[str, ...] | None = None
         self._last = self._last_chain()
         self.journal_id = str(self._value("journal_id"))
 
@@ -85,14 +86,18 @@ class Journal:
         """
         if self.failed:
             raise JournalError(self.failed)
-        before = self._last
+        before = self._last, self._boot
+        if any(isinstance(record, FactMade | CountsSet) for record in records):
+            self._stuck = None
         try:
             with self._transaction():
                 for record in records:
                     self._append(record)
-        except apsw.Error as error:
-            self._last = before
+        except BaseException as error:
+            self._last, self._boot = before
             self._answered.clear()
+            if not isinstance(error, apsw.Error):
+                raise
             self.failed = _sentence(Path(self._path), error, new=False)
             raise JournalError(self.failed) from error
 
@@ -176,8 +181,14 @@ class Journal:
 
     def stuck(self) -> tuple[str, ...]:
         """Cassettes a note of which is in doubt since the last exchange: somebody has to look before more is paid."""
+        if self._stuck is None:
+            self._stuck = self._find_stuck()
+        return self._stuck
+
+    def _find_stuck(self) -> tuple[str, ...]:
         found = self._connection.execute(
-            "SELECT DISTINCT body ->> 'cassette' FROM records WHERE kind = 'note-moved' AND body ->> 'in_doubt' > 0"
+            "SELECT DISTINCT doubt.value ->> 'cassette' FROM records, json_each(body ->> 'body', '$.in_doubt') AS doubt"
+            " WHERE kind = 'fact-made' AND body ->> 'kind' = 'completion'"
             " AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set')"
         )
         return tuple(str(name) for (name,) in found)

@@ -6,7 +6,6 @@ The bank's references of cards and accounts are masked; nonces and authorities a
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
@@ -15,11 +14,12 @@ import msgspec
 
 from bank_link.messages import NoteCount
 from bank_link.money import plain
+from config.zone import zone as zone_of
 from kiosk.journal import records as r
 
 BOOT_SHOWN = 7
 REFERENCE_SHOWN = 5
-_HIDDEN = ("nonce", "authority", "body", "audit_head")
+_HIDDEN = ("nonce", "authority", "body")
 
 
 class ShownLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ def moment(at_ms: int, zone: str) -> str:
     """`2026-01-31T14:30:00.000+01:00`, or "" for 0."""
     if not at_ms:
         return ""
-    return dt.datetime.fromtimestamp(at_ms / 1000, zoneinfo.ZoneInfo(zone)).isoformat(timespec="milliseconds")
+    return dt.datetime.fromtimestamp(at_ms / 1000, zone_of(zone)).isoformat(timespec="milliseconds")
 
 
 def masked(reference: str) -> str:

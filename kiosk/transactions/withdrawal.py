@@ -21,8 +21,6 @@ from kiosk.screens.model import Choose
 from kiosk.transactions.common import choose_account, no_line
 from kiosk.vault import AuthorityRefused
 
-#: How long "Take your cash" stays. Of the drop mechanism nobody can see whether it was taken.
-TAKE_CASH_S = 8
 NOTICE_S = 30
 
 
@@ -222,7 +220,12 @@ async def _card_is_taken(visit: Visit, held: r.Held) -> bool:
         parts.note("card-changed", f"{held.claim}: the card is not as it was written, no cash")
         await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
         return False
-    await parts.reader.release()
+    try:
+        await parts.reader.release()
+    except DeviceError as error:
+        parts.note("device", f"{held.claim}: {error.device}: {error}; no cash")
+        await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
+        return False
     parts.lamp("card", Light.MEDIUM)
     taken = await parts.ask.taken(
         parts.reader, catalogue.take_card(parts.words, cash_next=True), parts.ask.patience.card_s
@@ -268,7 +271,7 @@ async def _tell(visit: Visit, held: r.Held, payment: Payment | None) -> None:
         await parts.ask.told(catalogue.e_nocash(words, held.claim), NOTICE_S)
         return
     if payment.paid.minor:
-        await parts.ask.pause(catalogue.take_cash(words, payment.paid, _faces(payment)), TAKE_CASH_S)
+        await parts.ask.pause(catalogue.take_cash(words, payment.paid, _faces(payment)), parts.ask.patience.cash_s)
     parts.lamp("cash", Light.OFF)
     if payment.doubt.minor:
         await parts.ask.told(catalogue.e_jam(words, payment.paid, held.claim), NOTICE_S)

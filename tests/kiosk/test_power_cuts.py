@@ -76,6 +76,11 @@ def test_power_cut_at_every_write(tmp_path: Path, written: bool, line: str) -> N
             town.line.cut = False
             await settle(town)
             await reckon(town)
+            if town.machine.journal.stuck():
+                # A note may lie in the path: somebody has to look before more is paid.
+                assert not town.machine.service.in_service
+                town.dispenser.clear_path()
+                town.load_cash(**town.loaded)
             await town.in_service()
             assert await town.withdraw(card, 20) == "take.cash"
             await town.see("welcome")

@@ -166,7 +166,7 @@ class TownCard:
 class Bank:
     """The town's bank, as `bank.assembly` opens it; `open` again after `close` is a restart."""
 
-    def __init__(self, directory: Path, random: SeededRandom, limits: dict[str, int]) -> None:
+    def __init__(self, directory: Path, random: SeededRandom, limits: dict[str, int | str]) -> None:
         self.directory = directory
         self._random = random
         self._limits = limits
@@ -180,7 +180,7 @@ class Bank:
             config = self.directory / "bank.toml"
             text = config.read_text()
             for key, value in self._limits.items():
-                text = re.sub(rf"^{key} = \d+", f"{key} = {value}", text, flags=re.MULTILINE)
+                text = re.sub(rf'^{key} = (\d+|".*?")', f"{key} = {value}", text, flags=re.MULTILINE)
             config.write_text(text)
         self.books = await open_bank(self.directory, **with_seams)
         self._task = asyncio.create_task(self.books.run())
@@ -210,7 +210,7 @@ class Bank:
 class Town:
     """One bank, one kiosk, some customers."""
 
-    def __init__(self, directory: Path, seed: int = 1, **limits: int) -> None:
+    def __init__(self, directory: Path, seed: int = 1, **limits: int | str) -> None:
         self.directory = directory
         self.random = SeededRandom(seed)
         self.bank = Bank(directory / "bank", self.random, limits)
@@ -409,7 +409,7 @@ class Town:
         return {name: where.customer for name, where in self.dispenser.physical.items()}
 
 
-def run_town(directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, **limits: int) -> None:
+def run_town(directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, **limits: int | str) -> None:
     """Run a story to its end in virtual time."""
 
     async def whole() -> None:

@@ -155,7 +155,7 @@ def what_remains(identity: Identity) -> str:
     shown = enrolment.fingerprint(signing_public(identity.signing_key))
     return (
         f"fingerprint {shown}: a person at the bank compares it and runs\n"
-        f"    atm-bank terminal confirm {identity.terminal} {shown}"
+        f"    atm-bank terminal confirm {identity.terminal} --fingerprint {shown}"
     )
 
 

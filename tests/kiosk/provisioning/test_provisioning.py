@@ -55,7 +55,7 @@ def test_one_command_makes_a_kiosk(laptop: Path, bank: EnrolmentBank, capsys: py
         "machine", "config", "secret", "enrolment", "next",
     ]  # fmt: skip
     shown = enrolment.fingerprint(bank.keys[0])
-    assert said.out.endswith(f"    atm-bank terminal confirm T7 {shown}\n")
+    assert said.out.endswith(f"    atm-bank terminal confirm T7 --fingerprint {shown}\n")
     assert said.err == ""
 
 

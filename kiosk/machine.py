@@ -22,10 +22,10 @@ from kiosk.display.face import Display
 from kiosk.health import Health
 from kiosk.host import Host
 from kiosk.journal import records as r
-from kiosk.outbox import Outbox
 from kiosk.journal.recovery import recover
 from kiosk.journal.store import Journal, JournalError
 from kiosk.line_keeper import LineKeeper
+from kiosk.outbox import Outbox
 from kiosk.parts import Parts
 from kiosk.screens import catalogue
 from kiosk.screens.model import Screen
@@ -55,13 +55,16 @@ class Hooks:
     """What others want to be told; a simulator and the watchdog listen here.
 
     `alive` is called every second while all workers live. `offer` has a key of the pad first, and keeps it by True:
-    on a small panel the display turns its own page with it. `extra` are more workers.
+    on a small panel the display turns its own page with it. `contrast` changes the display to its other theme, where it
+    has one; `phone` is whom a customer may call. `extra` are more workers.
     """
 
     new_cas: Callable[[tuple[str, ...]], None] = lambda _: None
     alive: Callable[[], None] = lambda: None
     service: Callable[[ServiceState], None] = lambda _: None
     offer: Callable[[str], bool] = lambda _: False
+    contrast: Callable[[], None] | None = None
+    phone: str = ""
     extra: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
 
@@ -107,7 +110,9 @@ class Machine:
         )  # fmt: skip
         limits = config.limits
         patience = Patience(limits.answer_s, limits.more_time_s, limits.extensions, limits.card_s, limits.cash_s)
-        self.ask = Ask(display, words, self.keys, patience)
+        self.ask = Ask(
+            display, words, self.keys, patience, phone=self.hooks.phone, contrast=self.hooks.contrast
+        )  # fmt: skip
         self.parts = Parts(
             ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
             service=self.service, indicators=devices.indicators,

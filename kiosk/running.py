@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.kiosk import DisplayKind, KioskConfig
+from kiosk.display.choosing import phone
 from kiosk.display.face import Display
-from kiosk.display.relay import Lent, PageTurner, Relay
+from kiosk.display.relay import Abilities, Lent, Relay
 from kiosk.exit_codes import Code, code_of
 from kiosk.screens import catalogue
 from kiosk.screens.words.load import Words
@@ -54,7 +55,7 @@ async def run(config: KioskConfig, around: Surroundings) -> Code:
         await relay.first(drawn)
         around.supervisor.ready()
         can_wait = config.display.kind is not DisplayKind.NONE
-        runner = _Runner(config, around, relay, words, PageTurner(displays[0] if displays else None))
+        runner = _Runner(config, around, relay, words, Abilities(displays))
         code = await runner.until_ready(stop, can_wait=can_wait)
         if code is not None:
             return code
@@ -64,13 +65,13 @@ async def run(config: KioskConfig, around: Surroundings) -> Code:
 
 class _Runner:
     def __init__(
-        self, config: KioskConfig, around: Surroundings, relay: Relay, words: Words, pages: PageTurner
+        self, config: KioskConfig, around: Surroundings, relay: Relay, words: Words, abilities: Abilities
     ) -> None:  # fmt: skip
         self._config = config
         self._around = around
         self._relay = relay
         self._words = words
-        self._pages = pages
+        self._abilities = abilities
         self._stack = ExitStack()
         self._machine: Machine | None = None
 
@@ -102,7 +103,8 @@ class _Runner:
         self._stack.callback(journal.close)
         supervisor = self._around.supervisor
         hooks = Hooks(
-            alive=supervisor.alive, offer=self._pages,
+            alive=supervisor.alive, offer=self._abilities.offer, contrast=self._abilities.contrast,
+            phone=phone(self._config.display),
             service=lambda service: supervisor.status(service.sentence or "in service"),
         )  # fmt: skip
         self._machine = machine = assemble(

@@ -53,3 +53,10 @@ def words(config: DisplayConfig, say: Callable[[str], None]) -> Words:
         for line in str(error).splitlines():
             say(line)
         return load_words()
+
+
+def phone(config: DisplayConfig) -> str:
+    """Whom a customer may call, as the bank's brand says; "" where it does not."""
+    from kiosk.display.pygame.brand import load_brand
+
+    return load_brand(config.brand)[0].phone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from kiosk.display.face import Display, Look
 from kiosk.screens.model import Screen
@@ -97,11 +98,22 @@ class Lent:
         """It is not the machine's to close."""
 
 
-class PageTurner:
-    """What `Hooks.offer` wants: the display that turns its own pages hears the pad's keys first."""
+class Abilities:
+    """What only some displays can, for a machine's `Hooks`: turn a page of theirs, change to the contrast theme."""
 
-    def __init__(self, display: object) -> None:
-        self._offer: Callable[[str], bool] | None = getattr(display, "offer", None)
+    def __init__(self, displays: Sequence[Display]) -> None:
+        self._turning: list[Any] = [display for display in displays if hasattr(display, "offer")]
+        self._themed: list[Any] = [display for display in displays if hasattr(display, "contrast")]
 
-    def __call__(self, key: str) -> bool:
-        return self._offer is not None and self._offer(key)
+    def offer(self, key: str) -> bool:
+        """True where a display took the pad's key for itself."""
+        return any(display.offer(key) for display in self._turning)
+
+    @property
+    def contrast(self) -> Callable[[], None] | None:
+        """Changes to the other theme and back; None where no display has two."""
+        return self._other_theme if self._themed else None
+
+    def _other_theme(self) -> None:
+        for display in self._themed:
+            display.contrast = not display.contrast

@@ -37,19 +37,8 @@ class Laptop:
     @property
     def faults(self) -> Mapping[str, FaultMenu]:
         """What can be broken, by device."""
-        return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps}
-
-    @property
-    def reader_wire_cut(self) -> bool | None:
-        """Whether the reader's cable is out; None where it has none."""
-        return None if self._antenna is None else not self._antenna.wire.plugged_in
-
-    def cut_reader_wire(self, cut: bool) -> None:
-        assert self._antenna is not None, "this reader has no cable"
-        if cut:
-            self._antenna.wire.cut()
-        else:
-            self._antenna.wire.plug()
+        reader = {"reader": self._antenna} if self._antenna is not None else {}
+        return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps, **reader}
 
     def devices(self, config: KioskConfig, board: Board) -> Devices:
         """The firmware's own devices on these pins. Raises DeviceError (CONFIG)."""

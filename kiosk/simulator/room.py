@@ -17,7 +17,7 @@ from config.kiosk import KioskConfig
 from kiosk.commands.telling import err, out
 from kiosk.display.choosing import touch, words
 from kiosk.display.face import Display, Look
-from kiosk.display.relay import PageTurner, Relay
+from kiosk.display.relay import Abilities, Relay
 from kiosk.display.terminal import TerminalDisplay
 from kiosk.exit_codes import Code, CommandError
 from kiosk.screens import catalogue
@@ -95,7 +95,7 @@ async def running(wishes: Wishes, stop: asyncio.Event) -> AsyncIterator[Room]:
         drawing.result()
     from kiosk.simulator.simulation import Simulation
 
-    simulation = Simulation(wishes.config, relay, said, err, PageTurner(displays[-1]))
+    simulation = Simulation(wishes.config, relay, said, err, Abilities(displays))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

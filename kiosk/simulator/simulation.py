@@ -12,7 +12,8 @@ from bank_link.seams import SystemClock, SystemRandomness
 from config.kiosk import KioskConfig
 from kiosk.assembly import Opened, Seams, TrustingLine, assemble, https_line, open_journal, unseal
 from kiosk.control import KioskControl, Load, Loaded, serve_control
-from kiosk.display.relay import Lent, PageTurner, Relay
+from kiosk.display.choosing import phone
+from kiosk.display.relay import Abilities, Lent, Relay
 from kiosk.machine import Hooks, Machine
 from kiosk.operator.desk import Desk
 from kiosk.screens.words.load import Words
@@ -28,13 +29,13 @@ class Simulation:
     """`start` raises AuthFileError, JournalError, StateError, DeviceError; `ended` is what the machine ended with."""
 
     def __init__(
-        self, config: KioskConfig, relay: Relay, words: Words, say: Callable[[str], None], pages: PageTurner
+        self, config: KioskConfig, relay: Relay, words: Words, say: Callable[[str], None], abilities: Abilities
     ) -> None:  # fmt: skip
         self.config = config
         self.relay = relay
         self.words = words
         self._say = say
-        self._pages = pages
+        self._abilities = abilities
         self._random = SystemRandomness()
         self._clock = SystemClock()
         self._stack = ExitStack()
@@ -63,7 +64,7 @@ class Simulation:
         )
         self.machine = assemble(
             self._power, self.config, self.opened, seams, display=Lent(self.relay), words=self.words,
-            hooks=Hooks(offer=self._pages), journal=journal,
+            hooks=self._hooks(), journal=journal,
         )  # fmt: skip
         desk = Desk(
             journal=journal, config=self.config, generation=self.identity.generation, now=self.machine.host.now,
@@ -72,6 +73,10 @@ class Simulation:
         self.control = KioskControl(self.machine, desk, self.identity.terminal)
         self.machine.hooks.extra.append(lambda: serve_control(self.config, self.control, self._say))
         self._task = asyncio.create_task(self.machine.run(), name="machine")
+
+    def _hooks(self) -> Hooks:
+        able = self._abilities
+        return Hooks(offer=able.offer, contrast=able.contrast, phone=phone(self.config.display))
 
     def _line(self, identity: Identity) -> TrustingLine:
         cut = self.line.is_cut if hasattr(self, "line") else False

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from bank_link.card_file import SIZE
 from drivers.devices import DeviceError, Fault
+from drivers.simulated.faults import FaultMenu
 from drivers.simulated.line import VirtualWire
 from drivers.simulated.ntag import PAGE, Ntag21x
 from drivers.simulated.pn532 import ElectricPn532
@@ -32,13 +34,27 @@ class Slot(Protocol):
         """Pull the card, whatever is under way; None where none was in."""
 
 
-class Antenna:
+class Antenna(FaultMenu):
     """A `Slot` of the contactless reader. What is written to the tag is in the card's file at once."""
 
+    faults: ClassVar[Mapping[str, str]] = {
+        "unplugged": "The reader's cable is pulled.",
+        "dead": "The reader has no power.",
+    }
+
     def __init__(self, baud: int) -> None:
+        super().__init__()
         self.wire = VirtualWire(baud=baud, name="simulated card reader")
         self.chip = ElectricPn532.on(self.wire)
         self._tag: _KeptTag | None = None
+
+    def _fault_changed(self, name: str) -> None:
+        if name == "dead":
+            self.chip.faults.dead = self._has("dead")
+        elif self._has("unplugged"):
+            self.wire.cut()
+        else:
+            self.wire.plug()
 
     @property
     def card(self) -> Path | None:

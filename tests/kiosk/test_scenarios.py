@@ -205,7 +205,7 @@ def test_a_restart_in_the_middle(bank: RealBank, tmp_path: Path) -> None:
 
 
 def test_a_contactless_cabinet(bank: RealBank, tmp_path: Path) -> None:
-    """Another profile: card and chip are electricity on a serial wire, and the card's file still has the new secret."""
+    """Another profile: card and chip are electricity on a wire whose cable can be pulled; the card's file has the new secret."""
     kiosk = made(bank, tmp_path / "kiosk")
     shutil.copy(kiosk.directory / "kiosk.toml", tmp_path / "cabinet.toml")
     text = (tmp_path / "cabinet.toml").read_text().replace('"laptop"', '"floor-10"')
@@ -219,6 +219,8 @@ def test_a_contactless_cabinet(bank: RealBank, tmp_path: Path) -> None:
         { expect = "welcome", within_s = 40 },
         { insert = "card-1" }, { expect = "pin" }, { pin = "card-1" }, { expect = "menu" }, { keys = "A" },
         { expect = "take.card" }, { take_card = true }, { expect = "welcome" },
+        { fault = { device = "reader", name = "unplugged", on = true } }, { expect = "out" },
+        { fault = { device = "reader", name = "unplugged", on = false } }, { expect = "welcome" },
         """.replace("1 = 20", f"{_first_cassette('floor-10')} = 20"),
         "--config", str(tmp_path / "cabinet.toml"), "--quiet",
     )  # fmt: skip

@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 
 from bank.keys.errors import KeyRingError
-from bank.listener import ServiceError
 from bank.store.errors import StoreError, StoreInUse
 
 MOST_BYTES = 4_194_304
@@ -190,6 +189,9 @@ def _line(value: msgspec.Struct) -> bytes:
 
 def _bound(path: Path) -> socket.socket:
     """A listening socket at `path`, mode 0600 before anybody can connect."""
+    # Here, and not above: whoever only calls a running bank does without the listener and all that it needs.
+    from bank.listener import ServiceError
+
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         with _address(path) as address:
@@ -209,6 +211,8 @@ def _bound(path: Path) -> socket.socket:
 
 def _remove_stale(path: Path, address: str) -> None:
     """A bank that was killed leaves its socket; one that runs answers on it."""
+    from bank.listener import ServiceError
+
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

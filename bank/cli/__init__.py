@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -13,7 +14,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         arguments = parsed(sys.argv[1:] if argv is None else argv)
-        code: int = arguments.do(arguments)
+        module, _, function = arguments.do.rpartition(".")
+        # Only what the command needs is imported: help, and a word to a running bank, come at once.
+        code: int = getattr(importlib.import_module(f"bank.cli.{module}"), function)(arguments)
         return code
 
     try:

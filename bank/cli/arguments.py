@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from bank.cli.failures import Failed
-
-Do = Callable[[argparse.Namespace], int]
 
 _ABOUT = """\
 The bank of the ATM: keeps the books, answers the terminals. Every command works beside a running
@@ -29,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
-    """The arguments; `do` is what carries them out. Raises Failed with code 2 for a misuse."""
+    """The arguments; `do` names what carries them out. Raises Failed with code 2 for a misuse."""
     arguments = _parser().parse_args(argv, argparse.Namespace(dir=None, config=None, json=False, by=""))
     if arguments.dir is None:
         arguments.dir = Path(os.environ.get("ATM_BANK_DIR") or "bank-data")
@@ -73,8 +71,8 @@ class _Grammar:
         self._everywhere = everywhere
         self._groups: dict[str, Any] = {}
 
-    def command(self, name: str, help_text: str, do: Do) -> argparse.ArgumentParser:
-        """`card issue` is a command of the group `card`."""
+    def command(self, name: str, help_text: str, do: str) -> argparse.ArgumentParser:
+        """`card issue` is a command of the group `card`. `do`: the function of `bank.cli` that carries it out."""
         group, _, last = name.rpartition(" ")
         parent = self._group(group) if group else self._commands
         parser: argparse.ArgumentParser = parent.add_parser(
@@ -103,21 +101,19 @@ def _count(text: str) -> int:
 
 
 def _founding(grammar: _Grammar) -> None:
-    from bank.cli import commands, founding, serving
-
-    init = grammar.command("init", "found a bank: configuration, keys and empty books", founding.init)
+    init = grammar.command("init", "found a bank: configuration, keys and empty books", "founding.init")
     init.add_argument("--name", help="the bank's name, as customers see it")
     init.add_argument("--currency", help="an ISO 4217 code like EUR")
     init.add_argument("--host", help="the name or address that terminals reach it by (default: localhost)")
     init.add_argument("--listen", metavar="ADDRESS", help="where it listens (default: here only where --host is)")
     init.add_argument("--port", type=_port, help="for terminals (default: 8443)")
     init.add_argument("--enrol-port", type=_port, help="for enrolment (default: 8444)")
-    serve = grammar.command("serve", "answer the terminals until it is stopped", serving.serve)
+    serve = grammar.command("serve", "answer the terminals until it is stopped", "serving.serve")
     serve.add_argument("--port", type=_port, help="instead of the configured one")
     serve.add_argument("--enrol-port", type=_port, help="instead of the configured one")
-    grammar.command("config show", "print every setting in force, defaults too", founding.show_config)
-    grammar.command("config check", "say what is wrong with the configuration", founding.check_config)
-    enrol = grammar.command("enrol", "print the string that enrols a terminal, once, within an hour", commands.enrol)
+    grammar.command("config show", "print every setting in force, defaults too", "founding.show_config")
+    grammar.command("config check", "say what is wrong with the configuration", "founding.check_config")
+    enrol = grammar.command("enrol", "print the string that enrols a terminal, once, within an hour", "commands.enrol")
     enrol.add_argument(
         "--terminal", default="", metavar="ID", help="enrol this one anew, such as T1 (default: a new one)"
     )
@@ -125,12 +121,10 @@ def _founding(grammar: _Grammar) -> None:
 
 
 def _customers(grammar: _Grammar) -> None:
-    from bank.cli import commands
-
-    add = grammar.command("customer add", "add a customer", commands.customer_add)
+    add = grammar.command("customer add", "add a customer", "commands.customer_add")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--language", default="en", help="for the screens, such as en or de-CH (default: en)")
-    account = grammar.command("account open", "open an account for a customer", commands.account_open)
+    account = grammar.command("account open", "open an account for a customer", "commands.account_open")
     account.add_argument("customer", metavar="CUSTOMER")
     account.add_argument("--label", default="Everyday account", help="what the customer calls it (Everyday account)")
     account.add_argument("--currency", default="", help="an ISO 4217 code (default: the bank's)")
@@ -138,15 +132,13 @@ def _customers(grammar: _Grammar) -> None:
         "--opening", default="0", metavar="AMOUNT", help="an opening balance out of equity (default: 0)"
     )
     account.add_argument("--overdraft", default="0", metavar="AMOUNT", help="how far below zero it may go (default: 0)")
-    show = grammar.command("account show", "show balance, holds, cards and last postings", commands.account_show)
+    show = grammar.command("account show", "show balance, holds, cards and last postings", "commands.account_show")
     show.add_argument("account", metavar="ACCOUNT")
     show.add_argument("--last", type=_count, default=10, metavar="N", help="so many postings (default: 10)")
 
 
 def _cards(grammar: _Grammar) -> None:
-    from bank.cli import commands
-
-    issue = grammar.command("card issue", "issue a card: its file, for a stick or a chip", commands.card_issue)
+    issue = grammar.command("card issue", "issue a card: its file, for a stick or a chip", "commands.card_issue")
     issue.add_argument("customer", metavar="CUSTOMER")
     issue.add_argument(
         "--account", action="append", default=[], metavar="ACCOUNT",
@@ -158,13 +150,13 @@ def _cards(grammar: _Grammar) -> None:
     _out(issue)
     _pin(issue)
     reissue = grammar.command(
-        "card reissue", "make a new file for a card; every older one is outdated", commands.card_reissue
+        "card reissue", "make a new file for a card; every older one is outdated", "commands.card_reissue"
     )
     _card(reissue)
     _out(reissue)
-    _card(grammar.command("card unblock", "forget wrong PINs and their lock", commands.card_unblock))
-    _card(grammar.command("card show", "show a card", commands.card_show))
-    pin = grammar.command("pin set", "give a card a new PIN", commands.pin_set)
+    _card(grammar.command("card unblock", "forget wrong PINs and their lock", "commands.card_unblock"))
+    _card(grammar.command("card show", "show a card", "commands.card_show"))
+    pin = grammar.command("pin set", "give a card a new PIN", "commands.pin_set")
     _card(pin)
     _pin(pin)
 
@@ -191,27 +183,23 @@ def _pin(parser: argparse.ArgumentParser) -> None:
 
 
 def _terminals(grammar: _Grammar) -> None:
-    from bank.cli import commands
-
-    grammar.command("terminal list", "show every terminal and what it said last", commands.terminal_list)
-    confirm = grammar.command("terminal confirm", "let an enrolled terminal work", commands.terminal_confirm)
+    grammar.command("terminal list", "show every terminal and what it said last", "commands.terminal_list")
+    confirm = grammar.command("terminal confirm", "let an enrolled terminal work", "commands.terminal_confirm")
     confirm.add_argument("terminal", metavar="TERMINAL")
     confirm.add_argument("--fingerprint", help="as the machine shows it (default: asks for it)")
-    suspend = grammar.command("terminal suspend", "let a terminal move no more money", commands.terminal_suspend)
+    suspend = grammar.command("terminal suspend", "let a terminal move no more money", "commands.terminal_suspend")
     suspend.add_argument("terminal", metavar="TERMINAL")
     suspend.add_argument("--why", default="suspended by the bank's staff", help="the machine shows it to its operator")
-    resume = grammar.command("terminal resume", "let a suspended terminal work again", commands.terminal_resume)
+    resume = grammar.command("terminal resume", "let a suspended terminal work again", "commands.terminal_resume")
     resume.add_argument("terminal", metavar="TERMINAL")
 
 
 def _cases(grammar: _Grammar) -> None:
-    from bank.cli import commands
-
-    listing = grammar.command("case list", "list what a person has to decide", commands.case_list)
+    listing = grammar.command("case list", "list what a person has to decide", "commands.case_list")
     listing.add_argument("--all", action="store_true", help="closed ones too")
-    show = grammar.command("case show", "show a case and how it can be resolved", commands.case_show)
+    show = grammar.command("case show", "show a case and how it can be resolved", "commands.case_show")
     show.add_argument("case", metavar="CASE")
-    resolve = grammar.command("case resolve", "end a case by what was found out", commands.case_resolve)
+    resolve = grammar.command("case resolve", "end a case by what was found out", "commands.case_resolve")
     resolve.add_argument("case", metavar="CASE")
     how = resolve.add_mutually_exclusive_group(required=True)
     how.add_argument("--debit", metavar="AMOUNT", help="the customer got the notes")
@@ -224,9 +212,7 @@ def _cases(grammar: _Grammar) -> None:
 
 
 def _checks(grammar: _Grammar) -> None:
-    from bank.cli import commands
-
-    audit = grammar.command("audit verify", "check that the audit log is whole", commands.audit_verify)
+    audit = grammar.command("audit verify", "check that the audit log is whole", "commands.audit_verify")
     audit.add_argument(
         "--head",
         action="append",
@@ -234,4 +220,4 @@ def _checks(grammar: _Grammar) -> None:
         metavar="HEAD",
         help="what a terminal remembers of it; may be given again",
     )
-    grammar.command("ledger check", "check the books against themselves and the machines", commands.ledger_check)
+    grammar.command("ledger check", "check the books against themselves and the machines", "commands.ledger_check")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -47,15 +48,17 @@ def _sentence(error: Exception) -> str:
 
 
 def _is_told(error: Exception) -> bool:
-    """Whether the error's text is a sentence for a person. Only what was imported can have been raised."""
+    """Whether the error's text is a sentence for a person."""
     from bank.control import CommandRefused, ControlError
     from bank.keys.errors import KeyRingError
-    from bank.listener import ServiceError
     from bank.store.errors import StoreError
     from config.load import ConfigError
 
-    told: list[type[Exception]] = [CommandRefused, ControlError, KeyRingError, ServiceError, StoreError, ConfigError]
-    return isinstance(error, tuple(told)) or type(error).__name__ == "FoundingError"
+    told = (CommandRefused, ControlError, KeyRingError, StoreError, ConfigError)
+    # These two come with much that most commands do without; whoever raised one has it loaded.
+    late = (("bank.listener", "ServiceError"), ("bank.founding", "FoundingError"))
+    loaded = (getattr(sys.modules[module], name) for module, name in late if module in sys.modules)
+    return isinstance(error, (*told, *loaded))
 
 
 def _kept(error: Exception) -> Path | None:

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Select, select
 
 from bank.authoriser.context import Limits, Tools
 from bank.control import CommandRefused
-from bank.decision.load import row_from
 from bank.keys.keyring import KeyRing
+from bank.ledger.read import row_from
 from bank.ledger.rows import AuditEvent, Row
 from bank.ledger.view import Books, View
 from bank.ledger.write import write

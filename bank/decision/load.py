@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from bank import schema
 from bank.authoriser.context import Tools
 from bank.decision.decide import Item
 from bank.facts.common import OLDEST_FACT_MS
 from bank.ledger.moves import cash_account, equity_account, suspense_account, vault_account
+from bank.ledger.read import Lookup
 from bank.ledger.rows import (
     Account,
     Card,
@@ -23,7 +24,6 @@ from bank.ledger.rows import (
     Hold,
     Numbering,
     NumberRow,
-    Row,
     SessionRow,
     Terminal,
     Usage,
@@ -35,8 +35,6 @@ from bank_link.errors import MessageRefused
 from bank_link.messages import Completion, Message, OpenVisit, Reversal, SignOn, Slip
 from bank_link.money import MoneyError
 from bank_link.sign_on import read_claims, verify_claims
-
-R = TypeVar("R", bound=Row)
 
 #: More than a sign-on names; what is beyond comes with a later one.
 MOST_MISSING = 2_000
@@ -111,71 +109,44 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     currency = tools.limits.currency
     for item in batch:
         wanted.add(item)
-    _rows(connection, books, SessionRow, wanted.sessions)
-    for record in connection.execute(_OPEN_SESSIONS, {"keys": sorted(wanted.signing_on)}).mappings():
-        books.load(row_from(SessionRow, record))
-    for terminal in _rows(connection, books, Terminal, wanted.terminals):
+    _SESSIONS(connection, books, wanted.sessions)
+    _OPEN_SESSIONS(connection, books, wanted.signing_on)
+    for terminal in _TERMINALS(connection, books, wanted.terminals):
         wanted.accounts.add(cash_account(terminal.terminal, currency))
-    _by(connection, books, Numbering, schema.numbering.c.terminal, wanted.terminals)
-    _numbers(connection, books, wanted.numbers)
-    for record in connection.execute(_LOST_ROWS, {"keys": sorted(wanted.echoing)}).mappings():
-        books.load(row_from(NumberRow, record))
-    for visit in _visits(connection, books, wanted):
+    _NUMBERINGS(connection, books, wanted.terminals)
+    _NUMBERS(connection, books, wanted.numbers)
+    _LOST_NUMBERS(connection, books, wanted.echoing)
+    for visit in _VISITS(connection, books, wanted.visits) + _OPEN_VISITS(connection, books, wanted.terminals):
         wanted.cards.add(visit.card)
-    for hold in _rows(connection, books, Hold, wanted.holds):
+    for hold in _HOLDS(connection, books, wanted.holds):
         wanted.cards.add(hold.card)
         wanted.accounts.add(hold.account)
         wanted.days.add(hold.day)
-    _case_rows(connection, books, wanted)
-    _cards(connection, books, wanted)
+    # Cases about the transactions that the batch names: a second word about one finds the first.
+    _CASES(connection, books, wanted.numbers)
+    _load_cards(connection, books, wanted)
     wanted.accounts |= {vault_account(currency), suspense_account(currency), equity_account(currency)}
-    _rows(connection, books, Account, wanted.accounts)
+    load_accounts(connection, books, wanted.accounts)
     return books
 
 
-def _visits(connection: Connection, books: Books, wanted: _Wanted) -> list[Visit]:
-    found = _rows(connection, books, Visit, wanted.visits)
-    for record in connection.execute(_OPEN_VISITS, {"keys": sorted(wanted.terminals)}).mappings():
-        visit = row_from(Visit, record)
-        books.load(visit)
-        found.append(visit)
-    return found
-
-
-def _case_rows(connection: Connection, books: Books, wanted: _Wanted) -> None:
-    """Cases about the transactions that the batch names: a second word about one finds the first."""
-    if wanted.numbers:
-        where = tuple_(schema.cases.c.terminal, schema.cases.c.generation, schema.cases.c.number)
-        statement = select(schema.cases).where(where.in_(bindparam("keys", expanding=True)))
-        for record in connection.execute(statement, {"keys": sorted(wanted.numbers)}).mappings():
-            books.load(row_from(Case, record))
-
-
-def _cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
-    cards = sorted(wanted.cards)
-    customers = {card.customer for card in _rows(connection, books, Card, cards)}
-    _rows(connection, books, Customer, customers)
-    for link in _by(connection, books, CardAccount, schema.card_accounts.c.card, cards):
+def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
+    _CUSTOMERS(connection, books, {card.customer for card in _CARDS(connection, books, wanted.cards)})
+    for link in _CARD_ACCOUNTS(connection, books, wanted.cards):
         wanted.accounts.add(link.account)
-    for record in connection.execute(_USAGE, {"keys": cards, "days": sorted(wanted.days)}).mappings():
-        books.load(row_from(Usage, record))
-    for record in connection.execute(_CARD_HOLDS, {"keys": cards}).mappings():
-        hold = row_from(Hold, record)
-        books.load(hold)
-        wanted.accounts.add(hold.account)
-        load_usage(connection, books, [hold])
+    _USAGE_OF_DAYS(connection, books, wanted.cards, days=sorted(wanted.days))
+    holds = _CARD_HOLDS(connection, books, wanted.cards)
+    wanted.accounts.update(hold.account for hold in holds)
+    load_usage(connection, books, [hold for hold in holds if hold.day not in wanted.days])
 
 
 def load_usage(connection: Connection, books: Books, holds: Iterable[Hold]) -> None:
     """A hold of another day gives back to that day."""
-    for hold in holds:
-        values = {"card": hold.card, "day": hold.day, "currency": hold.currency}
-        for record in connection.execute(_USAGE_OF_HOLD, values).mappings():
-            books.load(row_from(Usage, record))
+    _USAGE(connection, books, {(hold.card, hold.day, hold.currency) for hold in holds})
 
 
 def load_accounts(connection: Connection, books: Books, accounts: Iterable[str]) -> None:
-    _rows(connection, books, Account, accounts)
+    _ACCOUNTS(connection, books, accounts)
 
 
 def missing_numbers(connection: Connection, message: SignOn) -> tuple[int, ...]:
@@ -200,61 +171,26 @@ def missing_numbers(connection: Connection, message: SignOn) -> tuple[int, ...]:
     return (*lost, *sorted(unknown))
 
 
-def _numbers(connection: Connection, books: Books, keys: set[tuple[str, int, int]]) -> None:
-    if keys:
-        for record in connection.execute(_NUMBERS, {"keys": sorted(keys)}).mappings():
-            books.load(row_from(NumberRow, record))
-
-
-def _rows(connection: Connection, books: Books, kind: type[R], keys: Iterable[str]) -> list[R]:
-    return _by(connection, books, kind, kind.table.c[kind.key_fields[0]], keys)
-
-
-def _by(connection: Connection, books: Books, kind: type[R], column: Any, keys: Iterable[str]) -> list[R]:
-    wanted = sorted(key for key in keys if key)
-    if not wanted:
-        return []
-    statement = select(kind.table).where(column.in_(bindparam("keys", expanding=True)))
-    found = [row_from(kind, record) for record in connection.execute(statement, {"keys": wanted}).mappings()]
-    for row in found:
-        books.load(row)
-    return found
-
-
-def row_from(kind: type[R], record: Any) -> R:
-    """A row of the database as its struct."""
-    return kind(**{name: record[name] for name in kind.__struct_fields__})
-
+_SESSIONS = Lookup(SessionRow)
+_OPEN_SESSIONS = Lookup(SessionRow, "terminal", where=[schema.sessions.c.ended == 0])
+_TERMINALS = Lookup(Terminal)
+_NUMBERINGS = Lookup(Numbering, "terminal")
+_NUMBERS = Lookup(NumberRow)
+_LOST_NUMBERS = Lookup(NumberRow, "terminal", where=[schema.numbers.c.state == "lost"])
+_VISITS = Lookup(Visit)
+_OPEN_VISITS = Lookup(Visit, "terminal", where=[schema.visits.c.state == "open"])
+_HOLDS = Lookup(Hold)
+_CARD_HOLDS = Lookup(Hold, "card", where=[schema.holds.c.state.in_(("held", "released", "case"))])
+_CASES = Lookup(Case, "terminal", "generation", "number")
+_CARDS = Lookup(Card)
+_CUSTOMERS = Lookup(Customer)
+_CARD_ACCOUNTS = Lookup(CardAccount, "card")
+_USAGE = Lookup(Usage)
+_USAGE_OF_DAYS = Lookup(Usage, "card", where=[schema.usage.c.day.in_(bindparam("days", expanding=True))])
+_ACCOUNTS = Lookup(Account)
 
 _PUBLIC_KEY: Select[Any] = select(schema.terminals.c.public_key).where(
     schema.terminals.c.terminal == bindparam("terminal")
-)
-_OPEN_VISITS: Select[Any] = select(schema.visits).where(
-    schema.visits.c.terminal.in_(bindparam("keys", expanding=True)), schema.visits.c.state == "open"
-)
-_OPEN_SESSIONS: Select[Any] = select(schema.sessions).where(
-    schema.sessions.c.terminal.in_(bindparam("keys", expanding=True)), schema.sessions.c.ended == 0
-)
-_USAGE: Select[Any] = select(schema.usage).where(
-    schema.usage.c.card.in_(bindparam("keys", expanding=True)),
-    schema.usage.c.day.in_(bindparam("days", expanding=True)),
-)
-_USAGE_OF_HOLD: Select[Any] = select(schema.usage).where(
-    schema.usage.c.card == bindparam("card"),
-    schema.usage.c.day == bindparam("day"),
-    schema.usage.c.currency == bindparam("currency"),
-)
-_CARD_HOLDS: Select[Any] = select(schema.holds).where(
-    schema.holds.c.card.in_(bindparam("keys", expanding=True)),
-    schema.holds.c.state.in_(("held", "released", "case")),
-)
-_NUMBERS: Select[Any] = select(schema.numbers).where(
-    tuple_(schema.numbers.c.terminal, schema.numbers.c.generation, schema.numbers.c.number).in_(
-        bindparam("keys", expanding=True)
-    )
-)
-_LOST_ROWS: Select[Any] = select(schema.numbers).where(
-    schema.numbers.c.terminal.in_(bindparam("keys", expanding=True)), schema.numbers.c.state == "lost"
 )
 _OF_GENERATION = (
     schema.numbers.c.terminal == bindparam("terminal"),

@@ -1,0 +1,46 @@
+"""Reads rows of the database as structs. What batches ask for is a statement that is built once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, bindparam, select, tuple_
+
+from bank.ledger.rows import Row
+from bank.ledger.view import Books
+
+R = TypeVar("R", bound=Row)
+
+
+def row_from(kind: type[R], record: Mapping[Any, Any]) -> R:
+    """A row of the database as its struct."""
+    return kind(**{name: record[name] for name in kind.__struct_fields__})
+
+
+class Lookup(Generic[R]):
+    """Reads the rows of `kind` whose columns `by` (the primary key by default) are among the keys that are asked for.
+
+    `where` narrows them further; its bound parameters come with each call.
+    """
+
+    def __init__(self, kind: type[R], *by: str, where: Iterable[ColumnElement[bool]] = ()) -> None:
+        table, asked = kind.table, [kind.table.c[name] for name in by or kind.key_fields]
+        key: ColumnElement[Any] = asked[0] if len(asked) == 1 else tuple_(*asked)
+        self._kind = kind
+        self._statement = select(*(table.c[name] for name in kind.__struct_fields__)).where(
+            key.in_(bindparam("keys", expanding=True)), *where
+        )
+
+    def __call__(self, connection: Connection, books: Books, keys: Iterable[Any], **values: Any) -> list[R]:
+        """The rows, which `books` holds from now on. No statement runs for no keys; the empty text is none."""
+        wanted = sorted(key for key in keys if key)
+        if not wanted:
+            return []
+        kind, names = self._kind, self._kind.__struct_fields__
+        result = connection.execute(self._statement, {"keys": wanted, **values})
+        # By place, not by name: a batch reads hundreds of rows.
+        found = [kind(**dict(zip(names, record, strict=True))) for record in result]
+        for row in found:
+            books.load(row)
+        return found

@@ -24,6 +24,10 @@ from kiosk.vault import AuthorityRefused
 NOTICE_S = 30
 
 
+class _CardSpoilt(Exception):
+    """The card is not what it should be any more: nothing is paid."""
+
+
 @dataclass(frozen=True)
 class Wish:
     """What the customer wants: an amount and the notes to pay it with."""
@@ -198,9 +202,13 @@ async def _pay(visit: Visit, held: r.Held) -> None:
     ran to its end may conclude from what it does not find.
     """
     parts = visit.parts
-    payment = None
+    payment, taken, spoilt = None, False, False
     try:
-        taken = await _card_is_taken(visit, held)
+        try:
+            taken = await _card_is_taken(visit, held)
+        except _CardSpoilt as error:
+            parts.note("card-spoilt", f"{held.claim}: {error}; no cash")
+            spoilt = True
         if taken:
             parts.journal.write(r.CardTaken(transaction=held.transaction))
             payment = await _release_and_pay(visit, held)
@@ -209,23 +217,21 @@ async def _pay(visit: Visit, held: r.Held) -> None:
     except JournalError:
         await parts.ask.told(catalogue.e_doubt(parts.words, held.claim), NOTICE_S)
         raise
-    if taken:
+    if spoilt:
+        await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
+    elif taken:
         await _tell(visit, held, payment)
 
 
 async def _card_is_taken(visit: Visit, held: r.Held) -> bool:
-    """The card is read back once more, released, and in the customer's hand."""
+    """The card is read back once more, released, and in the customer's hand. Raises _CardSpoilt."""
     parts = visit.parts
     if not await _is_as_written(visit):
-        parts.note("card-changed", f"{held.claim}: the card is not as it was written, no cash")
-        await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
-        return False
+        raise _CardSpoilt("the card is not as it was written")
     try:
         await parts.reader.release()
     except DeviceError as error:
-        parts.note("device", f"{held.claim}: {error.device}: {error}; no cash")
-        await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
-        return False
+        raise _CardSpoilt(f"{error.device}: {error}") from error
     parts.lamp("card", Light.MEDIUM)
     taken = await parts.ask.taken(
         parts.reader, catalogue.take_card(parts.words, cash_next=True), parts.ask.patience.card_s

@@ -8,36 +8,10 @@ from pathlib import Path
 
 import pytest
 from support.reckoning import reckon, settle
+from support.restoring import backup, restart_bank, restore_bank
 from support.town import Town, TownCard, run_town
 
 MESSAGES = ("open-visit", "authorise", "release", "completion", "close-visit")
-
-
-async def _restart_bank(town: Town) -> None:
-    town.bank_is_up = False
-    await town.bank.close()
-    await town.bank.open()
-    town.bank_is_up = True
-
-
-def _backup(town: Town) -> Path:
-    kept = town.directory / "backup"
-    shutil.rmtree(kept, ignore_errors=True)
-    kept.mkdir()
-    for file in (town.directory / "bank").glob("books.sqlite*"):
-        shutil.copy(file, kept / file.name)
-    return kept
-
-
-async def _restore_bank(town: Town, kept: Path) -> None:
-    town.bank_is_up = False
-    await town.bank.close()
-    for file in (town.directory / "bank").glob("books.sqlite*"):
-        file.unlink()
-    for file in kept.iterdir():
-        shutil.copy(file, town.directory / "bank" / file.name)
-    await town.bank.open()
-    town.bank_is_up = True
 
 
 async def _try(town: Town, card: TownCard) -> None:
@@ -69,7 +43,7 @@ def test_a_bank_restarted_at_any_message_forgets_nothing(tmp_path: Path, kind: s
     async def story(town: Town) -> None:
         await town.open_for_business()
         card = await town.customer(balance=500_00)
-        await _once(town, kind, when, lambda: _restart_bank(town))
+        await _once(town, kind, when, lambda: restart_bank(town))
         assert await town.withdraw(card, 70) == "take.cash"
         await settle(town, 2)
         assert await town.balance(card) == (430_00, 0)
@@ -87,11 +61,11 @@ def test_a_bank_restored_at_any_message_learns_what_it_lost(tmp_path: Path, kind
         await town.open_for_business()
         first, second = await town.customer(balance=500_00), await town.customer(balance=300_00)
         await settle(town, 2)
-        await _restart_bank(town)
-        kept = _backup(town)
+        await restart_bank(town)
+        kept = backup(town)
         assert await town.withdraw(first, 50) == "take.cash"
         await town.see("welcome")
-        await _once(town, kind, when, lambda: _restore_bank(town, kept))
+        await _once(town, kind, when, lambda: restore_bank(town, kept))
         await _try(town, second)
         town.line.before = town.line.after = None
         await settle(town)
@@ -114,13 +88,13 @@ def test_a_restore_with_nobody_there_is_noticed_by_the_next_echo(tmp_path: Path)
         await town.open_for_business()
         card = await town.customer(balance=500_00)
         await settle(town, 2)
-        await _restart_bank(town)
-        kept = _backup(town)
+        await restart_bank(town)
+        kept = backup(town)
         for _ in range(3):
             assert await town.withdraw(card, 20) == "take.cash"
         await town.see("welcome")
         await settle(town, 1)
-        await _restore_bank(town, kept)
+        await restore_bank(town, kept)
         assert await town.balance(card) == (500_00, 0)
         await settle(town, 1)
         assert await town.balance(card) == (440_00, 0)
@@ -140,13 +114,13 @@ def test_a_bank_that_lost_more_than_one_sign_on_can_name(tmp_path: Path, monkeyp
         await town.open_for_business()
         card = await town.customer(balance=500_00)
         await settle(town, 2)
-        await _restart_bank(town)
-        kept = _backup(town)
+        await restart_bank(town)
+        kept = backup(town)
         for _ in range(4):
             assert await town.withdraw(card, 20) == "take.cash"
         await town.see("welcome")
         await settle(town, 1)
-        await _restore_bank(town, kept)
+        await restore_bank(town, kept)
         await settle(town, 10)
         assert await town.balance(card) == (420_00, 0)
         assert not await town.bank.sql("SELECT * FROM numbers WHERE state = 'lost'")

@@ -9,6 +9,8 @@ import pytest
 from support.reckoning import reckon, settle
 from support.town import Town, run_town
 
+from drivers.devices import DeviceError, Fault
+
 
 async def _open_cases(town: Town) -> list[tuple[str, int, str]]:
     rows = await town.bank.sql("SELECT * FROM cases WHERE state = 'open' ORDER BY case_id")
@@ -223,5 +225,52 @@ def test_a_stuck_note_keeps_the_machine_closed_over_a_restart(tmp_path: Path) ->
         await town.see("welcome")
         await settle(town, 1)
         await reckon(town)
+
+    run_town(tmp_path, story)
+
+
+async def _hung() -> None:
+    raise DeviceError("card slot", Fault.TIMEOUT, "The stick does not answer.")
+
+
+def test_a_hung_reader_never_takes_the_machine_down(tmp_path: Path) -> None:
+    """The stick hangs as the card should come out: told, waited for, and the next customer is served."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        await town.enter_pin(card)
+        await town.see("menu")
+        release, town.machine.devices.reader.release = town.machine.devices.reader.release, _hung
+        await town.press("A")
+        await town.see("take.card", "e.left")
+        town.slot.pull()
+        town.machine.devices.reader.release = release
+        assert await town.withdraw(card, 20) == "take.cash"
+        await settle(town, 1)
+        await reckon(town)
+
+    run_town(tmp_path, story)
+
+
+def test_a_reader_that_hangs_after_the_hold_gives_no_cash(tmp_path: Path) -> None:
+    """Authorised, and the card cannot be released: reversed at once, no cash, no open transaction."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        await town.enter_pin(card)
+        await town.see("menu")
+        town.machine.devices.reader.release = _hung
+        await town.choose("cash")
+        await town.see("cash")
+        await town.choose("amount:5000")
+        await town.see("cash.mix")
+        await town.choose("fewest")
+        await town.see("e.card")
+        assert not town.machine.journal.open_transactions()
+        town.slot.pull()
+        await settle(town)
+        assert (await reckon(town)) == {"given": 0, "debited": 0, "doubt": 0}
 
     run_town(tmp_path, story)

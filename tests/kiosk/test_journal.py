@@ -120,7 +120,11 @@ def test_a_full_card_number_is_never_written(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="card number"):
         journal.write(r.Event(what="card", detail="number 9999000000000017"))
     assert journal.lines() == ()
+    with pytest.raises(AssertionError, match="card number"):
+        journal.write(booted(), r.Event(what="card", detail="number 9999000000000017"))
+    journal.write(booted("b2"), r.Event(what="after"))
     journal.close()
+    open_journal(tmp_path / "journal.sqlite").close()
 
 
 def test_ids_that_hold_sixteen_digits_by_chance_are_written(tmp_path: Path) -> None:

@@ -123,3 +123,33 @@ def test_a_failing_journal_closes_the_machine(tmp_path: Path) -> None:
         await reckon(town)
 
     run_town(tmp_path, story)
+
+
+@pytest.mark.parametrize("moment", ["card in", "cancel"])
+def test_a_journal_that_fails_at_any_moment_closes_and_does_not_crash(tmp_path: Path, moment: str) -> None:
+    """As the card goes in, or as the customer cancels: closed with the reason, still alive."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        journal = town.machine.journal
+
+        def full(*_records: Any) -> None:
+            journal.failed = "there is no room left for the journal; make room and start again"
+            raise JournalError(journal.failed)
+
+        if moment == "cancel":
+            await town.enter_pin(card)
+            await town.see("menu")
+            journal.write = full  # type: ignore[method-assign]
+            await town.press("A")
+        else:
+            await town.see("welcome")
+            journal.write = full  # type: ignore[method-assign]
+            town.slot.insert(card.stick)
+        await asyncio.sleep(10)
+        town.slot.pull()
+        await town.see("out")
+        assert "no room" in town.machine.service.sentence
+
+    run_town(tmp_path, story)

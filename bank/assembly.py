@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bank.audit import log
+from bank.audit.events import AuditEvent
 from bank.audit.sealer import Sealer
 from bank.authoriser.context import Limits
 from bank.commands.answers import Answer
@@ -22,7 +23,6 @@ from bank.decision.sweep import Sweeper
 from bank.host import Host, tools_maker
 from bank.keys.decision_keys import DecisionKeys
 from bank.keys.keyring import KeyRing
-from bank.ledger.rows import AuditEvent
 from bank.store.errors import StoreError
 from bank.store.store import Store
 from bank.terminals.enrolment import EnrolmentHandler

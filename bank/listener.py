@@ -12,6 +12,7 @@ import errno
 import socket
 import ssl
 from dataclasses import dataclass, field
+from functools import partial
 
 from bank.api import App
 from bank.http_connection import ConnectionLimits, HttpConnection
@@ -121,7 +122,7 @@ class Listener:
                 self._drop_oldest_handshake()
             task = loop.create_task(self._greet(accepted, str(address[0])))
             self._handshakes[task] = None
-            task.add_done_callback(lambda task: self._handshakes.pop(task, None))
+            task.add_done_callback(partial(self._greeted, accepted))
 
     async def _greet(self, accepted: socket.socket, peer: str) -> None:
         """TLS, then HTTP. Whoever is not admitted leaves one line in the log."""
@@ -137,9 +138,12 @@ class Listener:
         except (OSError, EOFError) as error:
             accepted.close()
             self._log.warning("%s: %s was not admitted: %s", self.name, peer, _why(error))
-        except asyncio.CancelledError:
+
+    def _greeted(self, accepted: socket.socket, task: asyncio.Task[None]) -> None:
+        self._handshakes.pop(task, None)
+        if task.cancelled():
+            # One that made room before it had begun never came to close its socket.
             accepted.close()
-            raise
 
     def _opened(self, connection: HttpConnection) -> None:
         """TLS stands: only who was admitted may take another's place."""

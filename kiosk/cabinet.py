@@ -17,7 +17,6 @@ from drivers.gpio import Board, InputWiring, OutputWiring, Pull
 from drivers.indicators import GpioIndicators, LampWiring
 from drivers.keypad import KeypadTimings, KeypadWiring, MatrixKeypad
 from drivers.serial_line import SerialLine
-from kiosk.operator.exchange import Cabinet
 
 Serial = Callable[[Pn532ReaderConfig], SerialLine]
 
@@ -139,11 +138,3 @@ def input_(pin: InputPin) -> InputWiring:
 
 def note_value(config: KioskConfig, cassette: CassetteConfig) -> Money:
     return major(cassette.value, config.terminal.currency)
-
-
-def cabinet(config: KioskConfig) -> Cabinet:
-    """The cassettes as an exchange counts them."""
-    return Cabinet(
-        values={cassette.name: note_value(config, cassette) for cassette in config.cassettes},
-        most={cassette.name: cassette.most for cassette in config.cassettes},
-    )

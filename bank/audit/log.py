@@ -11,8 +11,8 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from bank.audit.chain import Block, Event, Finding, Sealing, Verifier, head_of, make_block
+from bank.audit.events import AuditEvent
 from bank.audit.tables import audit_blocks, audit_events
-from bank.ledger.rows import AuditEvent
 
 #: A block holds at most so many events: what is sealed or verified at once stays small.
 MOST_EVENTS = 512

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bank.ledger.rows import AuditEvent, SessionRow, Terminal
+from bank.audit.events import AuditEvent
+from bank.ledger.rows import SessionRow, Terminal
 from bank.ledger.view import View
 from bank_link.messages import Reason, Refused, Signed, SignedOn, SignOn, SignOnClaims, Slip
 from bank_link.money import Money

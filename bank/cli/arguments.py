@@ -28,10 +28,21 @@ class _Parser(argparse.ArgumentParser):
 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments; `do` names what carries them out. Raises Failed with code 2 for a misuse."""
+    for each in argv:
+        if not _is_text(each):
+            raise Failed(f"{each!a} is no text in UTF-8", code=2)
     arguments = _parser().parse_args(argv, argparse.Namespace(dir=None, config=None, json=False, by=""))
     if arguments.dir is None:
         arguments.dir = Path(os.environ.get("ATM_BANK_DIR") or "bank-data")
     return arguments
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -74,7 +74,7 @@ def enrol(arguments: Namespace) -> int:
     if arguments.json:
         return _told(arguments, answer)
     print(printing.enrolment(answer))
-    if not arguments.no_qr:
+    if not arguments.no_qr and (sys.stdout.encoding or "").lower().startswith("utf"):
         print(printing.qr_code(answer.string, colours=sys.stdout.isatty()))
     return 0
 

@@ -29,6 +29,10 @@ def guarded(work: Callable[[], int]) -> int:
         raise
     except KeyboardInterrupt:
         raise Failed("interrupted", code=130) from None
+    except UnicodeEncodeError as error:
+        raise Failed(
+            f"this terminal cannot show {error.object[error.start]!a}; set it to UTF-8, or use --json"
+        ) from None
     except BrokenPipeError:
         # Whoever read the output has gone; Python's own exit must not stumble over it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

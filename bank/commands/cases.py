@@ -10,10 +10,10 @@ from sqlalchemy import or_, select
 from bank import schema
 from bank.cases import suspense
 from bank.cases.kinds import is_held, kind_of, may
-from bank.cases.resolve import resolve
 from bank.commands import requests as r
 from bank.commands.answers import Booking, CaseLine, CaseShown, CasesListed, amount, time
 from bank.commands.desk import Desk
+from bank.commands.resolving import resolve
 from bank.ledger.rows import Card, Case, Hold
 from bank_link.card_file import masked
 

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, select
 
+from bank.audit.events import AuditEvent
 from bank.authoriser.context import Limits, Tools
 from bank.control import CommandRefused
 from bank.keys.keyring import KeyRing
 from bank.ledger.read import row_from
-from bank.ledger.rows import AuditEvent, Row
+from bank.ledger.rows import Row
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
 from bank_link.money import Money as Amount

@@ -13,12 +13,15 @@ from msgspec import Meta
 
 from bank.commands import answers as a
 
+#: No control characters, those of a terminal's escape sequences above all, and no line breaks of any kind.
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z"
+
 #: Who gives the command; also goes into the audit log.
-By = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
+By = Annotated[str, Meta(min_length=1, max_length=60, pattern=_ONE_LINE)]
 #: An id as the bank gives them out.
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+\Z")]
-Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
-Note = Annotated[str, Meta(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
+Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
+Note = Annotated[str, Meta(min_length=1, max_length=400, pattern=_ONE_LINE)]
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\Z")]
 Currency = Annotated[str, Meta(pattern=r"^([A-Z]{3})?\Z")]
 Amount = Annotated[str, Meta(max_length=64)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.structs import replace
 
+from bank.audit.events import AuditEvent
 from bank.authoriser import visits, withdrawal
 from bank.authoriser.context import Context, Refusal, Tools
 from bank.authoriser.pin import CountTry
@@ -21,7 +22,7 @@ from bank.facts.completion import complete
 from bank.facts.exchange import exchange
 from bank.facts.reversal import reverse
 from bank.ledger import numbers
-from bank.ledger.rows import AuditEvent, NumberRow, SessionRow, Terminal, Visit
+from bank.ledger.rows import NumberRow, SessionRow, Terminal, Visit
 from bank.ledger.view import Books, View
 from bank.terminals.echo import echo
 from bank.terminals.sign_on import behind, sign_on

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Select, bindparam, select
 
 from bank import schema
+from bank.audit.events import AuditEvent
 from bank.authoriser.context import Tools
 from bank.decision.load import load_accounts, load_usage
 from bank.ledger.moves import free_hold, open_case
 from bank.ledger.read import row_from
-from bank.ledger.rows import AuditEvent, Case, Hold, Visit
+from bank.ledger.rows import Case, Hold, Visit
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
 from bank.store.store import Store

@@ -270,13 +270,3 @@ class Token(Row, frozen=True, kw_only=True):
     generation: int = 0
     fingerprint: str = ""
     answer: bytes = b""
-
-
-class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One line for the audit chain; `detail` holds no secret."""
-
-    kind: str
-    terminal: str = ""
-    number: int = 0
-    detail: str = ""
-    at_ms: int

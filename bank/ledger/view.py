@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from bank.ledger.rows import AuditEvent, Posting, Row
+from bank.audit.events import AuditEvent
+from bank.ledger.rows import Posting, Row
 
 R = TypeVar("R", bound=Row)
 Key = tuple[Any, ...]

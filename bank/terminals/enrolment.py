@@ -21,11 +21,12 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, select
 
 from bank import schema
+from bank.audit.events import AuditEvent
 from bank.keys.certificates import requested_key
 from bank.keys.errors import CertificateRefused
 from bank.keys.keyring import KeyRing
 from bank.ledger.read import row_from
-from bank.ledger.rows import AuditEvent, Row, SessionRow, Terminal, Token, Visit
+from bank.ledger.rows import Row, SessionRow, Terminal, Token, Visit
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
 from bank.store.store import Store

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from bank.audit.events import AuditEvent
 from bank.authoriser.context import Tools
 from bank.ledger import numbers
-from bank.ledger.rows import AuditEvent, SessionRow, Terminal, Visit
+from bank.ledger.rows import SessionRow, Terminal, Visit
 from bank.ledger.view import View
 from bank_link.envelope import Envelope
 from bank_link.errors import MessageRefused

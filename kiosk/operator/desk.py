@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from config.kiosk import KioskConfig
-from kiosk.cabinet import cabinet
 from kiosk.journal.store import Journal
-from kiosk.operator.exchange import Count, exchange
+from kiosk.operator.exchange import Count, cabinet, exchange
 from kiosk.operator.journal_text import ShownLine, shown_line
 from kiosk.operator.totals import Totals, totals
 

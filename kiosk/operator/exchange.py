@@ -10,6 +10,8 @@ import msgspec
 
 from bank_link.messages import Accuracy, CassetteCount, Exchange, Maker, kind
 from bank_link.money import Money
+from config.kiosk import KioskConfig
+from kiosk.cabinet import note_value
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal
 
@@ -107,3 +109,11 @@ def _after(cabinet: Cabinet, count: CassetteCount, loaded: Count | None) -> Cass
 
 def _sorted(counts: Mapping[str, CassetteCount]) -> tuple[CassetteCount, ...]:
     return tuple(counts[name] for name in sorted(counts))
+
+
+def cabinet(config: KioskConfig) -> Cabinet:
+    """The cassettes as an exchange counts them."""
+    return Cabinet(
+        values={cassette.name: note_value(config, cassette) for cassette in config.cassettes},
+        most={cassette.name: cassette.most for cassette in config.cassettes},
+    )

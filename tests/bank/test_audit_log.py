@@ -13,8 +13,8 @@ from support.bank_ring import NOW_MS, make_ring
 from support.virtual_time import InlineExecutor, run_virtual
 
 from bank.audit import log
+from bank.audit.events import AuditEvent
 from bank.audit.sealer import Sealer
-from bank.ledger.rows import AuditEvent
 from bank.schema import metadata
 from bank.store.store import Store
 

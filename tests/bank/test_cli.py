@@ -300,6 +300,40 @@ def test_whoever_stops_reading_gets_no_traceback(founded: BankProgram) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_terminal_that_cannot_show_the_picture_is_spared_it(founded: BankProgram) -> None:
+    """The string is ASCII and is there; of a name it cannot show it says so in one sentence."""
+    done = founded.run("enrol", PYTHONIOENCODING="ascii")
+    assert done.code == 0
+    assert "atm1:" in done.out
+    assert "set it to UTF-8" in founded.sentence("customer", "add", "Zoë", PYTHONIOENCODING="ascii")
+    assert founded.ok("customer", "add", "Zoë Å", PYTHONIOENCODING="utf-8")["name"] == "Zoë Å"
+
+
+def test_bytes_that_are_no_text_are_refused(founded: BankProgram) -> None:
+    """What a shell passes through unseen does not reach the books."""
+    assert "no text in UTF-8" in founded.sentence("customer", "add", os.fsdecode(b"\xff\xfe"), code=2)
+    assert "on one line" in founded.sentence("customer", "add", "a\x9b31mb")
+    assert "on one line" in founded.sentence("customer", "add", "a\x1b[31mb")
+
+
+def test_a_person_types_fingerprint_and_pin(founded: BankProgram, tmp_path: Path) -> None:
+    """Asked for at a terminal; the PIN twice, and never shown."""
+    with founded.typing("card", "issue", "C1001", "--out", f"{tmp_path}/a.card") as person:
+        person.answers("PIN: ", "8246\n", "PIN once more: ", "8246\n")
+    assert person.code == 0
+    assert "8246" not in person.seen
+    assert len((tmp_path / "a.card").read_bytes()) == 144
+    with founded.typing("card", "issue", "C1001", "--out", f"{tmp_path}/b.card") as person:
+        person.answers("PIN: ", "8246\n", "PIN once more: ", "8247\n")
+    assert person.code == 1
+    assert "not the same" in person.seen
+    assert not (tmp_path / "b.card").exists()
+    with founded.typing("terminal", "confirm", "T1") as person:
+        person.answers("shows it: ", "AAAA-BBBB-CCCC-DDDD\n")
+    assert person.code == 1
+    assert "there is no terminal T1" in person.seen
+
+
 def test_a_command_line_that_only_talks_starts_quickly() -> None:
     """A word to a running bank needs neither the database nor the web server nor cryptography."""
     script = (

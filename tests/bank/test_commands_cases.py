@@ -313,6 +313,24 @@ def test_a_case_whose_hold_another_one_has_by_now_debits_nothing(tmp_path: Path)
     play(tmp_path, story)
 
 
+def test_a_release_that_the_bank_had_voided_and_that_may_have_paid_is_decided_once(tmp_path: Path) -> None:
+    """Nothing is held any more, so it is debited freely; what the machine says later is a conflict and not a second debit."""
+
+    async def story(hall: Hall, machine: Machine, card: HeldCard) -> None:
+        held = await machine.hold(card, 40)
+        await machine.reverse(held, not_presented=True)
+        case = await machine.complete(held, outcome=Outcome.UNKNOWN)
+        assert set((await hall.do(r.CaseShow, case=case)).may) == {"debit", "nothing"}
+        await hall.resolve(case, "debit", "40")
+        assert await hall.balance(card.account) == ("160.00", "0.00")
+        await machine.complete(held, presented=2)
+        assert await hall.open_cases() == ["conflict"]
+        assert await hall.balance(card.account) == ("160.00", "0.00")
+        await hall.sound()
+
+    play(tmp_path, story)
+
+
 def test_a_written_off_shortage_and_a_kept_surplus_end_in_equity(tmp_path: Path) -> None:
     """The bank bears what is missing, and keeps what is nobody's."""
 

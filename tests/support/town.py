@@ -44,11 +44,11 @@ from drivers.simulated.keypad import ElectricKeypad
 from drivers.simulated.pins import SimulatedPins
 from drivers.simulated.stick import SimulatedSlot, SimulatedStick
 from drivers.stick_reader import StickReader
-from kiosk.cabinet import Devices, build, cabinet, dispenser_wiring, keypad_wiring
+from kiosk.cabinet import Devices, build, dispenser_wiring, keypad_wiring
 from kiosk.display.face import Look
 from kiosk.journal.store import Journal
 from kiosk.machine import Machine, World
-from kiosk.operator.exchange import Count, exchange
+from kiosk.operator.exchange import Count, cabinet, exchange
 from kiosk.screens.model import Screen
 from kiosk.screens.words.load import load_words
 

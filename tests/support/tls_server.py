@@ -47,9 +47,9 @@ class Hangup(Exception):
 
 
 class TlsServer:
-    """Use as a context manager. `handler(request)` answers, or raises Hangup."""
+    """Use as a context manager. `handler(request)` answers, or raises Hangup. `port` 0 takes a free one."""
 
-    def __init__(self, context: ssl.SSLContext | None, handler: Callable[[Request], None]) -> None:
+    def __init__(self, context: ssl.SSLContext | None, handler: Callable[[Request], None], *, port: int = 0) -> None:
         self._context = context
         self.handler = handler
         self.requests: list[Request] = []
@@ -57,7 +57,7 @@ class TlsServer:
         self.handshakes = 0
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
         self.ended = threading.Event()
 

@@ -17,7 +17,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         module, _, function = arguments.do.rpartition(".")
         # Only what the command needs is imported: help, and a word to a running bank, come at once.
         code: int = getattr(importlib.import_module(f"bank.cli.{module}"), function)(arguments)
-        sys.stdout.flush()
         return code
 
     try:

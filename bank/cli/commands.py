@@ -12,6 +12,7 @@ import msgspec
 
 from bank.cli import printing
 from bank.cli.failures import Failed
+from bank.cli.output import can_draw, say, say_json
 from bank.commands import answers as a
 from bank.commands import requests as r
 
@@ -73,9 +74,9 @@ def enrol(arguments: Namespace) -> int:
     answer = _ask(arguments, r.EnrolmentOpen(by=_by(arguments), terminal=arguments.terminal), a.EnrolmentOpened)
     if arguments.json:
         return _told(arguments, answer)
-    print(printing.enrolment(answer))
-    if not arguments.no_qr and (sys.stdout.encoding or "").lower().startswith("utf"):
-        print(printing.qr_code(answer.string, colours=sys.stdout.isatty()))
+    say(printing.enrolment(answer))
+    if not arguments.no_qr and can_draw():
+        say(printing.qr_code(answer.string, colours=sys.stdout.isatty()))
     return 0
 
 
@@ -188,17 +189,17 @@ def _by(arguments: Namespace) -> str:
 
 def _told(arguments: Namespace, answer: a.Answer) -> int:
     if arguments.json:
-        print(as_json(answer))
+        say_json(as_json(answer))
     else:
-        print(printing.words(answer))
+        say(printing.words(answer))
     return 0
 
 
-def as_json(answer: a.Answer) -> str:
+def as_json(answer: a.Answer) -> bytes:
     """One line; a card's file is for its medium alone."""
     fields = msgspec.to_builtins(answer)
     fields.pop("file", None)
-    return msgspec.json.encode(fields).decode()
+    return msgspec.json.encode(fields)
 
 
 def _typed(prompt: str, option: str) -> str:

@@ -29,14 +29,6 @@ def guarded(work: Callable[[], int]) -> int:
         raise
     except KeyboardInterrupt:
         raise Failed("interrupted", code=130) from None
-    except UnicodeEncodeError as error:
-        raise Failed(
-            f"this terminal cannot show {error.object[error.start]!a}; set it to UTF-8, or use --json"
-        ) from None
-    except BrokenPipeError:
-        # Whoever read the output has gone; Python's own exit must not stumble over it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise Failed("nobody reads the output any more") from None
     except Exception as error:  # noqa: BLE001 - whatever it is, no traceback reaches the person
         raise Failed(_sentence(error)) from None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bank.cli.failures import Failed
+from bank.cli.output import say
 
 if TYPE_CHECKING:
     from bank.founding import Charter
@@ -26,11 +27,11 @@ def init(arguments: Namespace) -> int:
         _refuse_settings(arguments)
         config = configured(arguments)
         asyncio.run(furnish(config, clock=clock, random=random, by=who))
-        print(f"{config.name} is founded; its keys and books are in {config.data}")
+        say(f"{config.name} is founded; its keys and books are in {config.data}")
         return 0
     directory: Path = arguments.dir
     config = asyncio.run(found(directory, _charter(arguments), clock=clock, random=random, by=who))
-    print(f"{config.name} is founded in {directory}; start it with: atm-bank --dir {directory} serve")
+    say(f"{config.name} is founded in {directory}; start it with: atm-bank --dir {directory} serve")
     return 0
 
 
@@ -38,7 +39,7 @@ def show_config(arguments: Namespace) -> int:
     from bank.cli.running import config_path
     from config.load import show_bank
 
-    print(show_bank(config_path(arguments)), end="")
+    say(show_bank(config_path(arguments)).rstrip("\n"))
     return 0
 
 
@@ -46,7 +47,7 @@ def check_config(arguments: Namespace) -> int:
     from bank.cli.running import config_path, configured
 
     config = configured(arguments)
-    print(f"{config_path(arguments)} is right: {config.name}, {config.currency}")
+    say(f"{config_path(arguments)} is right: {config.name}, {config.currency}")
     return 0
 
 

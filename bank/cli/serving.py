@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -94,11 +95,13 @@ async def _tell(service: Service, config: BankConfig) -> None:
 
     await service.ready.wait()
     listen = config.listen
-    print(
-        f"{config.name} listens on {join(listen.host, listen.port)} for terminals "
-        f"and on {join(listen.host, listen.enrol_port)} for enrolment",
-        flush=True,
-    )
+    # That nobody reads it is no reason to stop.
+    with contextlib.suppress(OSError):
+        print(
+            f"{config.name} listens on {join(listen.host, listen.port)} for terminals "
+            f"and on {join(listen.host, listen.enrol_port)} for enrolment",
+            flush=True,
+        )
 
 
 def _keep_log(config: BankConfig) -> None:

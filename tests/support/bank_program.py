@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
+import select
 import signal
 import socket
 import subprocess
@@ -27,6 +29,37 @@ class Done:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+class Person:
+    """Reads and types at a terminal. `seen`: all that the program wrote there, echoes included."""
+
+    def __init__(self, terminal: int) -> None:
+        self._terminal = terminal
+        self.seen = ""
+        self.code = -1
+
+    def answers(self, *talk: str) -> None:
+        """Waits for each question, then types what follows it."""
+        for question, answer in zip(talk[::2], talk[1::2], strict=True):
+            self.reads(question)
+            os.write(self._terminal, answer.encode())
+
+    def reads(self, question: str, *, until_end: bool = False) -> None:
+        """Until the question is there (after what was seen before), or the program has ended."""
+        start = len(self.seen)
+        while until_end or question not in self.seen[start:]:
+            ready, _, _ = select.select([self._terminal], [], [], PATIENCE_S)
+            assert ready, f"it does not ask {question!r}: {self.seen}"
+            try:
+                data = os.read(self._terminal, 4096)
+            except OSError:
+                # The program's side is closed.
+                data = b""
+            if not data:
+                assert until_end, f"it ended without asking {question!r}: {self.seen}"
+                return
+            self.seen += data.decode()
 
 
 class BankProgram:
@@ -69,6 +102,21 @@ class BankProgram:
         assert done.out == ""
         assert done.err.startswith("atm-bank: ")
         return done.err.removeprefix("atm-bank: ").rstrip("\n")
+
+    @contextlib.contextmanager
+    def typing(self, *arguments: str) -> Iterator[Person]:
+        """The program at a terminal, with a person who answers what it asks; ended when the block is left."""
+        process, terminal = pty.fork()
+        if process == 0:
+            os.execve(PROGRAM, [str(PROGRAM), *arguments], self.environment)
+        person = Person(terminal)
+        try:
+            yield person
+            person.reads("", until_end=True)
+        finally:
+            os.close(terminal)
+            _, status = os.waitpid(process, 0)
+        person.code = os.waitstatus_to_exitcode(status)
 
     def found(self) -> None:
         """A new bank on ports that were free a moment ago."""

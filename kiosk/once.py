@@ -114,7 +114,8 @@ async def _ready(machine: Machine, *, for_cash: bool) -> None:
     why = machine.service.causes
     if not for_cash:
         why.pop(Cause.CASH, None)
-    for cause, sentence in why.items():
+    # An empty machine is the least of it: whatever else there is says more.
+    for cause, sentence in sorted(why.items(), key=lambda one: one[0] is Cause.CASH):
         raise CommandError(f"{_REASONS.get(cause, '')}{sentence}", _CODES.get(cause, Code.REFUSED))
 
 

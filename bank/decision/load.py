@@ -69,6 +69,10 @@ class _Wanted:
         except MessageRefused:
             return
         self._add_message(envelope.terminal, envelope.generation, message)
+        if isinstance(message, SignOn) and item.missing:
+            # What an earlier sign-on named has its row already, and so has what a reversal ended.
+            claims = read_claims(message)
+            self.numbers.update((claims.terminal, claims.generation, number) for number in item.missing[:MOST_MISSING])
 
     def _add_message(self, terminal: str, generation: int, message: Message) -> None:
         made_by = getattr(message, "made_by", None)

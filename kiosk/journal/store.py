@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -307,6 +308,10 @@ def _link(last: bytes, boot: str, at: int, kind: str, body: str) -> bytes:
 
 
 def _connect(path: Path, vfs: str | None) -> apsw.Connection:
+    if vfs is None:
+        # Its owner's alone before SQLite would make it with the process's umask; what is wrong with it, SQLite says.
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = apsw.Connection(str(path), vfs=vfs)
     # Waiting would stop the loop; a second process is told at once.
     connection.set_busy_timeout(0)

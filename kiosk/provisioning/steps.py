@@ -95,7 +95,7 @@ def write_config(wishes: Wishes) -> str:
         return f"{place.config} is there already, and it is in order"
     text = _config_text(wishes)
     try:
-        place.config.parent.mkdir(parents=True, exist_ok=True)
+        place.config.parent.mkdir(mode=0o755 if place.machine else 0o700, parents=True, exist_ok=True)
         place.config.write_text(text, encoding="utf-8")
         place.config.chmod(0o644)
     except OSError as error:

@@ -28,6 +28,8 @@ BACK = "back"
 
 #: The ring is drawn in the last seconds only.
 RING_S = 20
+#: Then the machine says that it is still working.
+SLOW_S = 8
 
 
 class LeftEarly(Exception):
@@ -102,6 +104,16 @@ class Ask:
     def show(self, screen: s.Screen, left_s: int | None = None) -> None:
         """Something to look at while the machine works."""
         self._display.show(screen, Look(left_s=left_s))
+
+    @asynccontextmanager
+    async def waiting(self, screen: s.Wait, slow: s.Wait) -> AsyncIterator[None]:
+        """Show `screen` while the block works, and `slow` after eight seconds of it."""
+        self.show(screen)
+        timer = asyncio.get_running_loop().call_later(SLOW_S, self.show, slow)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     @asynccontextmanager
     async def guarding(self, reader: CardReader) -> AsyncIterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from bank_link.card_file import CardFile
@@ -14,6 +15,7 @@ from kiosk.ask import Ask
 from kiosk.host import Host
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal
+from kiosk.screens import catalogue
 from kiosk.screens.words.load import Words
 from kiosk.service_state import ServiceState
 from kiosk.vault import Vault
@@ -34,6 +36,15 @@ class Parts:
     presets: tuple[Money, ...]
     currency: str
     zone: str = "UTC"
+
+    def working(self, *, card_out: bool = False) -> AbstractAsyncContextManager[None]:
+        """The bank is being asked."""
+        screen = catalogue.working(self.words, card_out=card_out)
+        return self.ask.waiting(screen, catalogue.working(self.words, slow=True))
+
+    def reading(self) -> AbstractAsyncContextManager[None]:
+        """The card is being read or written."""
+        return self.ask.waiting(catalogue.reading(self.words), catalogue.reading(self.words, slow=True))
 
     def note(self, what: str, detail: str = "") -> None:
         """One line for the operator's journal."""

@@ -75,7 +75,6 @@ async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu)
 
 
 async def _begin(parts: Parts) -> Visit:
-    parts.ask.show(catalogue.reading(parts.words))
     card = await _read(parts)
     opened = await _open(parts, card)
     await _turn_ratchet(parts, card, opened)
@@ -84,7 +83,8 @@ async def _begin(parts: Parts) -> Visit:
 
 async def _read(parts: Parts) -> CardFile:
     try:
-        return parse(await parts.reader.read())
+        async with parts.reading():
+            return parse(await parts.reader.read())
     except CardFileError as error:
         parts.note("card-unreadable", str(error))
     except DeviceError as error:
@@ -100,9 +100,9 @@ async def _open(parts: Parts, card: CardFile) -> VisitOpened:
     screen = catalogue.pin(parts.words)
     while True:
         pin = await parts.ask.pin(screen)
-        parts.ask.show(catalogue.working(parts.words))
         try:
-            return await parts.host.open_visit(card, pin)
+            async with parts.working():
+                return await parts.host.open_visit(card, pin)
         except NoAnswer:
             await _say(parts, catalogue.e_line(parts.words))
             raise _Ended from None

@@ -17,16 +17,16 @@ def reading(words: Words, *, slow: bool = False) -> Wait:
     return _wait(words, "reading", slow=slow)
 
 
-def working(words: Words, *, slow: bool = False) -> Wait:
-    """The bank is asked; `slow` after eight seconds."""
-    return _wait(words, "working", slow=slow)
+def working(words: Words, *, slow: bool = False, card_out: bool = False) -> Wait:
+    """The bank is asked; `slow` after eight seconds. `card_out`: the customer has the card already."""
+    return _wait(words, "working", slow=slow, line="card_out" if card_out else "line")
 
 
-def _wait(words: Words, screen: str, *, slow: bool) -> Wait:
+def _wait(words: Words, screen: str, *, slow: bool, line: str = "line") -> Wait:
     return Wait(
         id=screen,
         title=words.say(screen, "title"),
-        line=words.say("general", "still") if slow else words.say(screen, "line"),
+        line=words.say("general", "still") if slow else words.say(screen, line),
         keys=SILENT,
         language=words.header_language,
     )

@@ -18,9 +18,9 @@ async def run(visit: Visit) -> Figures | None:
     account = await choose_account(visit, "balance")
     if account is None or await parts.ask.choose(catalogue.balance(words)) == BACK:
         return None
-    parts.ask.show(catalogue.working(words))
     try:
-        figures = await parts.host.inquire(visit.opened.visit, account.account)
+        async with parts.working():
+            figures = await parts.host.inquire(visit.opened.visit, account.account)
     except NoAnswer:
         await no_line(visit)
         return None

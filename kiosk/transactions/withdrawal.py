@@ -158,9 +158,9 @@ def _shown(mix: tuple[NoteCount, ...]) -> list[tuple[int, Money]]:
 async def _authorise(visit: Visit, wish: Wish) -> tuple[r.Held | None, Money | None]:
     """The hold; or none, and the amount that the customer wants instead (none: choose anew)."""
     parts = visit.parts
-    parts.ask.show(catalogue.working(parts.words))
     try:
-        return await parts.host.authorise(visit.opened, wish.account.account, wish.amount, wish.mix), None
+        async with parts.working():
+            return await parts.host.authorise(visit.opened, wish.account.account, wish.amount, wish.mix), None
     except NoAnswer:
         await no_line(visit)
         return None, None
@@ -256,10 +256,10 @@ async def _is_as_written(visit: Visit) -> bool:
 async def _release_and_pay(visit: Visit, held: r.Held) -> Payment | None:
     """The payment, or None where none was allowed."""
     parts, words = visit.parts, visit.parts.words
-    parts.ask.show(catalogue.working(words))
     nonce = parts.vault.new_nonce(held.transaction)
     try:
-        authority = await parts.host.release(held, visit.n, nonce)
+        async with parts.working(card_out=True):
+            authority = await parts.host.release(held, visit.n, nonce)
         total = sum(note.count for note in held.mix)
         parts.ask.show(catalogue.cash_count(words, 0, total))
         parts.lamp("cash", Light.MEDIUM)

@@ -285,3 +285,25 @@ def test_help_leads_back_to_the_question(tmp_path: Path) -> None:
         await town.see("welcome")
 
     run_town(tmp_path, story)
+
+
+def test_the_waiting_screen_tells_the_truth(tmp_path: Path) -> None:
+    """After eight seconds it says that it still works; with the card out it does not ask to leave it in."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=100_00)
+
+        async def slow(kind: str) -> None:
+            if kind in {"open-visit", "release"}:
+                await asyncio.sleep(9)
+
+        town.line.before = slow
+        assert await town.withdraw(card, 20) == "take.cash"
+        lines = [screen.line for screen in town.display.screens if screen.id == "working"]
+        assert lines == [
+            "Please leave your card in", "Still working", "Please leave your card in", "Your cash comes next",
+            "Still working",
+        ]  # fmt: skip
+
+    run_town(tmp_path, story)

@@ -54,13 +54,8 @@ async def run(config: KioskConfig, around: Surroundings) -> Code:
     with _stop_signals() as stop, contextlib.closing(relay):
         await relay.first(drawn)
         around.supervisor.ready()
-        can_wait = config.display.kind is not DisplayKind.NONE
         runner = _Runner(config, around, relay, words, Abilities(displays))
-        code = await runner.until_ready(stop, can_wait=can_wait)
-        if code is not None:
-            return code
-        await runner.serve(stop)
-    return Code.DONE
+        return await runner.run(stop)
 
 
 class _Runner:
@@ -75,20 +70,22 @@ class _Runner:
         self._stack = ExitStack()
         self._machine: Machine | None = None
 
-    async def until_ready(self, stop: asyncio.Event, *, can_wait: bool) -> Code | None:
-        """Try until the machine has started; a code where it was stopped before, or where there is no screen to wait on."""
+    async def run(self, stop: asyncio.Event) -> Code:
+        """Start and serve, again and again, until `stop`. Raises what there is no sentence for, or no screen to say it on."""
         pause_s = FIRST_RETRY_S
         while True:
             try:
                 self._bring_up()
-                return None
+                pause_s = FIRST_RETRY_S
+                await self._serve(stop)
+                return Code.DONE
             except Exception as error:
                 self._stack.close()
                 code = code_of(error)
-                if code is None or not can_wait:
+                if code in {None, Code.DISPLAY} or self._config.display.kind is DisplayKind.NONE:
                     raise
                 if await self._closed_for(str(error), pause_s, stop):
-                    return code
+                    return code or Code.FAILED
             pause_s = min(LONGEST_RETRY_S, pause_s * 2)
 
     def _bring_up(self) -> None:
@@ -135,7 +132,7 @@ class _Runner:
                     await stop.wait()
         return stop.is_set()
 
-    async def serve(self, stop: asyncio.Event) -> None:
+    async def _serve(self, stop: asyncio.Event) -> None:
         """Until `stop`; then no new customer, and the one at hand is served to the end, within limits."""
         machine = self._machine
         assert machine is not None

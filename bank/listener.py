@@ -106,7 +106,8 @@ class Listener:
         self._empty.clear()
         if self._connections:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._empty.wait()
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -57,11 +57,16 @@ class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ControlSocket:
     """The serving side. `program` names it in sentences ("kiosk"); `path` is in its data directory.
 
-    `failed` hears of an exception that no sentence was made for: it is a fault of ours and belongs into the log.
+    `failed` hears the command and an exception that no sentence was made for: it is a fault of ours and belongs into the log.
     """
 
     def __init__(
-        self, path: Path, execute: Execute, *, program: str, failed: Callable[[BaseException], None] = lambda _: None
+        self,
+        path: Path,
+        execute: Execute,
+        *,
+        program: str,
+        failed: Callable[[str, BaseException], None],
     ) -> None:
         self._path = path
         self._execute = execute
@@ -110,14 +115,18 @@ class ControlSocket:
         try:
             request = msgspec.json.decode(line, type=_Request)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return _Answer(error=f"the running {self._program} does not understand this; is it another version?")
+            return _Answer(
+                error=f"the running {self._program} does not understand this command; is it another version?"
+            )
         try:
             return _Answer(result=await self._execute(request.command, request.arguments))
         except CommandRefused as error:
             return _Answer(error=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is answered and the log told
-            self._failed(error)
-            return _Answer(error=f"the {self._program} failed at this command ({type(error).__name__})")
+            self._failed(request.command[:40], error)
+            return _Answer(
+                error=f"the {self._program} failed at this command ({type(error).__name__}); its log says where"
+            )
 
 
 async def call(path: Path, command: str, arguments: dict[str, Any], *, program: str, timeout_s: float = 60.0) -> Any:

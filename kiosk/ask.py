@@ -80,7 +80,9 @@ class Keys:
     async def next(self, timeout_s: float) -> str | None:
         """The next key; None after `timeout_s`."""
         try:
-            return await asyncio.wait_for(self._queue.get(), timeout_s)
+            # Not wait_for: Python 3.11's loses a cancellation that meets the key.
+            async with asyncio.timeout(timeout_s):
+                return await self._queue.get()
         except TimeoutError:
             return None
 
@@ -192,8 +194,8 @@ class Ask:
         """Show `screen` until the card is out; False after `seconds`."""
         helping = asyncio.create_task(self.answer_help(screen))
         try:
-            async with _Countdown(self, screen, seconds):
-                await asyncio.wait_for(reader.removed(), seconds)
+            async with _Countdown(self, screen, seconds), asyncio.timeout(seconds):
+                await reader.removed()
         except TimeoutError:
             return not reader.present
         finally:

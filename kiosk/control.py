@@ -133,7 +133,7 @@ async def serve_control(config: KioskConfig, control: KioskControl, say: Callabl
     """A worker of the machine: listens on its control socket until cancelled. Raises ControlError."""
     listening = ControlSocket(
         socket_path(config), control.execute, program=PROGRAM,
-        failed=lambda error: say("".join(traceback.format_exception(error))),
+        failed=lambda command, error: say(f"{command}: " + "".join(traceback.format_exception(error))),
     )  # fmt: skip
     await listening.start()
     try:

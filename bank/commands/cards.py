@@ -85,6 +85,9 @@ def set_pin(desk: Desk, command: r.PinSet) -> CardShown:
 
 def _find(desk: Desk, named: str) -> Card:
     """By the bank's reference, or by the last four digits where only one card has them."""
+    if re.fullmatch(r"[0-9]{5,}", named):
+        # What was typed is not repeated: it may be a card's whole number.
+        raise CommandRefused("a card is named by its reference (c…) or its last four digits, never by its number")
     if not re.fullmatch(r"[0-9]{4}", named):
         return desk.find(Card, named, "card")
     found = desk.rows(Card, select(schema.cards).where(schema.cards.c.last4 == named).limit(2))

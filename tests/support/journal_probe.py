@@ -1,7 +1,7 @@
 """Runs `atm-kiosk` and watches its journal: kills the process at a write, stops it for a moment there, keeps a trace.
 
     python -m support.journal_probe [--trace FILE] [--kill before|after --at WRITE] [--later MS]
-                                    [--ask SOCKET --when WRITE] [--deadlines MS] -- once --state DIR …
+                                    [--ask SOCKET --when WRITE] [--deadlines MS] [--keys FILE] -- once --state DIR …
 
 A write is named by its place (`7`: the seventh) or by a record in it, such as `taken:release` or `note-moved:top`. Only
 the process that a test starts this way is probed: the program itself knows nothing of it.
@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bank_link import client
 from kiosk import host, once
 from kiosk.cli import main
 from kiosk.journal.store import Journal
@@ -94,7 +95,21 @@ def shorten(milliseconds: int) -> None:
     """Shorter deadlines than a customer's, so that a test need not wait for them."""
     for deadline in ("OPEN_VISIT_MS", "AUTHORISE_MS", "RELEASE_MS"):
         setattr(host, deadline, milliseconds)
+    host.CLOSE_VISIT_MS = min(host.CLOSE_VISIT_MS, milliseconds // 2)
     once.DELIVERED_S = once.RECOVERED_S = milliseconds / 1000
+
+
+def keep_keys(path: Path) -> None:
+    """Each session's keys in hexadecimal, so that a test knows what to look for where they must not be."""
+    finish = client.finish
+
+    def kept(*arguments: Any, **more: Any) -> Any:
+        session, keys = finish(*arguments, **more)
+        with path.open("a", encoding="ascii") as file:
+            file.write(f"{keys.to_bank.hex()}\n{keys.to_kiosk.hex()}\n")
+        return session, keys
+
+    client.finish = kept
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -106,6 +121,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--ask", default="")
     parser.add_argument("--when", default="nothing")
     parser.add_argument("--deadlines", type=int, default=0)
+    parser.add_argument("--keys", type=Path)
     return parser.parse_args(arguments)
 
 
@@ -114,6 +130,8 @@ def run(arguments: Sequence[str]) -> int:
     wanted = options(arguments[:end])
     if wanted.deadlines:
         shorten(wanted.deadlines)
+    if wanted.keys:
+        keep_keys(wanted.keys)
     Probe(wanted).attach()
     return main(arguments[end + 1 :])
 

@@ -103,10 +103,12 @@ class Programs:
 
     def __post_init__(self) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
-        # Bugs' own details go below `logs` too, where every test looks for them.
+        # Bugs' own details and what is temporary go below `logs` too, where every test looks for them; and the programs
+        # are those of this tree, wherever they were installed from.
+        (self.logs / "tmp").mkdir(exist_ok=True)
         self.environment = {
             **os.environ, "PYTHONWARNINGS": "error", "XDG_STATE_HOME": str(self.logs), "HOME": str(self.logs),
-            **self.environment,
+            "TMPDIR": str(self.logs / "tmp"), "PYTHONPATH": str(TESTS.parent), **self.environment,
         }  # fmt: skip
 
     def line(self, program: str, probe: Sequence[str] = ()) -> list[str]:

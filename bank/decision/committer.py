@@ -14,7 +14,7 @@ from bank.decision.load import load, missing_numbers
 from bank.ledger.view import Books
 from bank.ledger.write import write
 from bank.store.store import Store
-from bank_link.envelope import Frame, decode_request
+from bank_link.envelope import Frame
 from bank_link.errors import MessageRefused
 from bank_link.messages import SignOn
 
@@ -94,7 +94,7 @@ def _with_missing(connection: Connection, item: Item) -> Item:
     if item.frame.envelope.kind != "sign-on":
         return item
     try:
-        message = decode_request("sign-on", item.frame.envelope.body)
+        message = item.request
     except MessageRefused:
         return item
     assert isinstance(message, SignOn)

@@ -7,6 +7,7 @@ refused one did is not.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -87,6 +88,11 @@ class Item:
     missing: tuple[int, ...] = ()
     resumed: bool = False
 
+    @functools.cached_property
+    def request(self) -> Request:
+        """The message in the frame. Raises MessageRefused for what cannot be read."""
+        return decode_request(self.frame.envelope.kind, self.frame.envelope.body)
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -158,7 +164,7 @@ def _is_of(session: SessionRow, envelope: Envelope) -> bool:
 
 def _answer(view: View, context: Context, item: Item) -> Answer | Again:
     try:
-        message = decode_request(item.frame.envelope.kind, item.frame.envelope.body)
+        message = item.request
     except MessageRefused as error:
         context.note(view, "malformed", str(error)[:200])
         return Refused(reason=Reason.MALFORMED, sentence="the bank cannot read this message")
@@ -369,7 +375,7 @@ def _sign_on_needed(envelope: Envelope) -> Reply:
 def _sign_on(view: View, item: Item, tools: Tools) -> Outcome:
     envelope = item.frame.envelope
     try:
-        message = decode_request(envelope.kind, envelope.body)
+        message = item.request
         assert isinstance(message, SignOn)
         claimed = read_claims(message).terminal
     except MessageRefused as error:

@@ -30,7 +30,6 @@ from bank.ledger.rows import (
     Visit,
 )
 from bank.ledger.view import Books
-from bank_link.envelope import decode_request
 from bank_link.errors import MessageRefused
 from bank_link.messages import Completion, Message, OpenVisit, Reversal, SignOn, Slip
 from bank_link.money import MoneyError
@@ -65,7 +64,7 @@ class _Wanted:
         if envelope.kind == "echo":
             self.echoing.add(envelope.terminal)
         try:
-            message = decode_request(envelope.kind, envelope.body)
+            message = item.request
         except MessageRefused:
             return
         self._add_message(envelope.terminal, envelope.generation, message)

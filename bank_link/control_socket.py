@@ -66,12 +66,12 @@ class ControlSocket:
         execute: Execute,
         *,
         program: str,
-        failed: Callable[[str, BaseException], None],
+        failed: Callable[[str, BaseException], None] | None = None,
     ) -> None:
         self._path = path
         self._execute = execute
         self._program = program
-        self._failed = failed
+        self._failed = failed or (lambda *_: None)
         self._server: asyncio.Server | None = None
         self._callers: set[asyncio.Task[Any]] = set()
 

@@ -79,6 +79,9 @@ def parser() -> argparse.ArgumentParser:
     add_where(status)
     status.add_argument("--json", action="store_true", help="as one line of JSON")
     status.set_defaults(run="status:show")
+    safe = commands.add_parser("safe", help="motors off, every output at its safe level; for a kiosk that was killed")
+    safe.add_argument("--config", type=Path, metavar="FILE", help="the configuration (default: /etc/atm/kiosk.toml)")
+    safe.set_defaults(run="safe:run")
     return top
 
 

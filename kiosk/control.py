@@ -118,11 +118,22 @@ class KioskControl:
         async with self._exchanging:
             if not self._machine.idle:
                 raise CommandRefused("a customer is being served; wait until the card is out, then do it again")
+            self._counted(wanted)
             found = self._desk.load(counts(wanted.loaded), {n: Count(*c) for n, c in wanted.found.items()}, wanted.by)
             self._machine.exchanged()
             await self._machine.health.mend()
             self._machine.health.look()
             return Loaded(totals=found, still=self._machine.service.causes.get(Cause.DISPENSER, ""))
+
+
+    def _counted(self, wanted: Load) -> None:
+        """After a lost journal the machine's own figures are worth nothing: what lies in a cassette must be counted."""
+        uncounted = sorted(set(wanted.loaded) - set(wanted.found))
+        if Cause.EXCHANGE in self._machine.service.causes and uncounted:
+            raise CommandRefused(
+                f"the bank wants to know what was in cassette {', '.join(uncounted)}: count it and add "
+                f"--found {uncounted[0]}=NOTES"
+            )
 
 
 def counts(loaded: dict[str, int]) -> dict[str, Count]:

@@ -136,7 +136,8 @@ def _shown(desk: Desk, terminal: Terminal) -> TerminalShown:
     echo = report.echo if report else None
     return TerminalShown(
         terminal=terminal.terminal, generation=terminal.generation, state=terminal.state, why=terminal.why,
-        fingerprint=terminal.fingerprint, enrolled_at=time(terminal.enrolled_at), last_seen=time(terminal.last_seen),
+        # Whoever confirms reads it at the machine: shown here, it would only be copied.
+        fingerprint="" if terminal.state == "pending" else terminal.fingerprint, enrolled_at=time(terminal.enrolled_at), last_seen=time(terminal.last_seen),
         last_exchange=time(terminal.last_exchange), exchange_needed=bool(terminal.exchange_needed),
         in_service=bool(echo and echo.in_service), reported_why=echo.why if echo else "",
         outbox=echo.outbox if echo else 0, cassettes=_cassettes(echo.counts if echo else ()),

@@ -213,7 +213,7 @@ async def _pay(visit: Visit, held: r.Held) -> None:
             parts.journal.write(r.CardTaken(transaction=held.transaction))
             payment = await _release_and_pay(visit, held)
         parts.vault.forget(held.transaction)
-        parts.host.end(held.transaction, "paid" if payment else "not-paid")
+        parts.host.end(held.transaction, payment.outcome.value if payment else "not-paid")
     except JournalError:
         await parts.ask.told(catalogue.e_doubt(parts.words, held.claim), NOTICE_S)
         raise

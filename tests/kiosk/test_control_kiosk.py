@@ -78,7 +78,7 @@ def test_refusals_and_bugs_are_sentences(tmp_path: Path) -> None:
         with pytest.raises(CommandRefused, match="ZeroDivisionError"):
             await ask(tmp_path / "s", "bug")
 
-    with_socket(tmp_path / "s", story, failed=bugs.append)
+    with_socket(tmp_path / "s", story, failed=lambda _, error: bugs.append(error))
     assert [type(bug) for bug in bugs] == [ZeroDivisionError]
 
 

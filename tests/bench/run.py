@@ -1,0 +1,150 @@
+"""`make bench`: start, rest and visits a second, each beside a baseline of the same run. It measures and never judges.
+
+    python tests/bench/run.py [--rounds N] [--rest S] [--seconds S] [--terminals N …] [starting] [resting] [visits]
+
+What the figures mean is in docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from support.real_processes import RealBank, RealKiosk
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+PARTS = ("starting", "resting", "visits")
+
+
+def main() -> int:
+    from processes import MeasuringError
+
+    options = parsed()
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f} at the start"
+    )
+    try:
+        with folder() as directory:
+            if {"starting", "resting"} & set(options.parts):
+                kiosk_parts(directory, options)
+            if "visits" in options.parts:
+                print_visits(directory, options)
+    except MeasuringError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
+    add("--rounds", type=int, default=5, help="of each start; the median is printed (5)")
+    add("--rest", type=float, default=20.0, metavar="SECONDS", help="how long the kiosk at rest is watched (20)")
+    add("--seconds", type=float, default=4.0, help="of visits, and of empty answers, for each row (4)")
+    add("--terminals", type=int, nargs="+", default=[2, 16, 128], metavar="N", help="a row for each number (2 16 128)")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: the parts are {', '.join(PARTS)}")
+    options.parts = options.parts or PARTS
+    return options
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """On the disk that the sources are on: where temporary files are kept in memory, no commit is durable."""
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=build))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+# ── The kiosk ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kiosk_parts(directory: Path, options: argparse.Namespace) -> None:
+    """A bank that runs and a kiosk that is enrolled and loaded, and what is wanted of them."""
+    from support.real_processes import RealBank, RealKiosk
+
+    with RealBank.found(directory / "bank", logs=directory / "logs") as bank:
+        kiosk = RealKiosk.enrolled(bank, directory / "kiosk")
+        kiosk.load(top=100, middle=100, bottom=100)
+        if "starting" in options.parts:
+            print_starts(bank, kiosk, options.rounds)
+        if "resting" in options.parts:
+            print_rest(kiosk, directory / "logs", options.rest)
+
+
+def print_starts(bank: RealBank, kiosk: RealKiosk, rounds: int) -> None:
+    import starting
+
+    print(f"\nStarting: processor time, medians of {rounds} rounds in turn")
+    print_times(starting.beside_a_bank(bank, kiosk, rounds), starting.BASE)
+    bank.stop()
+    print_times(starting.without_a_bank(bank, rounds), starting.BASE)
+    bank.start()
+
+
+def print_times(spent_s: Mapping[str, float], base: str) -> None:
+    for name, seconds in spent_s.items():
+        print(f"  {name:66}{seconds * 1000:6.0f} ms{seconds / spent_s[base]:7.1f}×")
+
+
+def print_rest(kiosk: RealKiosk, logs: Path, seconds: float) -> None:
+    import resting
+
+    if not resting.has_display_server():
+        print("\nAt rest: SKIPPED, there is no Xvfb here (apt-get install xvfb)")
+        return
+    shares = resting.rest(kiosk, logs, seconds)
+    print(f"\nAt rest: share of one core over {seconds:.0f} seconds")
+    for name, share in shares.items():
+        print(f"  {name:66}{share:7.2%}{share / shares[resting.LOOP]:9.1f}×")
+
+
+# ── The bank ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def print_visits(directory: Path, options: argparse.Namespace) -> None:
+    import visits
+
+    disk = visits.durable_appends_a_second(directory)
+    print("\nVisits: one bank process, mutual TLS 1.3, durable SQLite")
+    print(
+        f"  {visits.CLIENTS} client processes, {visits.MESSAGES} messages a visit; this disk does {disk:.0f} synced appends a second"
+    )
+    print("  terminals     visits   messages  empty answers     a message's     bank's processor    messages")
+    print("              a second   a second       a second   time in empties   µs    in empties    a commit")
+    for row in visits.visits(directory / "visits", options.terminals, options.seconds):
+        print(
+            f"  {row.terminals:9}{row.visits_a_second:11.0f}{row.messages_a_second:11.0f}{row.answers_a_second:15.0f}"
+            f"{row.answers_a_second / row.messages_a_second:17.1f}×{row.message_s * 1e6:6.0f}"
+            f"{row.message_s / row.answer_s:13.1f}×{row.shared:12.1f}"
+        )
+        print(f"  {'':9}  of its processor time: {shares(row.steps)}")
+
+
+def shares(steps: Mapping[str, float]) -> str:
+    rest = 1 - sum(steps.values())
+    return ", ".join(f"{name} {share:.0%}" for name, share in {**steps, "TLS, HTTP, threads, sealing": rest}.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

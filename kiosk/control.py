@@ -125,7 +125,6 @@ class KioskControl:
             self._machine.health.look()
             return Loaded(totals=found, still=self._machine.service.causes.get(Cause.DISPENSER, ""))
 
-
     def _counted(self, wanted: Load) -> None:
         """After a lost journal the machine's own figures are worth nothing: what lies in a cassette must be counted."""
         uncounted = sorted(set(wanted.loaded) - set(wanted.found))

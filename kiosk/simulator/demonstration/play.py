@@ -36,12 +36,13 @@ DELIVERED_S = 15.0
 
 @dataclass(frozen=True)
 class Set:
-    """A town that is ready: its PINs are here and on the screen, in no file."""
+    """A town that is ready. Its PINs are here, and on the screen of a person who stays; never in a file or a log."""
 
     bank: BankProcess
     kiosk: Path
     accounts: dict[str, Account]
     pins: dict[str, str]
+    tells_pins: bool
 
     def __repr__(self) -> str:
         return f"<Set {self.kiosk}>"
@@ -59,7 +60,7 @@ async def _demonstrate(place: Path, *, window: bool, stays: bool, png: Path | No
     port, enrol_port = free_ports(2)
     bank = BankProcess(place / "bank", port, enrol_port)
     try:
-        ready = await _set_up(place, bank)
+        ready = await _set_up(place, bank, tells_pins=stays)
         try:
             return await _played(ready, window=window, stays=stays, png=png)
         except DisplayError as error:
@@ -74,14 +75,14 @@ async def _demonstrate(place: Path, *, window: bool, stays: bool, png: Path | No
 # ── Setting up ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _set_up(place: Path, bank: BankProcess) -> Set:
+async def _set_up(place: Path, bank: BankProcess, *, tells_pins: bool) -> Set:
     out(f"The demonstration. Everything lies in {place}, and is made anew each time.\n")
     bank.found("Harbour Credit Union", CURRENCY)
     await bank.start()
     out(f"1. A bank with empty books runs: terminals on port {bank.port}, enrolment on port {bank.enrol_port}.")
     kiosk = place / "kiosk"
     _enrol(kiosk, bank)
-    ready = Set(bank, kiosk, {}, {})
+    ready = Set(bank, kiosk, {}, {}, tells_pins)
     for name, opening in CUSTOMERS:
         _customer(ready, name, opening)
     return ready
@@ -108,11 +109,17 @@ def _customer(ready: Set, name: str, opening: int) -> None:
     cards = ready.kiosk / CARDS
     cards.mkdir(exist_ok=True)
     key = name.lower()
-    pin = f"{int.from_bytes(SystemRandomness().token_bytes(8), 'big') % 10_000:04d}"
+    pin = draw_pin()
     bank.ask("card", "issue", customer, "--out", str(cards / f"{key}.atm"), "--pin-file", "-", text=pin)
     ready.accounts[key] = Account(name, account, amount)
     ready.pins[key] = pin
-    out(f"3. {name} has {opening} dollars and a card, {key}.atm. PIN {pin}, told here and nowhere else.")
+    told = f" PIN {pin}, told here and nowhere else." if ready.tells_pins else ""
+    out(f"3. {name} has {opening} dollars and a card, {key}.atm.{told}")
+
+
+def draw_pin() -> str:
+    """Four digits that nobody can foretell."""
+    return f"{int.from_bytes(SystemRandomness().token_bytes(8), 'big') % 10_000:04d}"
 
 
 # ── The visit ───────────────────────────────────────────────────────────────────────────────────────────────────────

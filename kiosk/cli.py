@@ -11,8 +11,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from kiosk.commands.where import add_sealed, add_where
 from kiosk.exit_codes import MEANINGS, Code, CommandError, code_of
+from kiosk.where import add_sealed, add_where
 
 _DESCRIPTION = "The kiosk of an ATM: runs it, simulates it on a laptop, and lets an operator look into it."
 #: Set it to see where a failure came from.

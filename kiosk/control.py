@@ -139,6 +139,18 @@ def counts(loaded: dict[str, int]) -> dict[str, Count]:
     return {name: Count(notes) for name, notes in loaded.items()}
 
 
+def status_text(status: Status) -> str:
+    """As a person reads it."""
+    lines = [
+        f"terminal {status.terminal}, version {status.version}",
+        f"{'in service' if status.in_service else 'OUT OF SERVICE'}{', a customer is being served' if status.customer else ''}",
+        *(f"  {cause}: {sentence}" for cause, sentence in status.why.items()),
+        *(f"{each.device}: {each.state} {each.sentence}".rstrip() for each in status.devices),
+        f"facts that wait for the bank: {status.waiting}",
+    ]
+    return "\n".join(lines)
+
+
 async def serve_control(config: KioskConfig, control: KioskControl, say: Callable[[str], None]) -> None:
     """A worker of the machine: listens on its control socket until cancelled. Raises ControlError."""
     listening = ControlSocket(

@@ -177,16 +177,22 @@ class Machine:
         await self._idle.wait()
 
     async def _customers(self) -> None:
-        """One customer after another; a card that is in before the machine is ready must come out first."""
+        """One customer after another; a card that is in before the machine is ready must come out first.
+
+        After a visit there is none: it ends with its card out, so whatever is in then is the next customer's.
+        """
+        left_in = True
         words = self.parts.words
         while True:
             self._changed.clear()
             if not self.service.in_service:
+                left_in = True
                 self.parts.lamp("status", Light.SLOW)
                 await self._rest(catalogue.out(words, self.service.for_customers), asyncio.Event().wait())
-            elif self.devices.reader.present:
+            elif left_in and self.devices.reader.present:
                 await self._rest(catalogue.e_stick(words), self.devices.reader.removed())
             else:
+                left_in = False
                 self.parts.lamp("status", Light.ON)
                 if await self._rest(catalogue.welcome(words), self.devices.reader.inserted()):
                     await self._serve()

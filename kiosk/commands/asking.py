@@ -11,11 +11,11 @@ import msgspec
 from bank_link.control_socket import run_command
 from bank_link.seams import SystemClock, SystemRandomness
 from kiosk.assembly import JOURNAL, open_journal, unseal
-from kiosk.commands.where import Where
 from kiosk.control import PROGRAM, socket_path
 from kiosk.exit_codes import StateError
 from kiosk.journal.store import JournalInUse
 from kiosk.operator.desk import Desk
+from kiosk.where import Where
 
 T = TypeVar("T")
 

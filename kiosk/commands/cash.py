@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import msgspec
 
 from kiosk.commands.asking import ask
-from kiosk.commands.telling import out
-from kiosk.commands.where import where
 from kiosk.control import Loaded
 from kiosk.exit_codes import Code, CommandError
 from kiosk.operator.exchange import Count, parse_count
 from kiosk.operator.totals import Totals, table
+from kiosk.telling import out
+from kiosk.where import where
 
 
 def load(options: argparse.Namespace) -> Code:

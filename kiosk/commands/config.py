@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from config.load import diff_kiosk, load_kiosk, show_kiosk
-from kiosk.commands.telling import out
 from kiosk.exit_codes import Code
+from kiosk.telling import out
 
 
 def check(options: argparse.Namespace) -> Code:

@@ -7,10 +7,10 @@ import argparse
 import msgspec
 
 from kiosk.commands.asking import ask
-from kiosk.commands.telling import out
-from kiosk.commands.where import where
 from kiosk.exit_codes import Code
 from kiosk.operator.journal_text import ShownLine
+from kiosk.telling import out
+from kiosk.where import where
 
 
 def show(options: argparse.Namespace) -> Code:

@@ -17,8 +17,6 @@ from bank_link.pin_block import SHORTEST, Pin
 from bank_link.seams import SystemClock, SystemRandomness
 from config.kiosk import KioskConfig
 from kiosk.assembly import Seams, https_line, open_journal, unseal
-from kiosk.commands.telling import err, out
-from kiosk.commands.where import laptop, sealed
 from kiosk.exit_codes import Code, CommandError
 from kiosk.journal.store import Journal, JournalInUse
 from kiosk.once import Given, Wish, devices, once
@@ -26,6 +24,8 @@ from kiosk.once_result import Result
 from kiosk.screens.words.load import load_words
 from kiosk.simulator.laptop import Laptop
 from kiosk.simulator.slots import CardInPlace
+from kiosk.telling import err, out
+from kiosk.where import laptop, sealed
 
 _MOST_PIN_FILE = 256
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from config.kiosk import KioskConfig
 from config.load import load_kiosk
-from kiosk.commands.telling import err
-from kiosk.commands.where import MACHINE
 from kiosk.display.choosing import chosen, words
 from kiosk.exit_codes import Code
 from kiosk.running import Surroundings, run
 from kiosk.supervision import clock_is_synchronised, of_systemd
+from kiosk.telling import err
+from kiosk.where import MACHINE
 
 if TYPE_CHECKING:
     from kiosk.assembly import Seams

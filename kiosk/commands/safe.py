@@ -11,9 +11,9 @@ from pathlib import Path
 from config.load import load_kiosk
 from drivers.gpio import Board, Gpio, load_gpio
 from kiosk.cabinet import dispenser_wiring, lamp_wiring
-from kiosk.commands.telling import out
-from kiosk.commands.where import MACHINE
 from kiosk.exit_codes import Code
+from kiosk.telling import out
+from kiosk.where import MACHINE
 
 
 def run(options: argparse.Namespace) -> Code:

@@ -7,11 +7,11 @@ import asyncio
 import sys
 from pathlib import Path
 
-from kiosk.commands.telling import err, out
-from kiosk.commands.where import CARDS, laptop, sealed
 from kiosk.exit_codes import Code, CommandError
 from kiosk.simulator.room import Room, Wishes, running, unless_stopped, until
 from kiosk.simulator.scenario import read
+from kiosk.telling import err, out
+from kiosk.where import CARDS, laptop, sealed
 
 
 def start(options: argparse.Namespace) -> Code:

@@ -121,6 +121,6 @@ class Console:
         self._begin(clear())
 
     def _status(self) -> None:
-        from kiosk.commands.status import text
+        from kiosk.control import status_text
 
-        self._print(text(self._hands.simulation.control.status()))
+        self._print(status_text(self._hands.simulation.control.status()))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from config.kiosk import KioskConfig
-from kiosk.commands.telling import err, out
 from kiosk.display.choosing import touch, words
 from kiosk.display.face import Display, Look
 from kiosk.display.relay import Abilities, Relay
@@ -22,6 +21,7 @@ from kiosk.display.terminal import TerminalDisplay
 from kiosk.exit_codes import Code, CommandError
 from kiosk.screens import catalogue
 from kiosk.simulator.scenario import Scenario
+from kiosk.telling import err, out
 
 if TYPE_CHECKING:
     from kiosk.simulator.simulation import Simulation

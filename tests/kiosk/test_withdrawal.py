@@ -307,3 +307,22 @@ def test_the_waiting_screen_tells_the_truth(tmp_path: Path) -> None:
         ]  # fmt: skip
 
     run_town(tmp_path, story)
+
+
+def test_the_next_customer_may_be_fast(tmp_path: Path) -> None:
+    """A card that goes in while the last one is being thanked opens the next visit."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        first, second = await town.customer(balance=100_00), await town.customer(balance=100_00)
+        await town.enter_pin(first)
+        await town.see("menu")
+        await town.press("A")
+        await town.see("take.card")
+        town.slot.pull()
+        await town.see("thanks")
+        town.slot.insert(second.stick)
+        await town.see("pin", seconds=10)
+        town.slot.pull()
+
+    run_town(tmp_path, story)

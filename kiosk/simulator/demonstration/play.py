@@ -12,8 +12,6 @@ from bank_link import enrolment
 from bank_link.keys import signing_public
 from bank_link.money import major
 from bank_link.seams import SystemClock, SystemRandomness
-from kiosk.commands.telling import err, out
-from kiosk.commands.where import CARDS, laptop
 from kiosk.display.face import DisplayError
 from kiosk.exit_codes import Code, CommandError
 from kiosk.provisioning.commands import run as system_tool
@@ -26,6 +24,8 @@ from kiosk.simulator.demonstration.place import fresh
 from kiosk.simulator.player import Player
 from kiosk.simulator.room import Room, Wishes, running, unless_stopped, until
 from kiosk.simulator.scenario import Step, read
+from kiosk.telling import err, out
+from kiosk.where import CARDS, laptop
 
 CURRENCY = "USD"
 NOTES = {"top": 20, "middle": 20, "bottom": 20}

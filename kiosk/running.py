@@ -21,6 +21,7 @@ from kiosk.supervision import Supervisor
 
 if TYPE_CHECKING:
     from kiosk.assembly import Seams
+    from kiosk.journal.store import Journal
     from kiosk.machine import Machine
 
 #: A machine that cannot start tries again after so many seconds, then less and less often.
@@ -28,6 +29,8 @@ FIRST_RETRY_S = 2.0
 LONGEST_RETRY_S = 60.0
 #: How long a customer at hand may keep the machine from being stopped. systemd waits for 90 s.
 LAST_VISIT_S = 80.0
+#: So often the watchdog is fed while the journal is looked through.
+FEED_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +78,7 @@ class _Runner:
         pause_s = FIRST_RETRY_S
         while True:
             try:
-                self._bring_up()
+                await self._bring_up(stop)
                 pause_s = FIRST_RETRY_S
                 await self._serve(stop)
                 return Code.DONE
@@ -88,16 +91,18 @@ class _Runner:
                     return code or Code.FAILED
             pause_s = min(LONGEST_RETRY_S, pause_s * 2)
 
-    def _bring_up(self) -> None:
-        """Everything that the first picture did without."""
-        from kiosk.assembly import assemble, open_journal, unseal
+    async def _bring_up(self, stop: asyncio.Event) -> None:
+        """Everything that the first picture did without; no machine where it was stopped meanwhile."""
+        from kiosk.assembly import assemble, unseal
         from kiosk.machine import Hooks
 
-        self._stack = ExitStack()
+        self._stack, self._machine = ExitStack(), None
         seams = self._around.seams()
         opened = unseal(self._config, seams.clock)
-        journal = open_journal(self._config, seams.random)
+        journal = await self._journal(seams)
         self._stack.callback(journal.close)
+        if stop.is_set():
+            return
         supervisor = self._around.supervisor
         hooks = Hooks(
             alive=supervisor.alive, offer=self._abilities.offer, contrast=self._abilities.contrast,
@@ -109,6 +114,25 @@ class _Runner:
             journal=journal,
         )  # fmt: skip
         self._with_control(machine, opened.identity.terminal, opened.identity.generation)
+
+    async def _journal(self, seams: Seams) -> Journal:
+        """The journal, looked through from its first record, in a thread that hands it over when it is done.
+
+        With months in it that takes longer than systemd's watchdog waits. It is fed as long as the thread lives: that
+        is one pass over one file, which ends by itself, and a kiosk that is killed for it would begin it anew at every
+        start. What the watchdog is there for, a loop that stands still, starves it here as everywhere.
+        """
+        from kiosk.assembly import open_journal
+
+        opening = asyncio.create_task(asyncio.to_thread(open_journal, self._config, seams.random))
+        try:
+            while not opening.done():
+                self._around.supervisor.alive()
+                await asyncio.wait({opening}, timeout=FEED_S)
+            return opening.result()
+        finally:
+            # Else a failure and its own trace would keep each other, and the file open, beyond the next try.
+            del opening
 
     def _with_control(self, machine: Machine, terminal: str, generation: int) -> None:
         from kiosk.control import KioskControl, serve_control
@@ -135,7 +159,9 @@ class _Runner:
     async def _serve(self, stop: asyncio.Event) -> None:
         """Until `stop`; then no new customer, and the one at hand is served to the end, within limits."""
         machine = self._machine
-        assert machine is not None
+        if machine is None:
+            self._stack.close()
+            return
         self._around.say("started")
         running = asyncio.create_task(machine.run(), name="machine")
         stopped = asyncio.create_task(stop.wait())

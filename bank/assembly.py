@@ -78,9 +78,10 @@ class Bank:
         Raises KeyRingError, StoreError (StoreInUse where another process has it).
         """
         clock, random = clock or SystemClock(), random or SystemRandomness()
-        ring = KeyRing.load(config.data / "keys", random=random)
         store = await Store.open(database_of(config), executor=executor, vfs=vfs, create=False)
         try:
+            # Only now: whoever had the books before may have changed the keys.
+            ring = KeyRing.load(config.data / "keys", random=random)
             bank = cls(config, ring=ring, store=store, clock=clock, random=random)
             await bank.seal()
         except BaseException:

@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _terminals(grammar)
     _cases(grammar)
     _checks(grammar)
+    _keys(grammar)
     return parser
 
 
@@ -232,3 +233,12 @@ def _checks(grammar: _Grammar) -> None:
         help="what a terminal remembers of it; may be given again",
     )
     grammar.command("ledger check", "check the books against themselves and the machines", "commands.ledger_check")
+
+
+def _keys(grammar: _Grammar) -> None:
+    grammar.command("ca show", "show the bank's CAs: fingerprint and validity", "commands.ca_show")
+    grammar.command("ca next", "make the next CA; terminals learn it when they sign on", "commands.ca_next")
+    promote = grammar.command("ca promote", "let the next CA sign from now on", "commands.ca_promote")
+    promote.add_argument(
+        "--anyway", action="store_true", help="also where terminals do not know it yet: they must be enrolled anew"
+    )

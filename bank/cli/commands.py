@@ -140,6 +140,19 @@ def ledger_check(arguments: Namespace) -> int:
     return 0 if answer.sound else 1
 
 
+def ca_show(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.CaShow(by=_by(arguments)), a.CasShown))
+
+
+def ca_next(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.CaNext(by=_by(arguments)), a.CasShown))
+
+
+def ca_promote(arguments: Namespace) -> int:
+    command = r.CaPromote(by=_by(arguments), anyway=arguments.anyway)
+    return _told(arguments, _ask(arguments, command, a.CasShown))
+
+
 def _made(arguments: Namespace, command: r.Command) -> a.CardMade:
     """A card's file, once the books have it."""
     from bank.cli.new_file import NewFile

@@ -196,6 +196,32 @@ def _cash(machine: a.MachineCash) -> str:
     return f"{line}, {machine.reported} by the machine: {machine.missing} missing, {machine.explained} explained"
 
 
+_CA_STATES = {"signs": "signs now", "next": "will follow", "former": "a former one; its terminals are still admitted"}
+
+
+@words.register
+def _(answer: a.CasShown) -> str:
+    cas = [
+        _facts(
+            [
+                ("CA", f"{one.ca}, {_CA_STATES[one.state]}"),
+                ("SHA-256", one.fingerprint),
+                ("Valid", f"{time(one.valid_from)} to {time(one.valid_until)}"),
+            ]
+        )
+        for one in answer.cas
+    ]
+    return _paragraphs(*cas, _next_step(answer))
+
+
+def _next_step(answer: a.CasShown) -> str:
+    if all(one.state != "next" for one in answer.cas):
+        return ""
+    if answer.untold:
+        return f"Not signed on since the next one was made: {', '.join(answer.untold)}"
+    return "Every terminal knows the next one; let it sign with: atm-bank ca promote"
+
+
 # ── On paper ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -68,7 +68,7 @@ def _service(bank: Bank) -> Service:
     from bank.api import enrolment_app, message_app
     from bank.control import ControlSocket
     from bank.founding import certificate_hosts
-    from bank.keys.tls import keep_certificate, server_context
+    from bank.keys.tls import following, keep_certificate, server_context
     from bank.listener import ENROLMENT_LIMITS, Listener
     from bank.service import Notifier, Service
 
@@ -86,7 +86,7 @@ def _service(bank: Bank) -> Service:
             app=enrolment_app(bank.enrolment.handle, ring.ca_pem), limits=ENROLMENT_LIMITS,
         )
     )  # fmt: skip
-    service.open(ControlSocket(control_path(bank.config), bank.execute_named))
+    service.open(ControlSocket(control_path(bank.config), following(bank.execute_named, ring, contexts)))
     return service
 
 

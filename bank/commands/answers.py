@@ -249,3 +249,20 @@ class LedgerChecked(Answer, frozen=True, kw_only=True):
     open_cases: int
     machines: tuple[MachineCash, ...]
     findings: tuple[Finding, ...]
+
+
+class CaShown(Part, frozen=True, kw_only=True):
+    """`state`: "signs", "next" or "former". `fingerprint`: SHA-256 of the certificate (DER), in hex pairs."""
+
+    ca: int
+    state: str
+    fingerprint: str
+    valid_from: str
+    valid_until: str
+
+
+class CasShown(Answer, frozen=True, kw_only=True):
+    """Every CA, the oldest first. `untold`: terminals that do not know the next one yet; none where there is no next."""
+
+    cas: tuple[CaShown, ...]
+    untold: tuple[str, ...]

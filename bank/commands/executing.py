@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from bank.authoriser.context import Tools
-from bank.commands import accounts, cards, cases, checks, customers, terminals
+from bank.commands import accounts, cards, cases, checks, customers, keys, terminals
 from bank.commands import requests as r
 from bank.commands.answers import Answer
 from bank.commands.desk import Desk, House
@@ -35,6 +35,9 @@ _DONE_BY: dict[type[r.Command], Callable[[Desk, Any], Answer]] = {
     r.CaseResolve: cases.resolve_case,
     r.AuditVerify: checks.verify_audit,
     r.LedgerCheck: checks.check_ledger,
+    r.CaShow: keys.show,
+    r.CaNext: keys.make_next,
+    r.CaPromote: keys.promote,
 }
 
 

@@ -169,12 +169,29 @@ class LedgerCheck(Command, frozen=True, kw_only=True, tag="ledger-check"):
     answer = a.LedgerChecked
 
 
+class CaShow(Command, frozen=True, kw_only=True, tag="ca-show"):
+    answer = a.CasShown
+
+
+class CaNext(Command, frozen=True, kw_only=True, tag="ca-next"):
+    """Makes the CA that will follow; terminals learn it at their next sign-on."""
+
+    answer = a.CasShown
+
+
+class CaPromote(Command, frozen=True, kw_only=True, tag="ca-promote"):
+    """From now on the next CA signs. `anyway`: also where a terminal does not know it yet."""
+
+    answer = a.CasShown
+    anyway: bool = False
+
+
 COMMANDS: dict[str, type[Command]] = {
     str(command.__struct_config__.tag): command
     for command in (
         CustomerAdd, AccountOpen, AccountShow, CardIssue, CardReissue, CardUnblock, CardShow, PinSet, EnrolmentOpen,
         TerminalList, TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
-        LedgerCheck,
+        LedgerCheck, CaShow, CaNext, CaPromote,
     )
 }  # fmt: skip
 

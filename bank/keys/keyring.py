@@ -10,6 +10,7 @@ KeyRing.create / KeyRing.load
 from __future__ import annotations
 
 import hmac
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,6 +43,8 @@ class KeyRing:
         self._manifest = manifest
         self._keys = keys
         self._random = random
+        # Commands change it on the store's thread, the certificate keeper on the loop's.
+        self._changing = threading.RLock()
         self._certificates = {
             (purpose, version): self._read_certificate(purpose, version)
             for purpose in ("ca", "slip")
@@ -102,6 +105,15 @@ class KeyRing:
         versions = sorted(self._keys["ca"], key=lambda version: (version != self._manifest.ca, -version))
         return tuple(certificates.pem(self._certificates["ca", version]) for version in versions)
 
+    def ca_certificates(self) -> dict[int, x509.Certificate]:
+        """Every CA by its number; `ca_version` signs, lower ones did, a higher one will."""
+        return {version: self._certificates["ca", version] for version in sorted(self._keys["ca"])}
+
+    @property
+    def ca_version(self) -> int:
+        """The number of the CA that signs now."""
+        return self._manifest.ca
+
     def next_ca_pems(self) -> tuple[str, ...]:
         """CAs that are made but do not sign yet; terminals learn them at sign-on."""
         later = (version for version in self._keys["ca"] if version > self._manifest.ca)
@@ -125,9 +137,14 @@ class KeyRing:
 
         Also where the hosts differ, the CA has changed, or the file is damaged. Raises KeyRingError.
         """
-        wanted = self.hosts if hosts is None else tuple(hosts)
-        if not force and wanted == self.hosts and self._server_is_good(now_ms):
-            return False
+        with self._changing:
+            wanted = self.hosts if hosts is None else tuple(hosts)
+            if not force and wanted == self.hosts and self._server_is_good(now_ms):
+                return False
+            self._make_server(wanted, now_ms)
+        return True
+
+    def _make_server(self, wanted: tuple[str, ...], now_ms: int) -> None:
         key = Ed25519PrivateKey.from_private_bytes(self._random.token_bytes(KEY_BYTES))
         authority = self._authority()
         certificate = certificates.make_server(
@@ -138,7 +155,6 @@ class KeyRing:
         chain = certificates.pem(certificate) + certificates.pem(authority.certificate)
         key_files.write_private(self.server_file, private + chain.encode())
         self._change(hosts=wanted)
-        return True
 
     @property
     def server_file(self) -> Path:
@@ -152,10 +168,11 @@ class KeyRing:
 
     def promote_next_ca(self, *, now_ms: int) -> None:
         """From now on the newest CA signs; the former ones' terminals are still admitted. Raises KeyRingError."""
-        if not self.next_ca_pems():
-            raise KeyRingError("there is no next CA; make it first, and let every terminal sign on")
-        self._change(ca=self._manifest.newest["ca"])
-        self.renew_server(now_ms=now_ms, force=True)
+        with self._changing:
+            if not self.next_ca_pems():
+                raise KeyRingError("there is no next CA; make it first, and let every terminal sign on")
+            self._change(ca=self._manifest.newest["ca"])
+            self.renew_server(now_ms=now_ms, force=True)
 
     def rotate(self, purpose: str, *, now_ms: int) -> int:
         """A new version of "slip", "pin" or "pvv", used from now on; returns its number. What the old ones made holds."""
@@ -274,15 +291,19 @@ class KeyRing:
         )
 
     def _add_version(self, purpose: str, now_ms: int) -> int:
-        version = max(self._keys[purpose]) + 1
-        authority = None if purpose == "ca" else self._authority()
-        self._keys[purpose][version] = make_version(
-            self.directory, self._manifest, purpose, version, random=self._random, now_ms=now_ms, authority=authority
-        )
-        if purpose in {"ca", "slip"}:
-            self._certificates[purpose, version] = self._read_certificate(purpose, version)
-        self._change(newest=self._manifest.newest | {purpose: version})
-        return version
+        with self._changing:
+            version = max(self._keys[purpose]) + 1
+            authority = None if purpose == "ca" else self._authority()
+            key = make_version(
+                self.directory, self._manifest, purpose, version, random=self._random, now_ms=now_ms,
+                authority=authority,
+            )  # fmt: skip
+            if purpose in {"ca", "slip"}:
+                self._certificates[purpose, version] = read_certificate(self.directory, purpose, version, key)
+            self._change(newest=self._manifest.newest | {purpose: version})
+            # As a whole: another thread may be going through the old versions.
+            self._keys[purpose] = {**self._keys[purpose], version: key}
+            return version
 
     def _change(self, **fields: object) -> None:
         changed = msgspec.structs.replace(self._manifest, **fields)

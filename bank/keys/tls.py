@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
+from typing import Any
 
 from bank.keys.errors import KeyRingError
 from bank.keys.keyring import KeyRing
+from bank_link.control_socket import Execute
 from bank_link.seams import WallClock
 
 
@@ -43,3 +45,18 @@ async def keep_certificate(
             for context in contexts:
                 reload_certificates(context, ring)
         await asyncio.sleep(every_s)
+
+
+def following(execute: Execute, ring: KeyRing, contexts: Sequence[ssl.SSLContext]) -> Execute:
+    """`execute`, after which new connections see what a command has changed in the ring's CAs, before it is answered."""
+
+    async def executed(command: str, arguments: dict[str, Any]) -> Any:
+        before = ring.ca_pems()
+        try:
+            return await execute(command, arguments)
+        finally:
+            if ring.ca_pems() != before:
+                for context in contexts:
+                    reload_certificates(context, ring)
+
+    return executed

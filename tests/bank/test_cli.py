@@ -362,7 +362,7 @@ def test_every_command_is_carried_out_by_something() -> None:
         return [leaf for action in inner for child in action.choices.values() for leaf in leaves(child)] or [parser]
 
     found = leaves(_parser())
-    assert len(found) == 22
+    assert len(found) == 25
     for leaf in found:
         module, function = leaf.get_default("do").split(".")
         assert callable(getattr(importlib.import_module(f"bank.cli.{module}"), function))

@@ -241,5 +241,6 @@ def test_help_is_there_for_every_command() -> None:
         "case",
         "audit",
         "ledger",
+        "ca",
     ):
         assert f"\n    {group} " in done.stdout

@@ -72,6 +72,7 @@ class SlowCheck:
         self.begun = threading.Event()
         self.may_end = threading.Event()
         self.thread = 0
+        self.raises = raises
         really = Journal.check
 
         def check(journal: Journal) -> None:
@@ -83,7 +84,6 @@ class SlowCheck:
                 sentence, self.raises = self.raises, ""
                 raise JournalError(sentence)
 
-        self.raises = raises
         patched.setattr(Journal, "check", check)
 
 

@@ -9,6 +9,7 @@ LeftEarly
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ class Ask:
         self._words = words
         self.keys = keys
         self.patience = patience
-        self._phone = phone
+        self.phone = phone
         self._contrast = contrast
         self._guarded: CardReader | None = None
 
@@ -125,6 +126,10 @@ class Ask:
             yield
         finally:
             self._guarded = None
+
+    def card_may_go(self) -> None:
+        """From here on the card is the customer's to take; its going ends nothing."""
+        self._guarded = None
 
     # ── Questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -184,7 +189,8 @@ class Ask:
             while (left := countdown.left()) > 0:
                 key = await self.keys.next(left)
                 if key == "C" and screen.keys.help:
-                    await self._help()
+                    await self._help_at_rest()
+                    self.show(screen)
                 if key in {"A", "D"}:
                     return
 
@@ -209,7 +215,7 @@ class Ask:
         while True:
             key = await self.keys.next(self.patience.answer_s)
             if key == "C" and screen.keys.help:
-                await self._help()
+                await self._help_at_rest()
                 self.show(screen)
 
     async def pause(self, screen: s.Screen, seconds: float) -> None:
@@ -237,6 +243,11 @@ class Ask:
             self.show(screen)
         raise TimedOut
 
+    async def _help_at_rest(self) -> None:
+        """Help where nothing is asked: a card that goes out meanwhile ends only the help."""
+        with contextlib.suppress(CardPulled):
+            await self._help()
+
     async def _help(self) -> None:
         """Contrast and whom to call; Back, Cancel or the time limit lead back to the question."""
         offered = ("contrast", "person") if self._contrast is not None else ("person",)
@@ -246,7 +257,7 @@ class Ask:
         if chosen == "contrast" and self._contrast is not None:
             self._contrast()
         elif chosen == "person":
-            self.show(catalogue.help_person(self._words, self._phone))
+            self.show(catalogue.help_person(self._words, self.phone))
             await self._one(self.patience.answer_s)
 
     async def _more_time(self) -> None:

@@ -16,6 +16,8 @@ from kiosk.where import add_sealed, add_where
 
 _DESCRIPTION = "The kiosk of an ATM: runs it, simulates it on a laptop, and lets an operator look into it."
 #: Set it to see where a failure came from.
+#: `once` waits no longer than this for another call to end.
+LONGEST_WAIT_S = 3_600
 TRACE = "ATM_TRACE"
 
 
@@ -24,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows few letters is no reason to stop
+    # What these commands write (journal, notes, cards) is this user's alone, as under the unit.
+    os.umask(0o077)
     try:
         options = parser().parse_args(arguments)
         module, _, name = options.run.partition(":")
@@ -113,6 +117,13 @@ def _simulate(commands: argparse._SubParsersAction[_Parser]) -> None:
     simulate.set_defaults(run="simulate:start")
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= LONGEST_WAIT_S:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not between 0 and {LONGEST_WAIT_S} seconds")
+    return seconds
+
+
 def _once(commands: argparse._SubParsersAction[_Parser]) -> None:
     once = commands.add_parser(
         "once", help="one transaction without a customer, for probes and scripts",
@@ -123,7 +134,7 @@ def _once(commands: argparse._SubParsersAction[_Parser]) -> None:
     add_sealed(once)
     add("--card", type=Path, metavar="FILE", required=True, help="the card file; it is rewritten in place")
     add("--pin-file", type=Path, metavar="FILE", required=True, help="a file whose first line is the PIN")
-    add("--wait", type=float, metavar="SECONDS", default=10.0, help="wait so long for another call to end (10)")
+    add("--wait", type=_seconds, metavar="SECONDS", default=10.0, help="wait so long for another call to end (10)")
     what = once.add_mutually_exclusive_group(required=True)
     what.add_argument("--withdraw", metavar="AMOUNT", help="decimal text, like 40 or 40.00")
     what.add_argument("--balance", action="store_true")

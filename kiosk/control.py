@@ -13,11 +13,12 @@ import msgspec
 from bank_link.control_socket import CommandRefused, ControlSocket
 from config.kiosk import KioskConfig
 from kiosk.journal.store import JournalError
-from kiosk.machine import VERSION, Machine
+from kiosk.machine import Machine
 from kiosk.operator.desk import Desk
 from kiosk.operator.exchange import Count, ExchangeError
 from kiosk.operator.totals import Totals
 from kiosk.service_state import Cause
+from kiosk.version import VERSION
 
 PROGRAM = "kiosk"
 SOCKET = "control.sock"

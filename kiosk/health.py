@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from bank_link.money import Money
@@ -28,6 +29,7 @@ class Health:
         self._most = most
         self._clock_is_good = clock_is_good
         self._mend_wanted = False
+        self._mending = asyncio.Lock()
 
     def exchanged(self) -> None:
         """An operator exchanged cassettes: the vault trusts them again, the dispenser is tried anew."""
@@ -36,19 +38,20 @@ class Health:
 
     async def mend(self) -> None:
         """Try the dispenser again, where an exchange asked for it; what it says stands in its report."""
-        if not self._mend_wanted:
-            return
-        self._mend_wanted = False
-        try:
-            await self._devices.dispenser.reset()
-        except DeviceError as error:
-            self._service.close(Cause.DISPENSER, str(error))
-            self._mend_wanted = True
+        async with self._mending:
+            if not self._mend_wanted:
+                return
+            self._mend_wanted = False
+            try:
+                await self._devices.dispenser.reset()
+            except DeviceError as error:
+                self._service.close(Cause.DISPENSER, str(error))
+                self._mend_wanted = True
 
     def look(self) -> None:
         """Close for each reason that there is, open for each that is gone."""
+        self._service.set(Cause.JOURNAL, self._journal.look())
         self._look_at_devices()
-        self._service.set(Cause.JOURNAL, self._journal.failed)
         self._service.set(Cause.CONFIG, self._wrong_cassettes())
         paid = self._vault.largest(self._most()) is not None
         self._service.set(Cause.CASH, "" if paid else "there is nothing to pay with; load cash (atm-kiosk cash load)")
@@ -70,6 +73,8 @@ class Health:
         stuck = self._journal.stuck()
         if self._mend_wanted:
             return "the dispenser is being tried"
+        if "unknown" in stuck:
+            return "nobody knows what a payment left in the path; clear the path and load cash"
         return f"a note of cassette {', '.join(stuck)} got stuck; clear the path and load cash" if stuck else ""
 
     def _wrong_cassettes(self) -> str:

@@ -59,10 +59,16 @@ class LineKeeper:
 
     async def once(self) -> bool:
         """One sign-on where it is due, and one echo; whether the bank answered."""
+        answered = await self._once()
+        self._service.clear(Cause.STARTING)
+        return answered
+
+    async def _once(self) -> bool:
         try:
             if self._host.session is None:
                 await self._client.sign_on()
             answer = await self._host.echo(self._echo())
+            await self._obey(answer)
         except SignOnRefused as error:
             self._service.close(Cause.BANK, str(error))
             self._service.close(Cause.LINE, "the bank has not opened a session")
@@ -74,7 +80,6 @@ class LineKeeper:
             self._service.close(Cause.LINE, f"the bank does not answer: {error}")
             return False
         self._service.clear(Cause.LINE)
-        await self._obey(answer)
         self._compare_clocks()
         self._answered()
         return True

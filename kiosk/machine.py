@@ -33,8 +33,8 @@ from kiosk.screens.words.load import Words
 from kiosk.service_state import Cause, ServiceState
 from kiosk.standing import JournalStanding
 from kiosk.vault import Bond, Vault
+from kiosk.version import VERSION
 
-VERSION = "0.1.0"
 HEALTH_S = 1.0
 #: While the machine is being stopped, a customer who does not answer is asked once more, and not for long.
 LAST_PATIENCE = {"answer_s": 10, "more_time_s": 10, "extensions": 0}
@@ -139,8 +139,6 @@ class Machine:
         for error in self.devices.open():
             self.parts.note("device", f"{error.device}: {error}")
         self.devices.keypad.listen(self._key)
-        self.service.close(Cause.LINE, "the bank has not been asked yet")
-        self.service.clear(Cause.STARTING)
         self.health.look()
 
     def _key(self, press: KeyPress) -> None:
@@ -188,7 +186,9 @@ class Machine:
             if not self.service.in_service:
                 left_in = True
                 self.parts.lamp("status", Light.SLOW)
-                await self._rest(catalogue.out(words, self.service.for_customers), asyncio.Event().wait())
+                starting = Cause.STARTING in self.service.causes
+                closed = catalogue.starting(words) if starting else catalogue.out(words, self.service.for_customers)
+                await self._rest(closed, asyncio.Event().wait())
             elif left_in and self.devices.reader.present:
                 await self._rest(catalogue.e_stick(words), self.devices.reader.removed())
             else:
@@ -225,8 +225,10 @@ class Machine:
     async def _look_after(self) -> None:
         while True:
             if self.idle:
-                await self.health.mend()
-                self.health.look()
+                # A journal that cannot be read has said so in `failed`, which closes the machine at the next look.
+                with contextlib.suppress(JournalError):
+                    await self.health.mend()
+                    self.health.look()
             self.hooks.alive()
             await asyncio.sleep(HEALTH_S)
 

@@ -12,7 +12,7 @@ from bank_link.money import Money, plain
 from kiosk.exit_codes import Code, CommandError
 from kiosk.journal import records as r
 from kiosk.journal.progress import Progress, fold
-from kiosk.screens.model import Choose, Screen
+from kiosk.screens.model import Amount, Choose, Screen
 
 
 class NoteLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +105,7 @@ def _why(told: Told, progress: Progress, held: r.Held, doubt: Money) -> str:
 def _code(told: Told) -> Code:
     """Where the vault never began, the bank or the line was it; else the dispenser."""
     burnt = any(isinstance(line.record, r.NonceBurnt) and line.record.plan for line in told.story)
-    if burnt or _event(told, "card-changed", "card-left", "device"):
+    if burnt or _event(told, "card-spoilt", "card-left", "device"):
         return Code.DEVICE
     refused = [line.record for line in told.story if isinstance(line.record, r.Answered) and line.record.reason]
     return Code.REFUSED if refused else Code.LINE_DOWN
@@ -124,17 +124,18 @@ def _refusal(told: Told, amount: Money | None) -> CommandError:
     unread = _event(told, "card-unreadable", "card-not-written", "device")
     if unread or "e.card" in ids:
         return CommandError(unread or "the card cannot be used", Code.DEVICE)
-    return CommandError(f"{_by_the_machine(ids, amount)}{_possible(told)}", Code.REFUSED)
+    return CommandError(f"{_by_the_machine(told, ids, amount)}{_possible(told)}", Code.REFUSED)
 
 
-def _by_the_machine(ids: set[str], amount: Money | None) -> str:
+def _by_the_machine(told: Told, ids: set[str], amount: Money | None) -> str:
     """The machine itself said no, before the bank was asked."""
     if "cash.nearest" in ids and amount is not None:
         return f"notes: this machine cannot pay {plain(amount)} with its notes"
     if "cash.limit.reached" in ids:
         return "amount-limit: nothing more can be had today"
-    if "cash.other" in ids:
-        return "amount: more than this machine pays at once"
+    limits = [screen.limits for screen in told.seen if isinstance(screen, Amount)]
+    if limits and amount is not None:
+        return f"amount: {plain(amount)} cannot be had; {limits[-1][:1].lower()}{limits[-1][1:]}"
     return "no-account: this card has no account for it at this machine"
 
 

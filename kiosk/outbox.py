@@ -60,11 +60,13 @@ class Outbox:
             acknowledged = await self._host.deliver(_message(entry))
         except Turned as turned:
             self._park(entry, f"the bank cannot read this fact ({turned.answer.reason.value})")
+            self._delivered("parked")
         except MessageRefused as error:
             self._park(entry, f"this fact cannot be sent: {error}")
+            self._delivered("parked")
         else:
             self._acknowledge(entry, acknowledged)
-        self._delivered(entry.kind)
+            self._delivered(entry.kind)
 
     def _acknowledge(self, entry: OutboxEntry, answer: Acknowledged) -> None:
         self._journal.write(r.Acknowledged(generation=entry.generation, number=entry.number, case=answer.case))

@@ -53,9 +53,10 @@ class Parts:
     def lamp(self, lamp: str, light: Light) -> None:
         self.indicators.set(lamp, light)
 
-    def clock(self, at_ms: int) -> str:
-        """Bank time as a customer reads it: 14:30."""
-        return f"{self._local(at_ms):%H:%M}"
+    def when(self, at_ms: int) -> str:
+        """Bank time as a customer reads it: 14:30, with the day where it is not today."""
+        local = self._local(at_ms)
+        return f"{local:%H:%M}" if self.is_today(at_ms) else f"{local:%d.%m. %H:%M}"
 
     def is_today(self, at_ms: int) -> bool:
         return self._local(at_ms).date() == self._local(self.host.now()).date()

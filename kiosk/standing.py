@@ -52,12 +52,15 @@ class JournalStanding:
     def opened(self, session: Session) -> None:
         """Keep the session's number and audit head; queue again what the bank has lost, before anything is sent."""
         lost = tuple(number for number in session.missing if self._holds_fact(number))
+        again = self._older_facts() if self._journal.is_new(self._generation) else {}
         records: list[r.AnyRecord] = [
             r.SignedOn(
                 generation=self._generation, session=session.session, audit_head=session.audit_head,
                 missing=session.missing, next_number=session.next_number,
             )
         ]  # fmt: skip
+        # The first word of a generation: a bank restored to before it knows nothing of what older ones were told.
+        records += [r.Resent(generation=generation, numbers=numbers) for generation, numbers in again.items()]
         if lost:
             records.append(r.Resent(generation=self._generation, numbers=lost))
             self._service.close(Cause.RECOVERY, f"the bank was restored: {len(lost)} facts are sent again")
@@ -73,6 +76,13 @@ class JournalStanding:
         exchange = "the bank wants an exchange by an operator first (atm-kiosk cash load)"
         self._service.set(Cause.EXCHANGE, exchange if session.exchange_needed else "")
         self._service.clear(Cause.LINE)
+
+    def _older_facts(self) -> dict[int, tuple[int, ...]]:
+        return {
+            generation: numbers
+            for generation, numbers in self._journal.acknowledged_facts().items()
+            if generation < self._generation
+        }
 
     def _holds_fact(self, number: int) -> bool:
         return self._journal.fact(self._generation, number) is not None

@@ -59,8 +59,11 @@ class Unattended(Ask):
         return _CHOICES[screen.id]
 
     async def amount(self, screen: s.Amount) -> int | None:
-        """The wished amount, where the screen takes so many digits."""
+        """The wished amount, once, where the screen takes so many digits."""
+        again = self.saw(screen.id)
         self.seen.append(screen)
+        if again:
+            raise Cancelled
         assert self._wished is not None
         entered: int = self._wished.minor // 10 ** MINOR_DIGITS[self._wished.currency]
         if len(str(entered)) > screen.most_digits:

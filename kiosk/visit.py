@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from bank_link.card_file import CardFile, parse, slot_bytes
 from bank_link.errors import CardFileError
-from bank_link.messages import Reason, Refused, VisitOpened
+from bank_link.messages import Reason, VisitOpened
 from drivers.devices import DeviceError, Light
-from kiosk.ask import Cancelled, CardPulled, LeftEarly, TimedOut
+from kiosk.ask import MAIN, Cancelled, CardPulled, LeftEarly, TimedOut
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal.store import JournalError
 from kiosk.parts import Parts, Visit
@@ -16,14 +17,13 @@ from kiosk.screens import catalogue
 from kiosk.screens import model as s
 from kiosk.service_state import Cause
 from kiosk.transactions import balance, withdrawal
+from kiosk.transactions.common import refusal
 
 NOTICE_S = 30
 CANCELLED_S = 3
 THANKS_S = 3
 #: Bare paper between customers, so that the next one starts clean.
 BARE_S = 1
-
-_OUTDATED = {Reason.CARD_OUTDATED, Reason.CARD_PROOF, Reason.NO_CARD, Reason.CARD_EXPIRED}
 
 
 _WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out"}
@@ -104,28 +104,19 @@ async def _open(parts: Parts, card: CardFile) -> VisitOpened:
             async with parts.working():
                 return await parts.host.open_visit(card, pin)
         except NoAnswer:
-            await _say(parts, catalogue.e_line(parts.words))
-            raise _Ended from None
+            # Raises Cancelled where the customer would rather have the card.
+            if await parts.ask.choose(catalogue.e_line(parts.words)) == MAIN:
+                raise Cancelled from None
+            continue
         except Turned as turned:
             answer = turned.answer
         finally:
             pin.wipe()
         parts.note("visit-refused", answer.reason)
         if answer.reason is not Reason.WRONG_PIN:
-            await _say(parts, _why_not(parts, answer))
+            await _say(parts, refusal(parts, answer))
             raise _Ended
         screen = catalogue.pin(parts.words, tries_left=answer.tries_left)
-
-
-def _why_not(parts: Parts, answer: Refused) -> s.NoticeScreen:
-    words = parts.words
-    if answer.reason is Reason.PIN_LOCKED and answer.until is not None:
-        return catalogue.pin_locked(words, parts.clock(answer.until), today=parts.is_today(answer.until))
-    if answer.reason is Reason.CARD_IN_USE:
-        return catalogue.e_inuse(words)
-    if answer.reason in _OUTDATED:
-        return catalogue.e_wake(words)
-    return catalogue.e_refused(words)
 
 
 async def _turn_ratchet(parts: Parts, card: CardFile, opened: VisitOpened) -> None:
@@ -153,8 +144,8 @@ async def _say(parts: Parts, screen: s.NoticeScreen) -> None:
 async def _end(parts: Parts, visit: Visit | None, why: str) -> None:
     """Card out, whatever came before; nothing of this customer stays on the screen."""
     try:
-        parts.note("visit-ends", why)
         await _card_out(parts, visit)
+        parts.note("visit-ends", why)
         if visit is not None:
             await parts.host.close_visit(visit.opened.visit, visit.ended)
     except JournalError as error:
@@ -168,12 +159,11 @@ async def _card_out(parts: Parts, visit: Visit | None) -> None:
         parts.lamp("card", Light.MEDIUM)
         screen = catalogue.take_card(parts.words, cash_next=False)
         if not await parts.ask.taken(parts.reader, screen, parts.ask.patience.card_s):
-            parts.note("card-left")
-            parts.ask.show(catalogue.e_left(parts.words))
+            no_cash = visit is not None and visit.ended == "card-left"
+            parts.ask.show(catalogue.e_nottaken(parts.words) if no_cash else catalogue.e_left(parts.words))
             # A card left in starts no new visit.
             await parts.reader.removed()
     parts.lamp("card", Light.OFF)
-    parts.note("card-out")
     if visit is not None and visit.ended == "card-taken":
         await parts.ask.pause(catalogue.thanks(parts.words), THANKS_S)
 
@@ -183,4 +173,5 @@ async def _release(parts: Parts) -> None:
     try:
         await parts.reader.release()
     except DeviceError as error:
-        parts.note("device", f"{error.device}: {error}")
+        with contextlib.suppress(JournalError):
+            parts.note("device", f"{error.device}: {error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context, Refusal
-from bank.authoriser.visits import account_of, ratchet_state, visit_of
+from bank.authoriser.visits import account_of, left_today, ratchet_state, visit_of
 from bank.cards import ratchet
 from bank.ledger.moves import place_hold
 from bank.ledger.rows import Account, Card, Hold, Usage, Visit
@@ -20,8 +20,9 @@ def authorise(view: View, context: Context, message: Authorise) -> Authorised:
     card = _card_still_here(view, visit)
     account = account_of(view, visit, message.account)
     _amount_is_payable(context, message, account)
-    _within_limits(view, context, message, card)
-    _has_funds(account, message.amount)
+    allowed = _allowed(view, context, card, account)
+    _within_limits(view, context, message, card, allowed)
+    _has_funds(account, message.amount, allowed)
     hold = _hold(context, message, visit)
     place_hold(view, hold)
     context.note(view, "authorised", f"hold {hold.hold} of {message.amount}")
@@ -50,12 +51,18 @@ def _amount_is_payable(context: Context, message: Authorise, account: Account) -
     )
     if amount.minor <= 0 or not mixed or sum(note.value.minor * note.count for note in message.mix) != amount.minor:
         raise Refusal(Reason.AMOUNT, "the notes do not add up to the amount")
-    most = context.tools.limits.most_per_withdrawal_minor
-    if amount.minor > most:
-        raise Refusal(Reason.AMOUNT, "more than one withdrawal may be", possible=Money(most, amount.currency))
 
 
-def _within_limits(view: View, context: Context, message: Authorise, card: Card) -> None:
+def _allowed(view: View, context: Context, card: Card, account: Account) -> Money:
+    """The most that would be authorised now: what a withdrawal may be, what is left of the day, what is there."""
+    limits = context.tools.limits
+    left = left_today(view, context, card)
+    return Money(max(0, min(limits.most_per_withdrawal_minor, left.minor, account.available_minor)), account.currency)
+
+
+def _within_limits(view: View, context: Context, message: Authorise, card: Card, allowed: Money) -> None:
+    if message.amount.minor > context.tools.limits.most_per_withdrawal_minor:
+        raise Refusal(Reason.AMOUNT, "more than one withdrawal may be", possible=allowed)
     limits = context.tools.limits
     used = view.get(Usage, card.card, limits.day(context.now_ms), message.amount.currency)
     amount_used, count_used = (used.amount_minor, used.count) if used else (0, 0)
@@ -67,16 +74,16 @@ def _within_limits(view: View, context: Context, message: Authorise, card: Card)
     left = limits.day_amount_minor - amount_used
     if message.amount.minor > left:
         raise Refusal(
-            Reason.AMOUNT_LIMIT, "more than the day's limit", possible=Money(max(0, left), message.amount.currency),
+            Reason.AMOUNT_LIMIT, "more than the day's limit", possible=allowed,
             until=limits.next_day_ms(context.now_ms), events=[("limit", "amount")],
         )  # fmt: skip
 
 
-def _has_funds(account: Account, amount: Money) -> None:
+def _has_funds(account: Account, amount: Money, allowed: Money) -> None:
     if account.available_minor < amount.minor:
         raise Refusal(
             Reason.FUNDS, "not enough in the account",
-            possible=Money(max(0, account.available_minor), account.currency), events=[("funds", "")],
+            possible=allowed, events=[("funds", "")],
         )  # fmt: skip
 
 

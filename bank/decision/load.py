@@ -119,9 +119,11 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     _NUMBERINGS(connection, books, wanted.terminals)
     _NUMBERS(connection, books, wanted.numbers)
     _LOST_NUMBERS(connection, books, wanted.echoing)
+    holds = _HOLDS(connection, books, wanted.holds)
+    wanted.visits |= {hold.visit for hold in holds}
     for visit in _VISITS(connection, books, wanted.visits) + _OPEN_VISITS(connection, books, wanted.terminals):
         wanted.cards.add(visit.card)
-    for hold in _HOLDS(connection, books, wanted.holds):
+    for hold in holds:
         wanted.cards.add(hold.card)
         wanted.accounts.add(hold.account)
         wanted.days.add(hold.day)

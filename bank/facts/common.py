@@ -11,7 +11,7 @@ from bank.authoriser.context import Context
 from bank.ledger.moves import open_case
 from bank.ledger.rows import Case, Hold
 from bank.ledger.view import View
-from bank_link.messages import Fact, NoteCount
+from bank_link.messages import Completion, Fact, NoteCount, Outcome, Reversal
 from bank_link.money import Money
 
 #: A release longer ago than this counts for no day's limit any more.
@@ -48,6 +48,16 @@ def worth(notes: Iterable[NoteCount], currency: str) -> Money:
             raise FactUnreadable(f"notes of {note.value} in a transaction of {currency}")
         total += note.value.minor * note.count
     return Money(total, currency)
+
+
+def debited_for_nothing(
+    view: View, context: Context, about: Subject, hold: Hold, fact: Completion | Reversal
+) -> str:  # fmt: skip
+    """The boot that was paid for proves that nothing came out, and a person has debited the customer: a conflict."""
+    proven = fact.outcome is Outcome.NOT_PRESENTED if isinstance(fact, Completion) else fact.not_presented
+    if not proven or fact.made_by.boot != hold.release_boot or not hold.posted_minor:
+        return ""
+    return file_case(view, context, about, "conflict", Money(hold.posted_minor, hold.currency), hold=hold)
 
 
 def file_case(

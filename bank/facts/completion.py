@@ -10,7 +10,7 @@ from bank.authoriser.context import Context
 from bank.authoriser.visits import ratchet_state
 from bank.authoriser.withdrawal import find_hold
 from bank.cards import ratchet
-from bank.facts.common import OLDEST_FACT_MS, FactUnreadable, Subject, file_case, subject, worth
+from bank.facts.common import OLDEST_FACT_MS, FactUnreadable, Subject, debited_for_nothing, file_case, subject, worth
 from bank.ledger.moves import below_floor, cash_account, count_usage, free_hold, mark_forced, suspense_account, transfer
 from bank.ledger.rows import Account, Card, Case, Hold
 from bank.ledger.view import View
@@ -169,7 +169,9 @@ def _after_the_end(view: View, context: Context, dispense: _Dispense, hold: Hold
 def _nothing_after_the_end(view: View, context: Context, dispense: _Dispense, hold: Hold) -> str:
     """A voided hold whose release the authority shows all the same: "unknown" is then a doubt, not nothing."""
     slip, fact = dispense.authority, dispense.fact
-    if hold.state == "posted" or slip is None:
+    if hold.state == "posted":
+        return debited_for_nothing(view, context, dispense.about, hold, dispense.fact)
+    if slip is None:
         return ""
     if fact.outcome is Outcome.NOT_PRESENTED and fact.made_by.boot == slip.boot:
         return ""

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from bank.authoriser.context import Context
 from bank.authoriser.withdrawal import find_hold
-from bank.facts.common import Subject, file_case, subject
+from bank.facts.common import Subject, debited_for_nothing, file_case, subject
 from bank.ledger.moves import free_hold
 from bank.ledger.rows import Case, Hold, NumberRow, Visit
 from bank.ledger.view import View
@@ -20,8 +20,10 @@ def reverse(view: View, context: Context, fact: Reversal) -> Acknowledged:
     _tombstone(view, context, about)
     _close_visit(view, about)
     hold = find_hold(view, about.terminal, about.generation, about.transaction)
-    if hold is None or hold.state in {"posted", "voided"}:
+    if hold is None or hold.state == "voided":
         return Acknowledged()
+    if hold.state == "posted":
+        return Acknowledged(case=debited_for_nothing(view, context, about, hold, fact))
     if hold.state == "held" or _proves_nothing_came_out(fact, hold):
         _void(view, context, hold)
         context.note(view, "voided", f"hold {hold.hold}: {fact.why}")

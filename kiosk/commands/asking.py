@@ -13,8 +13,11 @@ from bank_link.seams import SystemClock, SystemRandomness
 from kiosk.assembly import JOURNAL, open_journal, unseal
 from kiosk.control import PROGRAM, socket_path
 from kiosk.exit_codes import StateError
+from kiosk.journal import records as r
+from kiosk.journal.recovery import recover
 from kiosk.journal.store import JournalInUse
 from kiosk.operator.desk import Desk
+from kiosk.version import VERSION
 from kiosk.where import Where
 
 T = TypeVar("T")
@@ -50,11 +53,17 @@ def ask(
 
 def _desk(place: Where, *, changes: bool) -> Desk:
     config = place.config
-    generation = unseal(config, SystemClock()).identity.generation if changes else 1
+    identity = unseal(config, SystemClock()).identity if changes else None
+    generation = identity.generation if identity else 1
     path = config.terminal.state / JOURNAL
     if not changes and not path.exists():
         raise StateError(f"there is no journal at {path}; has this kiosk ever been started?")
     journal = open_journal(config, SystemRandomness())
+    if identity is not None and journal.open_transactions():
+        # What a crash left open is concluded first: its facts are older than the exchange.
+        boot = "b" + SystemRandomness().token_bytes(9).hex()
+        journal.write(r.Booted(boot=boot, version=VERSION, terminal=identity.terminal, generation=generation))
+        recover(journal, 0)
     if place.folder is None:
         return Desk(journal=journal, config=config, generation=generation)
     from kiosk.simulator.notes_file import put_in

@@ -17,7 +17,7 @@ from bank_link.pin_block import SHORTEST, Pin
 from bank_link.seams import SystemClock, SystemRandomness
 from config.kiosk import KioskConfig
 from kiosk.assembly import Seams, https_line, open_journal, unseal
-from kiosk.exit_codes import Code, CommandError
+from kiosk.exit_codes import Code, CommandError, StateError
 from kiosk.journal.store import Journal, JournalInUse
 from kiosk.once import Given, Wish, devices, once
 from kiosk.once_result import Result
@@ -32,7 +32,10 @@ _MOST_PIN_FILE = 256
 
 def start(options: argparse.Namespace) -> Code:
     """Print the result as JSON, where money moved or figures were told; why not, where it is no success."""
-    config = sealed(laptop(options.state.absolute()).config, options)
+    state = options.state.absolute()
+    if not state.is_dir():
+        raise StateError(f"there is no directory {state}; set one up: atm-provision --state {state}")
+    config = sealed(laptop(state).config, options)
     amount = None if options.balance else wished(options.withdraw, config.terminal.currency)
     wish = Wish(card=options.card, pin=read_pin(options.pin_file), amount=amount)
     result = asyncio.run(_carried_out(config, wish, options.wait))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -15,12 +15,12 @@ import msgspec
 from bank_link.messages import Answered, CassetteCount
 from bank_link.seams import Randomness
 from kiosk.journal import tables
+from kiosk.journal.chain import START, find_damage, link
 from kiosk.journal.records import Acknowledged, AnyRecord, CountsSet, FactMade, Line, OutboxEntry, Transaction
 from kiosk.journal.records import Answered as RecordAnswered
 
 VERSION = 1
 _APPLICATION = 0x41544D4A  # "ATMJ"
-_START = hashlib.sha256(b"atm journal 1").digest()
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnyRecord).decode
 #: Standing alone: ids and signatures are letters and digits, and now and then sixteen of those are digits by chance.
@@ -49,6 +49,7 @@ class Journal:
         self.failed: str = ""
         self._answered: dict[int, Answered] = {}
         self._stuck: tuple[str, ...] | None = None
+        self._file = _identity(Path(path))
         self._last = self._last_chain()
         self.journal_id = str(self._value("journal_id"))
 
@@ -58,6 +59,7 @@ class Journal:
     ) -> Journal:  # fmt: skip
         """Open or make the journal at `path`; raises JournalError (damaged, foreign, no room), JournalInUse."""
         new = vfs is None and not path.exists()
+        connection: apsw.Connection | None = None
         try:
             connection = _connect(path, vfs)
             made = _is_made(connection)
@@ -67,16 +69,27 @@ class Journal:
                 _make(connection, random)
             journal = cls(connection, str(path), now)
             journal.check()
-        except apsw.BusyError as error:
-            raise JournalInUse(f"the journal {path} is in use by a running kiosk") from error
-        except apsw.Error as error:
-            raise JournalError(_sentence(path, error, new=new)) from error
-        except (ValueError, msgspec.MsgspecError) as error:
-            raise JournalError(f"the journal {path} is damaged; {_WAY_OUT}") from error
+        except BaseException as error:
+            # A refused file must not stay locked: somebody will want to look into it.
+            if connection is not None:
+                connection.close()
+            ours = _opening_error(path, error, new=new)
+            if ours is error:
+                raise
+            raise ours from error
         return journal
 
     def close(self) -> None:
         self._connection.close()
+
+    def look(self) -> str:
+        """Why the journal cannot be trusted to be there after a power cut; "" where it can.
+
+        A file that was moved or deleted under a running kiosk takes every write, and none of them is ever found.
+        """
+        if not self.failed and self._file is not None and _identity(Path(self._path)) != self._file:
+            self.failed = f"the journal {self._path} was moved or deleted while the kiosk ran; {_WAY_OUT}"
+        return self.failed
 
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -115,12 +128,12 @@ class Journal:
             raise
 
     def _append(self, record: AnyRecord) -> None:
-        body = _encode(record).decode()
-        assert not _CARD_NUMBER.search(body), "a full card number must never reach the journal"
+        # Whatever a person or the bank wrote there: a full card number never reaches the disk.
+        body = _CARD_NUMBER.sub(_masked, _encode(record).decode())
         name = getattr(record, "transaction", Transaction(0, 0))
         kind = str(type(record).__struct_config__.tag)
         at, boot = self.now(), getattr(record, "boot", "") if kind == "booted" else self._boot
-        self._last = _link(self._last, boot, at, kind, body)
+        self._last = link(self._last, boot, at, kind, body)
         self._connection.execute(
             "INSERT INTO records (boot, at_ms, kind, generation, number, body, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (boot, at, kind, name.generation, name.number, body, self._last),
@@ -158,17 +171,17 @@ class Journal:
     def answered(self, generation: int) -> Answered:
         """Sent with every message, so it is counted once and then kept up with."""
         if generation not in self._answered:
-            highest, count = self._connection.execute(
+            ((highest, count),) = self._ask(
                 "SELECT COALESCE(MAX(number), 0), COUNT(*) FROM numbers WHERE generation = ? AND answered = 1",
                 (generation,),
-            ).get
+            )
             self._answered[generation] = Answered(highest=int(highest), count=int(count))
         return self._answered[generation]
 
     def answered_ranges(self, generation: int) -> tuple[tuple[int, int], ...]:
         """Closed ranges of numbers that have an answer, ascending."""
         ranges: list[tuple[int, int]] = []
-        for (number,) in self._connection.execute(
+        for (number,) in self._ask(
             "SELECT number FROM numbers WHERE generation = ? AND answered = 1 ORDER BY number", (generation,)
         ):
             if ranges and ranges[-1][1] == int(number) - 1:
@@ -178,7 +191,10 @@ class Journal:
         return tuple(ranges)
 
     def counts(self) -> tuple[CassetteCount, ...]:
-        return tables.counts(self._connection)
+        try:
+            return tables.counts(self._connection)
+        except apsw.Error as error:
+            raise self._lost(error) from error
 
     def stuck(self) -> tuple[str, ...]:
         """Cassettes a note of which is in doubt since the last exchange: somebody has to look before more is paid."""
@@ -187,10 +203,13 @@ class Journal:
         return self._stuck
 
     def _find_stuck(self) -> tuple[str, ...]:
-        found = self._connection.execute(
-            "SELECT DISTINCT doubt.value ->> 'cassette' FROM records, json_each(body ->> 'body', '$.in_doubt') AS doubt"
-            " WHERE kind = 'fact-made' AND body ->> 'kind' = 'completion'"
-            " AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set')"
+        found = self._ask(
+            "WITH facts AS (SELECT body ->> 'body' AS fact FROM records WHERE kind = 'fact-made'"
+            " AND body ->> 'kind' = 'completion'"
+            " AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set'))"
+            " SELECT doubt.value ->> 'cassette' FROM facts, json_each(fact, '$.in_doubt') AS doubt"
+            " UNION SELECT 'unknown' FROM facts"
+            " WHERE fact ->> 'outcome' = 'unknown' AND fact ->> 'in_doubt' IS NULL"
         )
         return tuple(str(name) for (name,) in found)
 
@@ -200,6 +219,19 @@ class Journal:
     def waiting(self) -> tuple[OutboxEntry, ...]:
         """Facts that the bank does not have, oldest number first within the order in which they were made."""
         return self._outbox("WHERE state = 'waiting' ORDER BY generation, number LIMIT 100")
+
+    def is_new(self, generation: int) -> bool:
+        """No session of this generation was ever opened."""
+        return self._value(f"next_number.{generation}") is None
+
+    def acknowledged_facts(self) -> dict[int, tuple[int, ...]]:
+        """The numbers of all facts that some bank has acknowledged, by generation."""
+        found: dict[int, list[int]] = {}
+        for generation, number in self._ask(
+            "SELECT generation, number FROM outbox WHERE state = 'acknowledged' ORDER BY generation, number"
+        ):
+            found.setdefault(int(generation), []).append(int(number))
+        return {generation: tuple(numbers) for generation, numbers in found.items()}
 
     def fact(self, generation: int, number: int) -> OutboxEntry | None:
         found = self._outbox("WHERE generation = ? AND number = ?", generation, number)
@@ -213,7 +245,7 @@ class Journal:
 
     def open_transactions(self) -> tuple[Transaction, ...]:
         """Transactions that have begun and not ended, oldest first."""
-        found = self._connection.execute("SELECT generation, number FROM open_transactions ORDER BY generation, number")
+        found = self._ask("SELECT generation, number FROM open_transactions ORDER BY generation, number")
         return tuple(Transaction(int(generation), int(number)) for generation, number in found)
 
     def story(self, name: Transaction) -> tuple[Line, ...]:
@@ -238,14 +270,14 @@ class Journal:
         return found[0] if found else None
 
     def _lines(self, where: str, *values: str | int) -> tuple[Line, ...]:
-        found = self._connection.execute(f"SELECT sequence, boot, at_ms, body FROM records {where}", values)  # noqa: S608 - `where` is ours
+        found = self._ask(f"SELECT sequence, boot, at_ms, body FROM records {where}", values)  # noqa: S608 - `where` is ours
         return tuple(
             Line(sequence=int(sequence), boot=str(boot), at=int(at), record=_decode(str(body)))
             for sequence, boot, at, body in found
         )
 
     def _outbox(self, where: str, *values: str | int) -> tuple[OutboxEntry, ...]:
-        found = self._connection.execute(
+        found = self._ask(
             f"SELECT generation, number, kind, body, state, case_id FROM outbox {where}",  # noqa: S608 - `where` is ours
             values,
         )
@@ -257,8 +289,19 @@ class Journal:
             for generation, number, kind, body, state, case in found
         )  # fmt: skip
 
+    def _ask(self, statement: str, values: Sequence[str | int | bytes] = ()) -> list[Any]:
+        """Rows; a disk that cannot be read fails the journal like one that cannot be written."""
+        try:
+            return self._connection.execute(statement, tuple(values)).fetchall()
+        except apsw.Error as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: apsw.Error) -> JournalError:
+        self.failed = self.failed or _sentence(Path(self._path), error, new=False)
+        return JournalError(self.failed)
+
     def _one(self, statement: str, *values: str | int | bytes) -> str | int | bytes | float | None:
-        for (value,) in self._connection.execute(statement, values):
+        for (value,) in self._ask(statement, values):
             return value  # type: ignore[no-any-return]  # apsw's own value types
         return None
 
@@ -269,33 +312,13 @@ class Journal:
 
     def check(self) -> None:
         """Walk the chain and rebuild the tables from it: a flipped bit anywhere that matters is JournalError."""
-        damage = next(iter(self._connection.execute("PRAGMA integrity_check(1)")))[0]
-        if damage != "ok":
-            raise JournalError(f"the journal {self._path} is damaged ({damage}); {_WAY_OUT}")
-        rebuilt = apsw.Connection(":memory:")
-        rebuilt.execute(tables.SCHEMA)
-        rebuilt.execute("BEGIN")
-        last = _START
-        for sequence, boot, at, kind, body, chain in self._connection.execute(
-            "SELECT sequence, boot, at_ms, kind, body, chain FROM records ORDER BY sequence"
-        ):
-            last = _link(last, str(boot), int(at), str(kind), str(body))
-            if last != chain:
-                raise JournalError(f"the journal {self._path} is damaged at record {sequence}; {_WAY_OUT}")
-            rebuilt.execute("INSERT INTO records VALUES (?, '', 0, '', 0, 0, '', x'')", (sequence,))
-            tables.apply(rebuilt, _decode(str(body)))
-        self._compare(rebuilt)
-
-    def _compare(self, rebuilt: apsw.Connection) -> None:
-        for table in ("numbers", "outbox", "open_transactions", "cassettes", "burnt", "boots", "meta"):
-            statement = f"SELECT * FROM {table}"  # noqa: S608 - our own table names
-            kept, wanted = (sorted(c.execute(statement).fetchall()) for c in (self._connection, rebuilt))
-            if [row for row in kept if row[0] != "journal_id"] != wanted:
-                raise JournalError(f"the journal {self._path} is damaged: {table} differ from its records; {_WAY_OUT}")
+        damage = find_damage(self._connection)
+        if damage:
+            raise JournalError(f"the journal {self._path} is damaged{damage}; {_WAY_OUT}")
 
     def _last_chain(self) -> bytes:
         found = self._one("SELECT chain FROM records ORDER BY sequence DESC LIMIT 1")
-        return found if isinstance(found, bytes) else _START
+        return found if isinstance(found, bytes) else START
 
 
 _WAY_OUT = (
@@ -303,8 +326,17 @@ _WAY_OUT = (
 )
 
 
-def _link(last: bytes, boot: str, at: int, kind: str, body: str) -> bytes:
-    return hashlib.sha256(last + f"\0{boot}\0{at}\0{kind}\0{body}".encode()).digest()
+def _masked(number: re.Match[str]) -> str:
+    return "*" * 12 + number[0][-4:]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file lies at `path`; None where there is none (a journal on another VFS has no such place)."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: Path, vfs: str | None) -> apsw.Connection:
@@ -340,6 +372,17 @@ def _make(connection: apsw.Connection, random: Randomness) -> None:
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def _opening_error(path: Path, error: BaseException, *, new: bool) -> BaseException:
+    """What opening the journal ends with: an error of ours where the file is the reason."""
+    if isinstance(error, apsw.BusyError):
+        return JournalInUse(f"the journal {path} is in use by a running kiosk")
+    if isinstance(error, apsw.Error):
+        return JournalError(_sentence(path, error, new=new))
+    if isinstance(error, ValueError | msgspec.MsgspecError):
+        return JournalError(f"the journal {path} is damaged; {_WAY_OUT}")
+    return error
 
 
 def _sentence(path: Path, error: apsw.Error, *, new: bool) -> str:

@@ -18,6 +18,10 @@ from kiosk.journal.store import Journal
 _COUNT = re.compile(r"([A-Za-z0-9_.:-]{1,64})=([0-9]{1,6})(?:\+([0-9]{1,6}))?", re.ASCII)
 
 
+#: What a journal line and the bank's books have room for.
+LONGEST_NAME = 60
+
+
 class ExchangeError(Exception):
     """What the operator said does not fit this machine; one sentence."""
 
@@ -82,6 +86,8 @@ def _check(cabinet: Cabinet, loaded: Mapping[str, Count], found: Mapping[str, Co
         raise ExchangeError("say what was loaded: CASSETTE=NOTES")
     if not by.strip():
         raise ExchangeError("say who did it (--by NAME)")
+    if len(by) > LONGEST_NAME or not by.isprintable():
+        raise ExchangeError(f"--by takes a name of 1 to {LONGEST_NAME} characters on one line")
     for name in (*loaded, *found):
         if name not in cabinet.values:
             raise ExchangeError(f"this machine has no cassette {name!r}; it has {', '.join(cabinet.values)}")

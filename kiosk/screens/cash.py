@@ -56,7 +56,8 @@ def cash_other(words: Words, step: Money, most: Money, *, entered: str = "", ref
         title=words.say("cash.other", "title"),
         symbol=SYMBOLS.get(step.currency, f"{step.currency} "),
         limits=words.say("cash.other", "limits", **limits),
-        most_digits=len(str(most.minor // 10 ** MINOR_DIGITS[most.currency])),
+        # One more than the most, so that too much is refused rather than cut short.
+        most_digits=len(str(most.minor // 10 ** MINOR_DIGITS[most.currency])) + 1,
         entered=entered,
         notice=notice,
         keys=keys(words, back="clear", main="ok"),

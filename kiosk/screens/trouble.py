@@ -73,6 +73,19 @@ def e_jam(words: Words, amount_paid: Money | None, reference: str) -> NoticeScre
     return _notice(words, "e.jam", _said(words, "e.jam", plain, Tone.DANGER), main="done", reference=reference)
 
 
+def e_partial(words: Words, amount_paid: Money, reference: str) -> NoticeScreen:
+    """The notes ran out in mid-payment: `amount_paid` came out and is all that leaves the account."""
+    said = Notice(
+        Tone.WARNING, words.say("e.partial", "bold", amount=whole(amount_paid)), words.say("e.partial", "plain")
+    )
+    return _notice(words, "e.partial", said, main="done", reference=reference)
+
+
+def e_closed(words: Words) -> NoticeScreen:
+    """The bank does not serve this machine now; nothing is wrong with the card."""
+    return _notice(words, "e.closed", _said(words, "e.closed", words.say("e.closed", "plain")), main="take_card")
+
+
 def e_doubt(words: Words, reference: str) -> NoticeScreen:
     """What came out is not known yet: told as a doubt, with its reference."""
     said = _said(words, "e.doubt", words.say("e.doubt", "plain"))

@@ -7,7 +7,7 @@ from kiosk.ask import BACK
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
 from kiosk.screens import catalogue
-from kiosk.transactions.common import choose_account, no_line
+from kiosk.transactions.common import choose_account, no_line, refusal
 
 SHOWN_S = 10
 
@@ -26,7 +26,7 @@ async def run(visit: Visit) -> Figures | None:
         return None
     except Turned as turned:
         parts.note("balance-refused", turned.answer.reason)
-        await parts.ask.told(catalogue.e_refused(words), parts.ask.patience.answer_s)
+        await parts.ask.told(refusal(parts, turned.answer), parts.ask.patience.answer_s)
         return None
     parts.note("balance-shown")
     await parts.ask.told(catalogue.balance_shown(words, figures.available, figures.ledger), SHOWN_S)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bank_link.messages import AccountView
+from bank_link.messages import AccountView, Reason, Refused
 from kiosk.ask import BACK, MAIN, Cancelled
-from kiosk.parts import Visit
+from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
+from kiosk.screens.model import NoticeScreen
 
 
 async def choose_account(visit: Visit, what: str) -> AccountView | None:
@@ -16,6 +17,23 @@ async def choose_account(visit: Visit, what: str) -> AccountView | None:
     shown = [(account.label, account.masked.removeprefix("ends ")) for account in accounts]
     key = await visit.parts.ask.choose(catalogue.choose_account(visit.parts.words, shown))
     return None if key == BACK else accounts[int(key.removeprefix("account:"))]
+
+
+def refusal(parts: Parts, answer: Refused) -> NoticeScreen:
+    """Why the bank does not serve this card, in a customer's words."""
+    words = parts.words
+    match answer.reason:
+        case Reason.PIN_LOCKED if answer.until is not None:
+            return catalogue.pin_locked(words, parts.when(answer.until), today=parts.is_today(answer.until))
+        case Reason.CARD_IN_USE:
+            return catalogue.e_inuse(words)
+        case Reason.CARD_OUTDATED | Reason.CARD_PROOF | Reason.NO_CARD | Reason.CARD_EXPIRED:
+            return catalogue.e_wake(words, parts.ask.phone)
+        case Reason.SUSPENDED | Reason.PENDING | Reason.NO_VISIT | Reason.UNSUPPORTED:
+            # Nothing is wrong with the card: it is this machine that the bank does not serve.
+            return catalogue.e_closed(words)
+        case _:
+            return catalogue.e_refused(words, parts.ask.phone)
 
 
 async def no_line(visit: Visit) -> None:

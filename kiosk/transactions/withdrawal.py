@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bank_link.card_file import CardFile, parse
 from bank_link.errors import CardFileError
-from bank_link.messages import AccountView, NoteCount, Reason, Refused
-from bank_link.money import MINOR_DIGITS, Money, major
+from bank_link.messages import Reason, Refused
+from bank_link.money import MINOR_DIGITS, Money
 from drivers.devices import DeviceError, Light
-from kiosk.ask import BACK, MAIN, Cancelled
+from kiosk.ask import MAIN, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal import records as r
 from kiosk.journal.store import JournalError
 from kiosk.parts import Visit
 from kiosk.payment import MOST_NOTES, Payment
 from kiosk.screens import catalogue
-from kiosk.screens.catalogue import Preset
-from kiosk.screens.model import Choose
-from kiosk.transactions.common import choose_account, no_line
+from kiosk.transactions.amount import Wish, choose_amount, choose_notes, instead, limit_reached, most
+from kiosk.transactions.common import choose_account, no_line, refusal
 from kiosk.vault import AuthorityRefused
 
 NOTICE_S = 30
@@ -28,15 +25,6 @@ class _CardSpoilt(Exception):
     """The card is not what it should be any more: nothing is paid."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the customer wants: an amount and the notes to pay it with."""
-
-    account: AccountView
-    amount: Money
-    mix: tuple[NoteCount, ...]
-
-
 async def run(visit: Visit) -> bool:
     """True where the visit is over (the card is out), False back to the menu. Raises LeftEarly before the hold."""
     account = await choose_account(visit, "withdraw")
@@ -44,10 +32,10 @@ async def run(visit: Visit) -> bool:
         return False
     amount: Money | None = None
     while True:
-        amount = amount or await _choose_amount(visit)
+        amount = amount or await choose_amount(visit)
         if amount is None:
             return False
-        wish = await _choose_notes(visit, account, amount)
+        wish = await choose_notes(visit, account, amount)
         if wish is None:
             amount = None
             continue
@@ -55,101 +43,6 @@ async def run(visit: Visit) -> bool:
         if held is not None:
             await _pay(visit, held)
             return True
-
-
-# ── How much ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _choose_amount(visit: Visit) -> Money | None:
-    """An amount that this machine can pay; None for Back."""
-    parts = visit.parts
-    while True:
-        screen = catalogue.cash(parts.words, [_preset(visit, amount) for amount in parts.presets])
-        key = await parts.ask.choose(screen)
-        if key == BACK:
-            return None
-        amount = await _other_amount(visit) if key == "other" else _amount(key, parts.currency)
-        if amount is not None:
-            amount = await _payable(visit, amount)
-        if amount is not None:
-            return amount
-
-
-def _preset(visit: Visit, amount: Money) -> Preset:
-    left = visit.opened.left_today
-    if not visit.parts.vault.can_pay(amount):
-        return Preset(amount, enabled=False, reason="machine")
-    if left is not None and left < amount:
-        return Preset(amount, enabled=False, reason="limit")
-    return Preset(amount)
-
-
-def _amount(key: str, currency: str) -> Money:
-    return Money(int(key.removeprefix("amount:")), currency)
-
-
-async def _other_amount(visit: Visit) -> Money | None:
-    """Digits until they make an amount at all; None for Back."""
-    parts = visit.parts
-    most = _most(visit)
-    largest = parts.vault.largest(most)
-    values = [stock.value for stock in parts.vault.stock()]
-    if largest is None or not values:
-        await parts.ask.told(catalogue.cash_limit_reached(parts.words), NOTICE_S)
-        return None
-    entered = await parts.ask.amount(catalogue.cash_other(parts.words, min(values), largest))
-    return None if entered is None else major(entered, parts.currency)
-
-
-def _most(visit: Visit) -> Money:
-    """The most that one withdrawal may be: the bank's limit, and what is left of the day."""
-    parts = visit.parts
-    session = parts.host.session
-    most = session.most_per_withdrawal if session is not None else Money(0, parts.currency)
-    left = visit.opened.left_today
-    return most if left is None else min(most, left)
-
-
-async def _payable(visit: Visit, amount: Money) -> Money | None:
-    """The amount, or one near it that the customer takes instead; None to choose anew."""
-    parts = visit.parts
-    if parts.vault.can_pay(amount):
-        return amount
-    possible = parts.vault.nearest(amount, _most(visit))
-    if not possible:
-        await parts.ask.told(catalogue.cash_limit_reached(parts.words), NOTICE_S)
-        return None
-    screen = catalogue.cash_nearest(parts.words, amount, _missing_note(visit, amount), possible)
-    return await _instead(visit, screen)
-
-
-def _missing_note(visit: Visit, amount: Money) -> Money | None:
-    """The note for lack of which the amount cannot be paid: one of this machine's that has run out."""
-    digits = 10 ** MINOR_DIGITS[amount.currency]
-    here = {stock.value for stock in visit.parts.vault.stock()}
-    gone = [count.value for count in visit.parts.vault.counts() if count.value not in here]
-    fitting = [value for value in gone if amount.minor % value.minor == 0 or (amount.minor // digits) % 2]
-    return min(fitting, default=None)
-
-
-async def _instead(visit: Visit, screen: Choose) -> Money | None:
-    key = await visit.parts.ask.choose(screen)
-    return None if key in {BACK, "other"} else _amount(key, visit.parts.currency)
-
-
-async def _choose_notes(visit: Visit, account: AccountView, amount: Money) -> Wish | None:
-    """Fewest or small notes, where there is a choice; None for Back."""
-    mixes = visit.parts.vault.mixes(amount)
-    if not mixes:
-        return None
-    if len(mixes) == 1:
-        return Wish(account, amount, mixes[0])
-    key = await visit.parts.ask.choose(catalogue.cash_mix(visit.parts.words, *(_shown(mix) for mix in mixes)))
-    return None if key == BACK else Wish(account, amount, mixes[0] if key == "fewest" else mixes[1])
-
-
-def _shown(mix: tuple[NoteCount, ...]) -> list[tuple[int, Money]]:
-    return [(note.count, note.value) for note in mix]
 
 
 # ── The hold ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,24 +65,22 @@ async def _authorise(visit: Visit, wish: Wish) -> tuple[r.Held | None, Money | N
 async def _refused(visit: Visit, answer: Refused) -> Money | None:
     """Say which limit it was and what is possible; the amount to try instead, None to choose anew."""
     parts, words = visit.parts, visit.parts.words
-    possible = parts.vault.largest(answer.possible) if answer.possible is not None else None
+    possible = parts.vault.largest(min(answer.possible, most(visit))) if answer.possible is not None else None
     match answer.reason:
         case Reason.FUNDS if possible is not None:
-            return await _instead(visit, catalogue.cash_short(words, possible))
+            return await instead(visit, catalogue.cash_short(words, possible))
         case Reason.AMOUNT_LIMIT | Reason.AMOUNT if possible is not None:
-            return await _instead(visit, catalogue.cash_limit(words, possible))
-        case Reason.FUNDS:
-            screen = catalogue.cash_short_none(words)
+            return await instead(visit, catalogue.cash_limit(words, possible))
         case Reason.AMOUNT_LIMIT | Reason.COUNT_LIMIT:
-            screen = catalogue.cash_limit_reached(words)
-        case Reason.CARD_IN_USE:
-            screen = catalogue.e_inuse(words)
+            await limit_reached(visit)
+            return None
+        case Reason.FUNDS:
+            if await parts.ask.choose(catalogue.cash_short_none(words)) == MAIN:
+                raise Cancelled
+            return None
         case _:
-            screen = catalogue.e_refused(words)
-    key = await parts.ask.choose(screen)
-    if key == MAIN or answer.reason not in {Reason.FUNDS, Reason.AMOUNT_LIMIT, Reason.COUNT_LIMIT}:
-        raise Cancelled
-    return None
+            await parts.ask.choose(refusal(parts, answer))
+            raise Cancelled
 
 
 # ── The cash ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,6 +120,7 @@ async def _card_is_taken(visit: Visit, held: r.Held) -> bool:
     if not await _is_as_written(visit):
         raise _CardSpoilt("the card is not as it was written")
     try:
+        parts.ask.card_may_go()
         await parts.reader.release()
     except DeviceError as error:
         raise _CardSpoilt(f"{error.device}: {error}") from error
@@ -281,13 +173,10 @@ async def _tell(visit: Visit, held: r.Held, payment: Payment | None) -> None:
     parts.lamp("cash", Light.OFF)
     if payment.doubt.minor:
         await parts.ask.told(catalogue.e_jam(words, payment.paid, held.claim), NOTICE_S)
+    elif not payment.paid.minor:
+        await parts.ask.told(catalogue.e_nocash(words, held.claim), NOTICE_S)
     elif payment.paid < held.amount:
-        await parts.ask.told(
-            catalogue.e_jam(words, payment.paid, held.claim)
-            if payment.paid.minor
-            else catalogue.e_nocash(words, held.claim),
-            NOTICE_S,
-        )
+        await parts.ask.told(catalogue.e_partial(words, payment.paid, held.claim), NOTICE_S)
 
 
 def _faces(payment: Payment) -> list[int]:

@@ -134,3 +134,27 @@ def test_a_card_that_waits_for_its_release_is_in_use_elsewhere(tmp_path: Path) -
         await hall.sound()
 
     run_hall(tmp_path, story)
+
+
+def test_a_proof_that_comes_after_the_debit_is_a_conflict(tmp_path: Path) -> None:
+    """Staff debited a silent release; then the right boot proves that nothing came out: a case, not silence."""
+
+    async def story(hall: Hall) -> None:
+        for told in ("completion", "reversal"):
+            machine = await hall.machine()
+            await machine.exchange(found=0, after=100)
+            card = await hall.card()
+            held = await machine.hold(card)
+            await asyncio.sleep(700)
+            await hall.bank.sweep()
+            silent = [
+                case for case in (await hall.do(r.CaseList)).cases if case.kind == "silent" and case.state == "open"
+            ]
+            await hall.resolve(silent[0].case, "debit", "40")
+            if told == "completion":
+                case = await machine.complete(held, outcome=m.Outcome.NOT_PRESENTED)
+            else:
+                case = await machine.reverse(held, not_presented=True)
+            assert "conflict" in case
+
+    run_hall(tmp_path, story)

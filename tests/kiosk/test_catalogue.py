@@ -78,9 +78,9 @@ def test_the_pin_screen_counts_tries() -> None:
 
 
 def test_an_entered_amount_is_bounded_by_the_most() -> None:
-    """The number of digits follows from the most that can be had, in whole units of the currency."""
-    assert catalogue.cash_other(WORDS, usd(10), usd(400)).most_digits == 3
-    assert catalogue.cash_other(WORDS, Money(1000, "JPY"), Money(50_000, "JPY")).most_digits == 5
+    """One digit more than the most that can be had, so that too much is refused and not cut short."""
+    assert catalogue.cash_other(WORDS, usd(10), usd(400)).most_digits == 4
+    assert catalogue.cash_other(WORDS, Money(1000, "JPY"), Money(50_000, "JPY")).most_digits == 6
     assert catalogue.cash_other(WORDS, Money(1000, "JPY"), Money(50_000, "JPY")).symbol == "¥"
     assert catalogue.cash_other(WORDS, Money(10_000, "NOK"), Money(500_000, "NOK")).symbol == "NOK "
 

@@ -17,7 +17,6 @@ from bank_link.errors import NotSent
 from bank_link.seams import SystemClock, SystemRandomness
 from config.kiosk import KioskConfig
 from kiosk.assembly import Opened, Seams
-from kiosk.commands.where import laptop
 from kiosk.display.face import Display, Look
 from kiosk.exit_codes import Code
 from kiosk.running import LAST_VISIT_S, Surroundings, run
@@ -25,6 +24,7 @@ from kiosk.screens.model import Screen
 from kiosk.screens.words.load import load_words
 from kiosk.simulator.laptop import Laptop
 from kiosk.supervision import Supervisor
+from kiosk.where import laptop
 
 
 def test_the_customer_at_hand_gets_the_card_back(tmp_path: Path) -> None:

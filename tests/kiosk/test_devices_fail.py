@@ -274,3 +274,21 @@ def test_a_reader_that_hangs_after_the_hold_gives_no_cash(tmp_path: Path) -> Non
         assert (await reckon(town)) == {"given": 0, "debited": 0, "doubt": 0}
 
     run_town(tmp_path, story)
+
+
+def test_help_never_hides_what_came_out(tmp_path: Path) -> None:
+    """Help on "Some notes are stuck", with the card long out, leads back to it: nobody is told that nothing left."""
+
+    async def story(town: Town) -> None:
+        town.loaded = {"top": 10}
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        town.dispenser.fault_once("jam-in-sensor")
+        assert await town.withdraw(card, 100) == "e.jam"
+        await town.press("C")
+        await town.see("help")
+        await town.press("B")
+        await town.see("e.jam")
+        assert "cancelled" not in town.display.ids
+
+    run_town(tmp_path, story)

@@ -151,7 +151,7 @@ def test_the_card_file_is_rewritten_in_place(kiosk: RealKiosk, card: RealCard, t
         ("500", 3, "amount: "),
         ("15", 3, "notes: this machine cannot pay 15.00 USD with its notes; possible: $10 or $20"),
         ("1e3", 2, "'1e3' is not an amount"),
-        ("99999999", 3, "amount: more than this machine pays at once"),
+        ("99999999", 3, "amount: 99999999.00 USD cannot be had; in steps of $10, up to $400 today"),
         ("9" * 999, 2, "is not an amount"),
     ],
 )
@@ -175,7 +175,7 @@ def test_more_than_the_account_or_the_day(bank: RealBank, kiosk: RealKiosk, tmp_
     assert kiosk.once(rich, "--withdraw", "400").code == 0
     done = kiosk.once(rich, "--withdraw", "200")
     assert done.code == 3
-    assert done.sentence == "atm-kiosk: amount-limit: it is over the day's limit; possible: $100"
+    assert done.sentence == "atm-kiosk: amount: 200.00 USD cannot be had; in steps of $10, up to $100 today"
 
 
 def test_a_wrong_pin_three_times_locks(bank: RealBank, kiosk: RealKiosk, card: RealCard, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from support.reckoning import reckon, settle
 from support.town import Town, run_town
 
+from kiosk.journal.records import NoteMoved
 from kiosk.journal.store import Journal, JournalError
 
 
@@ -151,5 +152,47 @@ def test_a_journal_that_fails_at_any_moment_closes_and_does_not_crash(tmp_path: 
         town.slot.pull()
         await town.see("out")
         assert "no room" in town.machine.service.sentence
+
+    run_town(tmp_path, story)
+
+
+def test_a_journal_that_was_deleted_closes_the_machine(tmp_path: Path) -> None:
+    """Somebody moves the file away under a running kiosk: nothing is paid into a file that nobody will find."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        journal = tmp_path / "kiosk" / "state" / "journal.sqlite"
+        journal.rename(journal.with_suffix(".moved"))
+        await town.see("out", seconds=10)
+        assert "moved or deleted" in town.machine.service.sentence
+        journal.with_suffix(".moved").rename(journal)
+
+    run_town(tmp_path, story)
+
+
+def test_a_note_that_nobody_counted_keeps_the_machine_closed(tmp_path: Path) -> None:
+    """The power goes while the first note moves: closed until somebody has looked, a case for the customer."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        cut = Cut(town.machine.journal, 1_000, written=False)
+        write = town.machine.journal.write
+
+        def at_the_first_note(*records: Any) -> None:
+            if any(isinstance(record, NoteMoved) for record in records):
+                cut.came.set()
+                raise PowerCut
+            write(*records)
+
+        town.machine.journal.write = at_the_first_note  # type: ignore[method-assign]
+        await _try_to_withdraw(town, card, cut)
+        await town.power_cut()
+        town.start_kiosk()
+        await settle(town, 2)
+        assert not town.machine.service.in_service
+        assert "clear the path" in town.machine.service.sentence
+        await settle(town)
+        await reckon(town)
 
     run_town(tmp_path, story)

@@ -112,6 +112,8 @@ def _trouble(words: Words) -> dict[str, Screen]:
         "e.left": c.e_left(words),
         "e.jam": c.e_jam(words, usd(60), REFERENCE),
         "e.jam, nothing": c.e_jam(words, None, REFERENCE),
+        "e.partial": c.e_partial(words, usd(60), REFERENCE),
+        "e.closed": c.e_closed(words),
         "e.doubt": c.e_doubt(words, REFERENCE),
         "time": c.time_more(words, 20),
         "cancelled": c.cancelled(words),

@@ -103,6 +103,7 @@ class PygameDisplay:
             self._environment.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
         try:
             pygame.display.init()
+            self._refuse_invisible(pygame.display.get_driver())
             self._glass = self._opened()
         except pygame.error as error:
             self.close()
@@ -115,6 +116,11 @@ class PygameDisplay:
         self._scene = Scene(studio, self._panel, self._canvas, still=self._still)
         if self._wanted is not None:
             self._scene.want(*self._wanted)
+
+    def _refuse_invisible(self, driver: str) -> None:
+        """Where SDL finds no screen it draws into nothing, unless that was asked for."""
+        if driver in {"offscreen", "dummy"} and self._environment.get("SDL_VIDEODRIVER") != driver:
+            raise pygame.error("there is no screen")
 
     def _opened(self) -> pygame.Surface:
         size = self._turn.glass

@@ -409,7 +409,9 @@ class Town:
         return {name: where.customer for name, where in self.dispenser.physical.items()}
 
 
-def run_town(directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, **limits: int | str) -> None:
+def run_town(
+    directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, **limits: int | str
+) -> None:
     """Run a story to its end in virtual time."""
 
     async def whole() -> None:

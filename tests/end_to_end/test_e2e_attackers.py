@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bank(folder: Path) -> Iterator[RealBank]:
     with RealBank.found(folder / "bank", logs=folder / "logs") as bank:
         yield bank
-        bank.sound_by_command()
+        bank.sound()
 
 
 @pytest.fixture(scope="module")

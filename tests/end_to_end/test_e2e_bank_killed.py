@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from support.at_once import at_once
 from support.real_processes import Keeper, RealBank
 from support.real_reckoning import Expected, Lane, expected
+
+#: A busy machine takes its time for so many processes.
+pytestmark = pytest.mark.timeout(400)
 
 AMOUNT = 30
 #: More commits than any withdrawal has.
@@ -30,42 +36,47 @@ class Fuse:
         self.light("off", 0)
 
 
-@pytest.fixture
-def fuse(tmp_path: Path) -> Fuse:
-    return Fuse(tmp_path / "fuse")
-
-
-@pytest.fixture
-def bank(tmp_path: Path, fuse: Fuse) -> Iterator[RealBank]:
-    bank = RealBank.found(tmp_path / "bank", logs=tmp_path / "logs")
+@contextmanager
+def _bank(folder: Path) -> Iterator[tuple[RealBank, Fuse]]:
+    """A bank that can be told when to die."""
+    folder.mkdir()
+    fuse = Fuse(folder / "fuse")
+    bank = RealBank.found(folder / "bank", logs=folder / "logs")
     bank.probe = fuse.probe
     with bank:
-        yield bank
+        yield bank, fuse
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_sigkill_at_every_commit_of_a_withdrawal(bank: RealBank, fuse: Fuse, tmp_path: Path, when: str) -> None:
-    """Whoever is killed and started again pays once and debits once; the customer notices a pause at most."""
-    lane = Lane(bank, tmp_path / "lane")
-    plan = lane.plan(AMOUNT)
-    with Keeper(bank) as keeper:
-        for commit in range(1, MOST):
-            before, deaths = lane.state(), keeper.deaths
-            fuse.light(when, commit)
-            done, trace = lane.withdraw(AMOUNT)
-            fuse.put_out()
-            if keeper.deaths == deaths:
-                break
-            if done.code == 4 and "taken:open-visit" not in trace:
-                # It died before the bank had taken part in anything: the machine was closed, and is open again.
-                wanted = Expected()
-            else:
-                assert (done.code, done.json["outcome"], done.json["delivered"]) == (0, "paid", True), (commit, done)
-                wanted = Expected(given=plan, counted=plan)
-            lane.agrees(before, wanted, (when, commit, trace))
-        assert 8 <= commit < MOST - 1, "every commit was reached, and the end too"
-    assert lane.plan(AMOUNT) == plan
-    bank.sound_by_command()
+def _killed_at_every_commit(folder: Path, when: str) -> None:
+    with _bank(folder) as (bank, fuse):
+        lane = Lane(bank, folder / "lane")
+        plan = lane.plan(AMOUNT)
+        with Keeper(bank) as keeper:
+            for commit in range(1, MOST):
+                before, deaths = lane.state(), keeper.deaths
+                fuse.light(when, commit)
+                done, trace = lane.withdraw(AMOUNT)
+                fuse.put_out()
+                if keeper.deaths == deaths:
+                    break
+                if done.code == 4 and "taken:open-visit" not in trace:
+                    # It died before the bank had taken part in anything: the machine was closed, and is open again.
+                    wanted = Expected()
+                else:
+                    assert (done.code, done.json["outcome"], done.json["delivered"]) == (0, "paid", True), (
+                        commit,
+                        done,
+                    )
+                    wanted = Expected(given=plan, counted=plan)
+                lane.agrees(before, wanted, (when, commit, trace))
+            assert 8 <= commit < MOST - 1, "every commit was reached, and the end too"
+        assert lane.plan(AMOUNT) == plan
+        bank.sound_by_command()
+
+
+def test_sigkill_at_every_commit_of_a_withdrawal(tmp_path: Path) -> None:
+    """Killed before and after each commit and started again, it pays once and debits once; there is a pause at most."""
+    at_once(*(partial(_killed_at_every_commit, tmp_path / when, when) for when in ("before", "after")))
 
 
 #: At which record of the kiosk, before or after it, and at which commit of the bank since the withdrawal began.
@@ -80,20 +91,24 @@ PAIRS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("half", [0, 1])
-def test_both_are_killed(bank: RealBank, fuse: Fuse, tmp_path: Path, half: int) -> None:
+def _both_killed(folder: Path, pairs: list[tuple[str, str, str, int]]) -> None:
+    with _bank(folder) as (bank, fuse):
+        lane = Lane(bank, folder / "lane")
+        plan = lane.plan(AMOUNT)
+        with Keeper(bank) as keeper:
+            for kiosk_when, record, bank_when, commit in pairs:
+                before, deaths = lane.state(), keeper.deaths
+                fuse.light(bank_when, commit)
+                done, trace = lane.withdraw(AMOUNT, "--kill", kiosk_when, "--at", record)
+                assert done.killed, (record, commit, done, trace)
+                said = (kiosk_when, record, bank_when, commit, trace)
+                lane.crash_is_over(before, expected(trace, kiosk_when, plan), said, tries=3)
+                fuse.put_out()
+                assert keeper.deaths > deaths, (said, "the bank was not killed")
+        assert lane.plan(AMOUNT) == plan
+        bank.sound()
+
+
+def test_both_are_killed(tmp_path: Path) -> None:
     """Kiosk and bank die in the same withdrawal, in either order; started again they agree, to the note."""
-    lane = Lane(bank, tmp_path / "lane")
-    plan = lane.plan(AMOUNT)
-    with Keeper(bank) as keeper:
-        for kiosk_when, record, bank_when, commit in PAIRS[half::2]:
-            before, deaths = lane.state(), keeper.deaths
-            fuse.light(bank_when, commit)
-            done, trace = lane.withdraw(AMOUNT, "--kill", kiosk_when, "--at", record)
-            assert done.killed, (record, commit, done, trace)
-            said = (kiosk_when, record, bank_when, commit, trace)
-            lane.crash_is_over(before, expected(trace, kiosk_when, plan), said, tries=3)
-            fuse.put_out()
-            assert keeper.deaths > deaths, (said, "the bank was not killed")
-    assert lane.plan(AMOUNT) == plan
-    bank.sound_by_command()
+    at_once(*(partial(_both_killed, tmp_path / str(half), PAIRS[half::2]) for half in (0, 1)))

@@ -15,6 +15,9 @@ from support.strangers import identity_of
 from bank.keys.key_files import KeyFile
 from bank_link.card_file import SIZE, parse
 
+#: A busy machine takes its time for so many processes.
+pytestmark = pytest.mark.timeout(400)
+
 #: Twelve digits each: none of them comes about by chance.
 PINS = {"PIN": "908172635447", "wrong PIN": "776655443322", "new PIN": "615243342516", "mistyped PIN": "192837465564"}
 

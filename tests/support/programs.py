@@ -20,6 +20,8 @@ from typing import IO, Any
 
 PROGRAMS = Path(sys.executable).parent
 TESTS = Path(__file__).parents[1]
+#: Programs are started hundreds of times: what they are compiled to is kept, also where nothing else may be.
+COMPILED = TESTS.parent / ".pytest_cache" / "compiled"
 #: Nothing here takes longer on a machine that is busy with other tests; reached, it is a failure.
 PATIENCE_S = 90.0
 
@@ -108,7 +110,8 @@ class Programs:
         (self.logs / "tmp").mkdir(exist_ok=True)
         self.environment = {
             **os.environ, "PYTHONWARNINGS": "error", "XDG_STATE_HOME": str(self.logs), "HOME": str(self.logs),
-            "TMPDIR": str(self.logs / "tmp"), "PYTHONPATH": str(TESTS.parent), **self.environment,
+            "TMPDIR": str(self.logs / "tmp"), "PYTHONPATH": str(TESTS.parent), "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(COMPILED), **self.environment,
         }  # fmt: skip
 
     def line(self, program: str, probe: Sequence[str] = ()) -> list[str]:

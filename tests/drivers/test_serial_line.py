@@ -44,7 +44,7 @@ async def read_all(line, count, limit_s=5):
 async def until(condition, limit_s=10):
     """Wait for another thread's or process's doing, at most `limit_s`."""
     async with asyncio.timeout(limit_s):
-        while not condition():  # noqa: ASYNC110  what is waited for has no event
+        while not condition():
             await asyncio.sleep(0.005)
 
 

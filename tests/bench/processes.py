@@ -79,13 +79,25 @@ def medians_s(commands: Mapping[str, Command], rounds: int) -> dict[str, float]:
     return {name: statistics.median(found) for name, found in spent.items()}
 
 
-def shares_of_a_core(processes: Mapping[str, int], seconds: float) -> dict[str, float]:
-    """How much of one core each running process (by its id) uses, measured over the same `seconds`."""
-    before = {name: _running_s(process) for name, process in processes.items()}
-    begun = time.monotonic()
-    time.sleep(seconds)
-    took = time.monotonic() - begun
-    return {name: (_running_s(process) - before[name]) / took for name, process in processes.items()}
+@dataclass(frozen=True)
+class Share:
+    """Of one core. A second in which the machine was busy otherwise costs everybody more: the median leaves it out."""
+
+    mean: float
+    median: float
+
+
+def shares_of_a_core(processes: Mapping[str, int], seconds: int) -> dict[str, Share]:
+    """What each running process (by its id) uses, watched over the same seconds, one by one."""
+    spent: dict[str, list[float]] = {name: [] for name in processes}
+    for _ in range(seconds):
+        before = {name: _running_s(process) for name, process in processes.items()}
+        begun = time.monotonic()
+        time.sleep(1)
+        took = time.monotonic() - begun
+        for name, process in processes.items():
+            spent[name].append((_running_s(process) - before[name]) / took)
+    return {name: Share(statistics.fmean(found), statistics.median(found)) for name, found in spent.items()}
 
 
 def _running_s(process: int) -> float:

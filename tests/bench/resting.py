@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from processes import Command, MeasuringError, shares_of_a_core
+from processes import Command, MeasuringError, Share, shares_of_a_core
 from support.real_processes import PROGRAMS, RealKiosk
 
 KIOSK = "atm-kiosk simulate --window, welcome in service"
@@ -40,7 +40,7 @@ def virtual_display() -> Iterator[str]:
             server.terminate()
 
 
-def rest(kiosk: RealKiosk, logs: Path, seconds: float = 20.0) -> dict[str, float]:
+def rest(kiosk: RealKiosk, logs: Path, seconds: int) -> dict[str, Share]:
     """Shares of a core. The kiosk's bank runs, and its cassettes are loaded."""
     with (
         virtual_display() as display, (logs / "window.out").open("wb") as out,

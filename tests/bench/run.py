@@ -54,7 +54,7 @@ def parsed() -> argparse.Namespace:
     add = parser.add_argument
     add("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     add("--rounds", type=int, default=5, help="of each start; the median is printed (5)")
-    add("--rest", type=float, default=20.0, metavar="SECONDS", help="how long the kiosk at rest is watched (20)")
+    add("--rest", type=int, default=20, metavar="SECONDS", help="how long the kiosk at rest is watched (20)")
     add("--seconds", type=float, default=4.0, help="of visits, and of empty answers, for each row (4)")
     add("--terminals", type=int, nargs="+", default=[2, 16, 128], metavar="N", help="a row for each number (2 16 128)")
     options = parser.parse_args()
@@ -107,16 +107,17 @@ def print_times(spent_s: Mapping[str, float], base: str) -> None:
         print(f"  {name:66}{seconds * 1000:6.0f} ms{seconds / spent_s[base]:7.1f}×")
 
 
-def print_rest(kiosk: RealKiosk, logs: Path, seconds: float) -> None:
+def print_rest(kiosk: RealKiosk, logs: Path, seconds: int) -> None:
     import resting
 
     if not resting.has_display_server():
         print("\nAt rest: SKIPPED, there is no Xvfb here (apt-get install xvfb)")
         return
     shares = resting.rest(kiosk, logs, seconds)
-    print(f"\nAt rest: share of one core over {seconds:.0f} seconds")
+    base = shares[resting.LOOP].median
+    print(f"\nAt rest: share of one core, median (mean) of {seconds} seconds")
     for name, share in shares.items():
-        print(f"  {name:66}{share:7.2%}{share / shares[resting.LOOP]:9.1f}×")
+        print(f"  {name:66}{share.median:6.2%} ({share.mean:.2%}){share.median / base:7.1f}×")
 
 
 # ── The bank ────────────────────────────────────────────────────────────────────────────────────────────────────────

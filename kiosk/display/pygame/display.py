@@ -119,7 +119,7 @@ class PygameDisplay:
 
     def _refuse_invisible(self, driver: str) -> None:
         """Where SDL finds no screen it draws into nothing, unless that was asked for."""
-        if driver in {"offscreen", "dummy"} and self._environment.get("SDL_VIDEODRIVER") != driver:
+        if driver in {"offscreen", "dummy"} and os.environ.get("SDL_VIDEODRIVER") != driver:
             raise pygame.error("there is no screen")
 
     def _opened(self) -> pygame.Surface:

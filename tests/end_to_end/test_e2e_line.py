@@ -19,7 +19,7 @@ PAID = Expected(given=PLAN, counted=PLAN)
 #: The write of the kiosk's journal after which each message leaves.
 MESSAGES = {"authorise": "taken:authorise", "release": "taken:release", "completion": "fact-made:completion"}
 #: So long a line is away, where it comes back before a deadline; longer than one try takes.
-AWAY_S = 1.0
+AWAY_S = 0.8
 #: Deadlines of the kiosk, where a line is away for longer.
 SHORT_MS = 1_000
 
@@ -48,7 +48,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
         with BadWire((home, bank.port), to=(away, bank.port)) as wire:
             with BadWire((home, bank.enrol_port), to=(away, bank.enrol_port)):
                 lane = Lane(bank, folder / "lane", opening="9000")
-            lane.kiosk.set("line", connect_ms=800, read_ms=800)
+            lane.kiosk.set("line", connect_ms=600, read_ms=600)
             assert lane.plan(AMOUNT) == PLAN
             yield Street(bank, wire, lane)
             assert lane.plan(AMOUNT) == PLAN
@@ -94,7 +94,7 @@ def test_a_line_that_is_bad_for_a_moment(street: Street, message: str, hurt: str
 def test_a_slow_line(street: Street) -> None:
     """Everything takes its time, both ways, and nothing is sent twice: it is paid all the same."""
     before = street.lane.state()
-    done = street.withdraw("authorise", lambda: street.wire.slow(0.3))
+    done = street.withdraw("authorise", lambda: street.wire.slow(0.15))
     assert (done.code, done.json["outcome"], done.json["delivered"]) == (0, "paid", True), done
     street.lane.agrees(before, PAID)
 

@@ -84,6 +84,8 @@ class KioskControl:
 
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
         """Raises CommandRefused with one sentence."""
+        if command != "status" and self._machine.vault.paying:
+            raise CommandRefused("notes are moving; ask again in a moment")
         try:
             match command:
                 case "status":

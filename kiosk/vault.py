@@ -49,6 +49,11 @@ class Vault:
         self._paying = False
         self._largest: tuple[tuple[tuple[denominate.Stock, ...], Money], Money | None] | None = None
 
+    @property
+    def paying(self) -> bool:
+        """Notes are moving, or about to: nothing else may keep the loop for long."""
+        return self._paying
+
     # ── What can be paid ────────────────────────────────────────────────────────────────────────────────────────────
 
     def counts(self) -> tuple[CassetteCount, ...]:

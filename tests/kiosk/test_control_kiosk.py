@@ -277,3 +277,23 @@ def test_the_state_of_nobody(tmp_path: Path) -> None:
     assert done.code == 6
     assert "terminal.key" in done.sentence
     assert not (tmp_path / "journal.sqlite").exists()
+
+
+def test_nobody_reads_the_journal_while_notes_move(tmp_path: Path) -> None:
+    """A long answer would keep the motor running: asked in mid-payment, it is refused for a moment."""
+    from support.town import Town, run_town
+
+    from kiosk.control import KioskControl
+    from kiosk.operator.desk import Desk
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        desk = Desk(journal=town.machine.journal, config=town.config, generation=1)
+        control = KioskControl(town.machine, desk, "T1")
+        town.machine.vault._paying = True
+        with pytest.raises(CommandRefused, match="notes are moving"):
+            await control.execute("journal-show", {"last": 10, "contains": ""})
+        town.machine.vault._paying = False
+        assert await control.execute("journal-show", {"last": 10, "contains": ""})
+
+    run_town(tmp_path, story)

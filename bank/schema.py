@@ -109,7 +109,7 @@ terminals = Table(
 numbering = Table(
     "numbering", metadata,
     Column("terminal", String(64), primary_key=True), Column("generation", BigInteger, primary_key=True),
-    _whole("highest_seen"), _whole("answered_highest"), _whole("answered_count"), _whole("adopted"),
+    _whole("highest_seen"), _whole("adopted"),
 )  # fmt: skip
 
 sessions = Table(
@@ -117,6 +117,7 @@ sessions = Table(
     Column("session", String(64), primary_key=True),
     _text("terminal"), _whole("generation"), _text("boot"), _text("journal"),
     Column("keys", LargeBinary(256), nullable=False), _whole("highest"), Column("mask", LargeBinary(8), nullable=False),
+    _whole("sequence"),
     _time("opened_at"), _whole("ended"), _whole("partial"),
     Index("sessions_terminal", "terminal", "ended"),
 )  # fmt: skip

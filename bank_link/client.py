@@ -55,10 +55,7 @@ class Standing(Protocol):
         """Whether the journal holds that start. Never asked about "" (the bank knows none)."""
 
     def answered(self) -> Answered:
-        """The highest number with an answer on disk, and how many there are."""
-
-    def answered_ranges(self) -> Sequence[tuple[int, int]]:
-        """All numbers with an answer on disk, as closed ranges, ascending."""
+        """What the next sign-on names of the numbers that have an answer on disk: see `bank_link.messages.Answered`."""
 
     def highest_taken(self) -> int:
         """The highest number that was ever taken; 0 where none was."""
@@ -154,7 +151,7 @@ class BankClient:
         return answer
 
     async def _send(self, session: OpenSession, message: Request, until: int) -> Answer:
-        request = session.seal(message, time=self.bank_now(), answered=self._standing.answered())
+        request = session.seal(message, time=self.bank_now())
         asked_s = _loop_s()
         try:
             data = await self._exchange(request, self._left_s(until))
@@ -233,14 +230,14 @@ class BankClient:
             journal=standing.journal_id,
             boot=standing.boot_id,
             knows_last_boot=not back.last_boot or standing.knows_boot(back.last_boot),
-            answered=standing.answered_ranges(),
+            answered=standing.answered(),
             highest_taken=standing.highest_taken(),
             outbox=standing.outbox_length(),
             counts=standing.counts(),
         )
 
     async def _first(self, message: Hello | SignOn) -> Answer:
-        data = await self._exchange(seal_first(self._identity, message, self._standing.answered()), None)
+        data = await self._exchange(seal_first(self._identity, message), None)
         return read_first(data, message)
 
     def _left_s(self, until: int) -> float | None:

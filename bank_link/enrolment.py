@@ -37,7 +37,7 @@ from bank_link.envelope import (
 from bank_link.errors import EnrolmentError, MessageRefused, NotSent
 from bank_link.identity import Identity
 from bank_link.keys import KEY_BYTES, signing_public
-from bank_link.messages import Answered, Enrol, Enrolled, Refused, kind
+from bank_link.messages import Enrol, Enrolled, Refused, kind
 from bank_link.pinned_http import Call, PinnedSession, whole_body
 from bank_link.seams import Randomness
 from bank_link.tls import pinned_context, unverified_context
@@ -137,7 +137,6 @@ def _sealed(request: Enrol) -> bytes:
         session="",
         transmission=0,
         time=0,
-        answered=Answered(),
         kind=kind(request),
         body=encode(request),
     )

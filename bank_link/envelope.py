@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from bank_link import coding
 from bank_link.errors import MessageRefused
-from bank_link.messages import Answer, Answered, Message, Request, Whole, kind
+from bank_link.messages import Answer, Message, Request, Whole, kind
 
 VERSION = 1
 BLOCK = 512
@@ -39,7 +39,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What every message says beside its body. `time` is bank time in milliseconds (0: not known yet).
 
     `terminal`, `generation`, `session` and `transmission` are "" and 0 where there is none. An answer repeats its
-    request's.
+    request's. `sequence` counts the bank's answers within the session; a request says the highest that the kiosk has
+    heard, and a bank that has not got so far was restored.
     """
 
     version: int = VERSION
@@ -48,7 +49,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     session: Name
     transmission: Whole
     time: Whole
-    answered: Answered
+    sequence: Whole = 0
     kind: Name
     body: msgspec.Raw
 
@@ -120,7 +121,7 @@ def body_digest(message: Message) -> bytes:
     return hashlib.sha256(coding.encode(message)).digest()
 
 
-def answering(request: Envelope, answer: Answer, *, time: int) -> Envelope:
+def answering(request: Envelope, answer: Answer, *, time: int, sequence: int = 0) -> Envelope:
     """The envelope of an answer to `request`; `time` is the bank's, in milliseconds."""
     return Envelope(
         terminal=request.terminal,
@@ -128,7 +129,7 @@ def answering(request: Envelope, answer: Answer, *, time: int) -> Envelope:
         session=request.session,
         transmission=request.transmission,
         time=time,
-        answered=Answered(),
+        sequence=sequence,
         kind=kind(answer),
         body=encode(answer),
     )

@@ -72,6 +72,14 @@ class Part(_Root, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 # ── Pieces ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Rest(enum.StrEnum):
+    """What a restored bank has still to be told of once its `missing` is made up for: see `Answered`."""
+
+    NONE = ""
+    SAME = "same"
+    OLDER = "older"
+
+
 class Reason(enum.StrEnum):
     """Why the bank does not do what a request asks; each is also the key under which a screen speaks of it."""
 
@@ -199,11 +207,21 @@ class AccountView(Part, frozen=True, kw_only=True):
     may: tuple[Id, ...] = ()
 
 
-class Answered(Part, frozen=True, kw_only=True):
-    """What the kiosk has an answer for on disk: the highest number, and how many there are."""
+#: Numbers of one generation: (generation, first, last), both ends belong to it.
+NumberRange = tuple[Number, Number, Number]
 
-    highest: Whole = 0
-    count: Whole = 0
+
+class Answered(Part, frozen=True, kw_only=True):
+    """Numbers that the kiosk has answers for on disk: those that were answered last, and, while a restored bank is
+    being told more than one sign-on can name, the next step of the walk through all that came before.
+
+    `more`, `walk_more`: others were answered before those in `ranges`, before those in `walk`.
+    """
+
+    ranges: tuple[NumberRange, ...] = ()
+    more: bool = False
+    walk: tuple[NumberRange, ...] = ()
+    walk_more: bool = False
 
 
 # ── Before there is a session ───────────────────────────────────────────────────────────────────────────────────────
@@ -250,7 +268,7 @@ class SignOn(Message, frozen=True, kw_only=True, tag="sign-on"):
 
 
 class SignOnClaims(Part, frozen=True, kw_only=True):
-    """What a terminal says of itself. `ephemeral` is an X25519 key; `answered` are closed ranges, ascending."""
+    """What a terminal says of itself. `ephemeral` is an X25519 key."""
 
     terminal: Id
     generation: Number
@@ -260,7 +278,7 @@ class SignOnClaims(Part, frozen=True, kw_only=True):
     journal: Id
     boot: Id
     knows_last_boot: bool
-    answered: tuple[tuple[Number, Number], ...] = ()
+    answered: Answered
     highest_taken: Whole = 0
     outbox: Count = 0
     counts: tuple[CassetteCount, ...] = ()
@@ -277,8 +295,8 @@ class SignedOn(Message, frozen=True, kw_only=True, tag="signed-on"):
 class Session(Part, frozen=True, kw_only=True):
     """What the bank opens. `claims` is the SHA-256 of the sign-on's signed bytes: it answers that one and no other.
 
-    `missing`: numbers that the kiosk has answers for and the bank has not (it was restored). `next_number`: the kiosk
-    goes on from the higher of the two. `state`: "active", or "suspended" (facts only). `exchange_needed`: out of
+    `missing`: numbers that the kiosk has answers for and the bank has not (it was restored); `rest` says which the next
+    sign-on has to name. `next_number`: the kiosk goes on from the higher of the two. `state`: "active", or "suspended" (facts only). `exchange_needed`: out of
     service until an operator's exchange. `slip_keys`: raw Ed25519 keys whose slips hold; `pin_key`: X25519.
     """
 
@@ -288,7 +306,8 @@ class Session(Part, frozen=True, kw_only=True):
     time: Time
     state: Id
     state_sentence: Text = ""
-    missing: tuple[Number, ...] = ()
+    missing: tuple[NumberRange, ...] = ()
+    rest: Rest = Rest.NONE
     next_number: Number
     exchange_needed: bool = False
     pin_key: Key

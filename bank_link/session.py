@@ -32,18 +32,19 @@ ANSWERS: dict[type[m.Message], type[m.Message]] = {
 
 @dataclass(slots=True)
 class OpenSession:
-    """A session with its keys and its count of transmissions."""
+    """A session with its keys, its count of transmissions, and how far the bank's answers have come."""
 
     identity: Identity
     session: m.Session
     keys: SessionKeys
     transmissions: int = field(default=0)
+    heard: int = field(default=0)
 
-    def seal(self, message: m.Request, *, time: int, answered: m.Answered) -> bytes:
+    def seal(self, message: m.Request, *, time: int) -> bytes:
         """The bytes of one more send of `message`, under a transmission number of its own."""
         self.transmissions += 1
         where = (self.session.session, self.transmissions)
-        return seal(_envelope(self.identity, where, message, time, answered), self.keys.to_bank)
+        return seal(_envelope(self.identity, where, message, time, self.heard), self.keys.to_bank)
 
     def read(self, data: bytes, *, message: m.Request, request: bytes) -> tuple[m.Answer, int]:
         """The answer in `data` to that send of `message`, and the bank time it says (0 for an unauthenticated one).
@@ -57,12 +58,14 @@ class OpenSession:
         verify(frame, self.keys.to_kiosk, request_mac=request[:MAC_BYTES])
         if (frame.envelope.terminal, frame.envelope.session) != (self.identity.terminal, self.session.session):
             raise MessageRefused("the answer is for another terminal or session")
-        return _fitting(frame, message, (m.Refused, m.InProgress, m.SignOnNeeded)), frame.envelope.time
+        answer = _fitting(frame, message, (m.Refused, m.InProgress, m.SignOnNeeded))
+        self.heard = max(self.heard, frame.envelope.sequence)
+        return answer, frame.envelope.time
 
 
-def seal_first(identity: Identity, message: m.Hello | m.SignOn, answered: m.Answered) -> bytes:
+def seal_first(identity: Identity, message: m.Hello | m.SignOn) -> bytes:
     """The bytes of a message that comes before there is a session."""
-    return seal(_envelope(identity, ("", 0), message, 0, answered), None)
+    return seal(_envelope(identity, ("", 0), message), None)
 
 
 def read_first(data: bytes, message: m.Hello | m.SignOn) -> m.Answer:
@@ -81,7 +84,7 @@ def read_first(data: bytes, message: m.Hello | m.SignOn) -> m.Answer:
 
 
 def _envelope(
-    identity: Identity, where: tuple[str, int], message: m.Request, time: int, answered: m.Answered
+    identity: Identity, where: tuple[str, int], message: m.Request, time: int = 0, sequence: int = 0
 ) -> Envelope:
     session, transmission = where
     return Envelope(
@@ -90,7 +93,7 @@ def _envelope(
         session=session,
         transmission=transmission,
         time=time,
-        answered=answered,
+        sequence=sequence,
         kind=m.kind(message),
         body=encode(message),
     )

@@ -22,15 +22,15 @@ from bank_link import coding
 from bank_link.certificates import slip_key
 from bank_link.errors import MessageRefused
 from bank_link.keys import KEY_BYTES, Purpose, agree, agreement_public, derive, framed, sign, signature_holds
-from bank_link.messages import CassetteCount, Hello, HelloBack, Session, SignedOn, SignOn, SignOnClaims
+from bank_link.messages import Answered, CassetteCount, Hello, HelloBack, Session, SignedOn, SignOn, SignOnClaims
 from bank_link.seams import Randomness
 
 #: A challenge is good for so long; a node's clock may be ahead of another's by so much.
 CHALLENGE_MS = 60_000
 SKEW_MS = 5_000
-#: A sign-on names at most so many ranges of answered numbers, the newest; a session so many missing numbers.
+#: So many ranges of answered numbers fit a sign-on, and so many of missing ones a session.
 MOST_RANGES = 400
-MOST_MISSING = 1_000
+MOST_MISSING = 400
 MOST_SIGNED = 16_384  # what `messages.Blob` takes
 
 _TIME_BYTES = 8
@@ -71,16 +71,12 @@ def claim(
     journal: str,
     boot: str,
     knows_last_boot: bool,
-    answered: Sequence[tuple[int, int]],
+    answered: Answered,
     highest_taken: int,
     outbox: int,
     counts: Sequence[CassetteCount],
 ) -> Claim:
-    """The signed sign-on that answers the bank's challenge `back`.
-
-    `answered` are closed ranges, ascending; of more than MOST_RANGES the newest are named, since a bank that was
-    restored lacks the newest.
-    """
+    """The signed sign-on that answers the bank's challenge `back`. `answered` names at most MOST_RANGES ranges."""
     private = random.token_bytes(KEY_BYTES)
     claims = SignOnClaims(
         terminal=terminal,
@@ -91,7 +87,7 @@ def claim(
         journal=journal,
         boot=boot,
         knows_last_boot=knows_last_boot,
-        answered=tuple(answered[-MOST_RANGES:]),
+        answered=answered,
         highest_taken=highest_taken,
         outbox=outbox,
         counts=tuple(counts),
@@ -181,7 +177,9 @@ def claims_digest(sign_on: SignOn) -> bytes:
 
 def _check_session(session: Session, signed: bytes) -> None:
     if len(session.missing) > MOST_MISSING:
-        raise ValueError(f"a session names at most {MOST_MISSING} missing numbers; the next sign-on names the rest")
+        raise ValueError(
+            f"a session names at most {MOST_MISSING} ranges of missing numbers; the next one names the rest"
+        )
     if len(signed) > MOST_SIGNED:
         raise ValueError(f"a session of {len(signed)} bytes cannot be sent: at most {MOST_SIGNED}")
     try:

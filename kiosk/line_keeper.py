@@ -94,7 +94,10 @@ class LineKeeper:
         closed = Command.OUT_OF_SERVICE in answer.commands
         self._service.set(Cause.BANK, (answer.why or "the bank has closed this machine") if closed else "")
         if Command.SIGN_ON in answer.commands:
-            await self._client.sign_on()
+            session = await self._client.sign_on()
+            if session.rest:
+                # One step of many: the next echo asks for the next one.
+                self.check()
 
     def _compare_clocks(self) -> None:
         apart_ms = abs(self._wall_ms() - self._host.now())

@@ -129,6 +129,7 @@ class Machine:
 
     def start(self) -> None:
         """The boot into the journal before anything else, then recovery, then the devices. Raises JournalError."""
+        self.journal.check_owner(self._identity.terminal)
         boot = "b" + self._world.random.token_bytes(9).hex()
         self.journal.write(
             r.Booted(boot=boot, version=VERSION, terminal=self._identity.terminal, generation=self._identity.generation)
@@ -254,7 +255,8 @@ class Machine:
         if kind == "exchange":
             self.service.clear(Cause.EXCHANGE)
         if self.journal.outbox_length() == 0:
-            self.service.clear(Cause.RECOVERY)
+            if not self.journal.named_from():
+                self.service.clear(Cause.RECOVERY)
             self.line_keeper.check()
 
     def _service_changed(self, service: ServiceState) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bank_link.messages import Answered, CassetteCount, Session
+from bank_link.messages import Answered, CassetteCount, Rest, Session
+from bank_link.ranges import group, spread
+from bank_link.sign_on import MOST_RANGES
 from kiosk.host import Host
 from kiosk.journal import records as r
-from kiosk.journal.store import Journal
+from kiosk.journal.store import Journal, Part
 from kiosk.service_state import Cause, ServiceState
+
+#: A sign-on names at most so many numbers of a kind.
+MOST_NUMBERS = 3_000
 
 
 class JournalStanding:
@@ -21,6 +26,7 @@ class JournalStanding:
         self._generation = generation
         self._service = service
         self._opened = opened
+        self._newest = self._older = Part()
         self.host: Host | None = None
 
     @property
@@ -35,10 +41,17 @@ class JournalStanding:
         return self._journal.knows_boot(boot)
 
     def answered(self) -> Answered:
-        return self._journal.answered(self._generation)
-
-    def answered_ranges(self) -> Sequence[tuple[int, int]]:
-        return self._journal.answered_ranges(self._generation)
+        """What came last; where a restored bank has lost more than that, also the next part of what came before."""
+        self._newest = self._journal.answered(most_numbers=MOST_NUMBERS, most_ranges=MOST_RANGES // 2)
+        before, self._older = self._journal.named_from(), Part()
+        if before:
+            self._older = self._journal.answered(
+                before=before, most_numbers=MOST_NUMBERS, most_ranges=MOST_RANGES // 2
+            )  # fmt: skip
+        return Answered(
+            ranges=group(self._newest.numbers), more=self._newest.more,
+            walk=group(self._older.numbers), walk_more=self._older.more,
+        )  # fmt: skip
 
     def highest_taken(self) -> int:
         return self._journal.highest_taken(self._generation)
@@ -51,24 +64,33 @@ class JournalStanding:
 
     def opened(self, session: Session) -> None:
         """Keep the session's number and audit head; queue again what the bank has lost, before anything is sent."""
-        lost = tuple(number for number in session.missing if self._holds_fact(number))
-        again = self._older_facts() if self._journal.is_new(self._generation) else {}
-        records: list[r.AnyRecord] = [
+        lost = [number for number in spread(session.missing) if self._journal.fact(*number) is not None]
+        again: dict[int, list[int]] = {}
+        for generation, number in lost:
+            again.setdefault(generation, []).append(number)
+        self._journal.write(
             r.SignedOn(
                 generation=self._generation, session=session.session, audit_head=session.audit_head,
-                missing=session.missing, next_number=session.next_number,
-            )
-        ]  # fmt: skip
-        # The first word of a generation: a bank restored to before it knows nothing of what older ones were told.
-        records += [r.Resent(generation=generation, numbers=numbers) for generation, numbers in again.items()]
-        if lost:
-            records.append(r.Resent(generation=self._generation, numbers=lost))
+                missing=session.missing, named_from=self._named_from(session), next_number=session.next_number,
+            ),
+            *(r.Resent(generation=generation, numbers=tuple(numbers)) for generation, numbers in again.items()),
+        )  # fmt: skip
+        if lost or session.rest:
             self._service.close(Cause.RECOVERY, f"the bank was restored: {len(lost)} facts are sent again")
-        self._journal.write(*records)
+        elif self._journal.outbox_length() == 0:
+            self._service.clear(Cause.RECOVERY)
         assert self.host is not None
         self.host.session = session
         self._stand(session)
         self._opened(session)
+
+    def _named_from(self, session: Session) -> int:
+        """Where the next sign-on goes on. A bank that lacks of the newest was restored now, perhaps once more."""
+        if not session.rest:
+            return 0
+        if any(number in self._newest.numbers for number in spread(session.missing)):
+            return self._newest.oldest
+        return self._older.oldest if session.rest is Rest.OLDER else self._journal.named_from()
 
     def _stand(self, session: Session) -> None:
         suspended = session.state_sentence or "the bank has suspended this terminal"
@@ -76,13 +98,3 @@ class JournalStanding:
         exchange = "the bank wants an exchange by an operator first (atm-kiosk cash load)"
         self._service.set(Cause.EXCHANGE, exchange if session.exchange_needed else "")
         self._service.clear(Cause.LINE)
-
-    def _older_facts(self) -> dict[int, tuple[int, ...]]:
-        return {
-            generation: numbers
-            for generation, numbers in self._journal.acknowledged_facts().items()
-            if generation < self._generation
-        }
-
-    def _holds_fact(self, number: int) -> bool:
-        return self._journal.fact(self._generation, number) is not None

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bank.authoriser.context import Tools
 from bank.decision.decide import Again, Decision, Dropped, Item, Reply, decide
-from bank.decision.load import load, missing_numbers
+from bank.decision.load import find_missing, load
 from bank.ledger.view import Books
 from bank.ledger.write import write
 from bank.store.store import Store
@@ -98,7 +98,7 @@ def _with_missing(connection: Connection, item: Item) -> Item:
     except MessageRefused:
         return item
     assert isinstance(message, SignOn)
-    return Item(frame=item.frame, missing=missing_numbers(connection, message))
+    return Item(frame=item.frame, missing=find_missing(connection, message))
 
 
 def _fail(taken: list[tuple[Item, asyncio.Future[Reply | Dropped]]], error: BaseException) -> None:

@@ -26,7 +26,7 @@ from bank.ledger import numbers
 from bank.ledger.rows import NumberRow, SessionRow, Terminal, Visit
 from bank.ledger.view import Books, View
 from bank.terminals.echo import echo
-from bank.terminals.sign_on import behind, sign_on
+from bank.terminals.sign_on import Missing, sign_on
 from bank_link.envelope import (
     Envelope,
     Frame,
@@ -71,21 +71,21 @@ from bank_link.sign_on import SessionKeys, read_claims
 
 #: Two minutes, and what the kiosk's idea of bank time may be ahead.
 LONGEST_DEADLINE_MS = 150_000
-#: What a kiosk may send to a bank that has not yet been told all that it lost.
-_WHILE_BEHIND = frozenset({"echo", "completion", "reversal", "credit", "card-written", "exchange"})
 #: A message that waits longer between its two commits was being decided by a bank that died.
 ABANDONED_MS = 3_000
+
+_NOTHING = Missing()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One message as it waits for its turn.
 
-    `missing`: for a sign-on, the answered numbers that this bank does not know. `resumed`: its PIN try is on disk.
+    `missing`: for a sign-on, the answered numbers that this bank does not have. `resumed`: its PIN try is on disk.
     """
 
     frame: Frame
-    missing: tuple[int, ...] = ()
+    missing: Missing = _NOTHING
     resumed: bool = False
 
     @functools.cached_property
@@ -149,10 +149,12 @@ def _one(view: View, item: Item, tools: Tools) -> Outcome:
         if window is None:
             return _drop(view, tools, envelope, "replay-refused", f"transmission {envelope.transmission} again")
         session = replace(session, highest=window[0], mask=window[1].to_bytes(8))
-        view.put(session)
-    if behind(view, envelope) and not (session.partial and envelope.kind in _WHILE_BEHIND):
+    if envelope.sequence > session.sequence:
+        # The kiosk heard answers that this bank never gave: it was restored, and must be told what it lost.
         view.put(replace(session, ended=1))
         return _sign_on_needed(envelope)
+    session = replace(session, sequence=session.sequence + 1)
+    view.put(session)
     context = Context(tools=tools, terminal=terminal, session=session)
     answer = _answer(view, context, item)
     return answer if isinstance(answer, Again) else _sealed(item.frame, context, answer, keys)
@@ -271,6 +273,8 @@ def _terminal_is_in_service(context: Context) -> None:
     if context.terminal.state != "active":
         reason = Reason.PENDING if context.terminal.state == "pending" else Reason.SUSPENDED
         raise Refusal(reason, "this machine is not in service at the bank", events=[("terminal", reason.value)])
+    if context.session.partial:
+        raise Refusal(Reason.SUSPENDED, "the bank was restored, and has not been told yet all that it lost")
     if context.terminal.exchange_needed:
         raise Refusal(Reason.SUSPENDED, "an operator must exchange this machine's cassettes first")
 
@@ -311,8 +315,6 @@ def _with_secret(view: View, context: Context, answer: Answer) -> Answer:
 
 def _fact(view: View, context: Context, message: Fact) -> Answer:
     context = replace_number(context, message.number)
-    if message.made_by.generation > context.terminal.generation:
-        return Refused(reason=Reason.MALFORMED, sentence="a fact of a generation that has not begun")
     key = (context.terminal.terminal, message.made_by.generation, message.number)
     row, digest = numbers.find(view, key), body_digest(message)
     if row is not None and row.digest:
@@ -364,7 +366,7 @@ def _amount_in(message: Fact, context: Context) -> Money:
 
 
 def _sealed(request: Frame, context: Context, answer: Answer, keys: SessionKeys) -> Reply:
-    envelope = answering(request.envelope, answer, time=context.now_ms)
+    envelope = answering(request.envelope, answer, time=context.now_ms, sequence=context.session.sequence)
     return Reply(seal(envelope, keys.to_kiosk, request_mac=request.mac))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -30,13 +30,15 @@ from bank.ledger.rows import (
     Visit,
 )
 from bank.ledger.view import Books
+from bank.terminals.sign_on import Missing
 from bank_link.errors import MessageRefused
-from bank_link.messages import Completion, Message, OpenVisit, Reversal, SignOn, Slip
+from bank_link.messages import Completion, Message, NumberRange, OpenVisit, Rest, Reversal, SignOn, Slip
 from bank_link.money import MoneyError
-from bank_link.sign_on import read_claims, verify_claims
+from bank_link.ranges import Numbered, group, spread
+from bank_link.sign_on import MOST_MISSING, MOST_RANGES, read_claims, verify_claims
 
-#: More than a sign-on names; what is beyond comes with a later one.
-MOST_MISSING = 2_000
+#: So many missing numbers are looked after at once; what is beyond comes with a later sign-on.
+MOST_NUMBERS = 8_000
 
 
 class _Wanted:
@@ -68,10 +70,8 @@ class _Wanted:
         except MessageRefused:
             return
         self._add_message(envelope.terminal, envelope.generation, message)
-        if isinstance(message, SignOn) and item.missing:
-            # What an earlier sign-on named has its row already, and so has what a reversal ended.
-            claims = read_claims(message)
-            self.numbers.update((claims.terminal, claims.generation, number) for number in item.missing[:MOST_MISSING])
+        # What an earlier sign-on named has its row already, and so has what a reversal ended.
+        self.numbers.update((envelope.terminal, *number) for number in spread(item.missing.ranges))
 
     def _add_message(self, terminal: str, generation: int, message: Message) -> None:
         made_by = getattr(message, "made_by", None)
@@ -154,8 +154,8 @@ def load_accounts(connection: Connection, books: Books, accounts: Iterable[str])
     _ACCOUNTS(connection, books, accounts)
 
 
-def missing_numbers(connection: Connection, message: SignOn) -> tuple[int, ...]:
-    """What this bank has lost: numbers named before and not made up for yet, then those that it does not know."""
+def find_missing(connection: Connection, message: SignOn) -> Missing:
+    """Which of the numbers that a sign-on names this bank has lost, or was told before and has not made up for yet."""
     try:
         claims = read_claims(message)
         # Only a terminal's own word is worth the search.
@@ -163,17 +163,24 @@ def missing_numbers(connection: Connection, message: SignOn) -> tuple[int, ...]:
             message, connection.execute(_PUBLIC_KEY, {"terminal": claims.terminal}).scalar_one_or_none() or b""
         )
     except MessageRefused:
-        return ()
-    values: dict[str, Any] = {"terminal": claims.terminal, "generation": claims.generation}
-    lost = sorted(connection.execute(_LOST, values).scalars())
-    unknown: set[int] = set()
-    for first, last in claims.answered:
-        between = values | {"first": first, "last": last}
+        return Missing()
+    said = claims.answered
+    last = itertools.islice(_unknown(connection, claims.terminal, said.ranges[:MOST_RANGES]), MOST_NUMBERS)
+    walk = itertools.islice(_unknown(connection, claims.terminal, said.walk[:MOST_RANGES]), MOST_NUMBERS)
+    of_last, of_all = set(last), set(walk)
+    of_all |= of_last
+    named = group(of_all)
+    if len(named) > MOST_MISSING or len(of_all) >= MOST_NUMBERS:
+        return Missing(named[:MOST_MISSING], Rest.SAME)
+    return Missing(named, Rest.OLDER if (said.more if of_last else said.walk_more) else Rest.NONE)
+
+
+def _unknown(connection: Connection, terminal: str, ranges: Sequence[NumberRange]) -> Iterator[Numbered]:
+    for generation, first, last in ranges:
+        between = {"terminal": terminal, "generation": generation, "first": first, "last": last}
         if connection.execute(_KNOWN_COUNT, between).scalar_one() < last - first + 1:
             known = set(connection.execute(_KNOWN, between).scalars())
-            strange = (number for number in range(first, last + 1) if number not in known)
-            unknown.update(itertools.islice(strange, MOST_MISSING))
-    return (*lost, *sorted(unknown))
+            yield from ((generation, number) for number in range(first, last + 1) if number not in known)
 
 
 _SESSIONS = Lookup(SessionRow)
@@ -197,13 +204,12 @@ _ACCOUNTS = Lookup(Account)
 _PUBLIC_KEY: Select[Any] = select(schema.terminals.c.public_key).where(
     schema.terminals.c.terminal == bindparam("terminal")
 )
-_OF_GENERATION = (
+_KNOWN_IN_RANGE = (
     schema.numbers.c.terminal == bindparam("terminal"),
     schema.numbers.c.generation == bindparam("generation"),
+    schema.numbers.c.number.between(bindparam("first"), bindparam("last")),
+    schema.numbers.c.answered == 1,
+    schema.numbers.c.state != "lost",
 )
-_RANGE = schema.numbers.c.number.between(bindparam("first"), bindparam("last"))
-_KNOWN_COUNT: Select[Any] = (
-    select(func.count()).select_from(schema.numbers).where(*_OF_GENERATION, schema.numbers.c.answered == 1, _RANGE)
-)
-_KNOWN: Select[Any] = select(schema.numbers.c.number).where(*_OF_GENERATION, schema.numbers.c.answered == 1, _RANGE)
-_LOST: Select[Any] = select(schema.numbers.c.number).where(*_OF_GENERATION, schema.numbers.c.state == "lost")
+_KNOWN_COUNT: Select[Any] = select(func.count()).select_from(schema.numbers).where(*_KNOWN_IN_RANGE)
+_KNOWN: Select[Any] = select(schema.numbers.c.number).where(*_KNOWN_IN_RANGE)

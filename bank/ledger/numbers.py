@@ -18,7 +18,7 @@ def record(
     view: View, key: Key, *, kind: str, digest: bytes, answer: bytes, at_ms: int, body: bytes = b""
 ) -> None:  # fmt: skip
     """Keep the answer of a number that was decided now; of a fact also its body, should another claim its number."""
-    _answered(view, key)
+    see(view, key)
     row = find(view, key)
     view.put(
         NumberRow(
@@ -42,7 +42,6 @@ def deciding(view: View, key: Key, *, kind: str, digest: bytes, at_ms: int) -> N
 def refuse_ended(view: View, row: NumberRow) -> None:
     """A tombstone was asked for: from now on its number has an answer, too."""
     if not row.answered:
-        _answered(view, row.key)
         view.put(replace(row, answered=1))
 
 
@@ -51,7 +50,7 @@ def lose(view: View, key: Key, at_ms: int) -> None:
     row = find(view, key)
     if row is not None and row.answered:
         return
-    _answered(view, key)
+    see(view, key)
     lost = row or NumberRow(terminal=key[0], generation=key[1], number=key[2], state="lost", at_ms=at_ms)
     view.put(replace(lost, state="ended" if lost.state == "ended" else "lost", answered=1))
 
@@ -64,14 +63,3 @@ def see(view: View, key: Key) -> None:
 
 def counting(view: View, terminal: str, generation: int) -> Numbering:
     return view.get(Numbering, terminal, generation) or Numbering(terminal=terminal, generation=generation)
-
-
-def _answered(view: View, key: Key) -> None:
-    see(view, key)
-    row = find(view, key)
-    if row is not None and row.answered:
-        return
-    count = counting(view, key[0], key[1])
-    view.put(
-        replace(count, answered_highest=max(count.answered_highest, key[2]), answered_count=count.answered_count + 1)
-    )

@@ -112,7 +112,7 @@ class Terminal(Row, frozen=True, kw_only=True):
 
 
 class Numbering(Row, frozen=True, kw_only=True):
-    """How far a terminal's generation has counted, and how much of it has an answer.
+    """How far a terminal's generation has counted.
 
     `adopted`: the highest number seen when a person let a contradicted journal go on: up to there it may lag behind.
     """
@@ -122,13 +122,12 @@ class Numbering(Row, frozen=True, kw_only=True):
     terminal: str
     generation: int
     highest_seen: int = 0
-    answered_highest: int = 0
-    answered_count: int = 0
     adopted: int = 0
 
 
 class SessionRow(Row, frozen=True, kw_only=True):
-    """`keys`: both MAC keys, wrapped. `highest` and `mask`: the window of transmission numbers.
+    """`keys`: both MAC keys, wrapped. `highest` and `mask`: the window of transmission numbers. `sequence`: how many
+    answers were given.
 
     `partial`: its sign-on could not name all that this bank has lost; the rest is named by the next one.
     """
@@ -143,6 +142,7 @@ class SessionRow(Row, frozen=True, kw_only=True):
     keys: bytes
     highest: int = 0
     mask: bytes = bytes(8)
+    sequence: int = 0
     opened_at: int = 0
     ended: int = 0
     partial: int = 0

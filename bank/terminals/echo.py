@@ -23,10 +23,10 @@ def echo(view: View, context: Context, message: Echo) -> EchoBack:
     terminal = view.need(Terminal, context.terminal.terminal)
     report = msgspec.json.encode(Report(at=context.now_ms, echo=message)).decode()
     view.put(replace(terminal, last_seen=context.now_ms, report=report))
-    again = _close_lost(view, context) if not message.outbox else False
+    again = (Command.SIGN_ON,) if not message.outbox and _close_lost(view, context) else ()
     if terminal.state != "active":
-        return EchoBack(commands=(Command.OUT_OF_SERVICE,), why=terminal.why or "not confirmed by the bank yet")
-    return EchoBack(commands=(Command.SIGN_ON,) if again else ())
+        return EchoBack(commands=(Command.OUT_OF_SERVICE, *again), why=terminal.why or "not confirmed by the bank yet")
+    return EchoBack(commands=again)
 
 
 def _close_lost(view: View, context: Context) -> bool:
@@ -35,9 +35,7 @@ def _close_lost(view: View, context: Context) -> bool:
     True where the sign-on could not name all of it: the next one names the rest.
     """
     for row in list(view.all(NumberRow)):
-        if (row.terminal, row.generation, row.state) == (
-            context.terminal.terminal, context.terminal.generation, "lost",
-        ):  # fmt: skip
+        if (row.terminal, row.state) == (context.terminal.terminal, "lost"):
             view.put(replace(row, state="ended"))
     return bool(context.session.partial)
 

@@ -26,7 +26,7 @@ from bank.keys.certificates import requested_key
 from bank.keys.errors import CertificateRefused
 from bank.keys.keyring import KeyRing
 from bank.ledger.read import row_from
-from bank.ledger.rows import Row, SessionRow, Terminal, Token, Visit
+from bank.ledger.rows import Numbering, Row, SessionRow, Terminal, Token, Visit
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
 from bank.store.store import Store
@@ -184,13 +184,16 @@ def _begin_again(view: View, name: str, asked: _Asked, now_ms: int) -> Terminal:
     brings another, `sign_on` asks for an exchange.
     """
     before = view.get(Terminal, name)
+    # A bank that was restored may have heard of generations that it does not remember to have begun.
+    counted = (row.generation for row in view.all(Numbering) if row.terminal == name)
+    generation = 1 + max(counted, default=0)
     terminal = Terminal(
-        terminal=name, generation=1, public_key=asked.public_key, fingerprint=asked.fingerprint, state="pending",
+        terminal=name, generation=generation, public_key=asked.public_key, fingerprint=asked.fingerprint, state="pending",
         enrolled_at=now_ms,
     )  # fmt: skip
     if before is not None:
         terminal = replace(
-            before, generation=before.generation + 1, public_key=asked.public_key, fingerprint=asked.fingerprint,
+            before, generation=max(generation, before.generation + 1), public_key=asked.public_key, fingerprint=asked.fingerprint,
             state="pending", why="", enrolled_at=now_ms, journal="", last_boot="", claimed_boot="",
             claimed_journal=before.journal or before.claimed_journal,
         )  # fmt: skip
@@ -208,8 +211,9 @@ def end_sessions(view: View, terminal: str) -> None:
 
 
 def load_open(connection: Connection, books: Books, terminal: str) -> None:
-    """The terminal's row, its open sessions and visits."""
+    """The terminal's row, its generations, its open sessions and visits."""
     _load(connection, books, Terminal, schema.terminals.c.terminal == terminal)
+    _load(connection, books, Numbering, schema.numbering.c.terminal == terminal)
     _load(connection, books, SessionRow, schema.sessions.c.terminal == terminal, schema.sessions.c.ended == 0)
     _load(connection, books, Visit, schema.visits.c.terminal == terminal, schema.visits.c.state == "open")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from msgspec.structs import replace
 
 from bank.audit.events import AuditEvent
@@ -9,11 +11,11 @@ from bank.authoriser.context import Tools
 from bank.ledger import numbers
 from bank.ledger.rows import SessionRow, Terminal, Visit
 from bank.ledger.view import View
-from bank_link.envelope import Envelope
 from bank_link.errors import MessageRefused
-from bank_link.messages import Reason, Refused, SignedOn, SignOn, SignOnClaims
+from bank_link.messages import NumberRange, Reason, Refused, Rest, SignedOn, SignOn, SignOnClaims
 from bank_link.money import Money
-from bank_link.sign_on import MOST_MISSING, challenge_time, read_claims, verify_claims
+from bank_link.ranges import count, spread
+from bank_link.sign_on import challenge_time, read_claims, verify_claims
 
 _OTHER_JOURNAL = "its journal is another one than the bank knows: the disk was changed, lost or cloned"
 _LOST_BOOT = "its journal does not know its own last start: the disk was rolled back or cloned"
@@ -22,7 +24,15 @@ _LOST_NUMBERS = "the bank has seen numbers that its journal never took: the disk
 CONTRADICTIONS = frozenset({_OTHER_JOURNAL, _LOST_BOOT, _LOST_NUMBERS})
 
 
-def sign_on(view: View, message: SignOn, tools: Tools, *, missing: tuple[int, ...]) -> SignedOn | Refused:
+@dataclass(frozen=True)
+class Missing:
+    """What a sign-on names and this bank does not have, and what the next one has to name."""
+
+    ranges: tuple[NumberRange, ...] = ()
+    rest: Rest = Rest.NONE
+
+
+def sign_on(view: View, message: SignOn, tools: Tools, *, missing: Missing) -> SignedOn | Refused:
     """Open a session, and end the terminal's older ones. A journal that does not fit suspends the terminal."""
     try:
         claims = read_claims(message)
@@ -40,7 +50,7 @@ def sign_on(view: View, message: SignOn, tools: Tools, *, missing: tuple[int, ..
     if terminal.state == "pending":
         return Refused(reason=Reason.PENDING, sentence="the bank's staff has not confirmed this terminal yet")
     terminal = _standing(view, terminal, claims, tools)
-    _count(view, claims, missing[:MOST_MISSING], tools)
+    _count(view, claims, missing, tools)
     return _open(view, message, terminal, missing, tools)
 
 
@@ -88,14 +98,14 @@ def _changed_disk(terminal: Terminal, claims: SignOnClaims) -> bool:
     return not terminal.journal and terminal.claimed_journal not in {"", claims.journal}
 
 
-def _count(view: View, claims: SignOnClaims, missing: tuple[int, ...], tools: Tools) -> None:
-    for number in missing:
-        numbers.lose(view, (claims.terminal, claims.generation, number), tools.now_ms)
+def _count(view: View, claims: SignOnClaims, missing: Missing, tools: Tools) -> None:
+    for generation, number in spread(missing.ranges):
+        numbers.lose(view, (claims.terminal, generation, number), tools.now_ms)
     numbers.see(view, (claims.terminal, claims.generation, claims.highest_taken))
 
 
 def _open(
-    view: View, message: SignOn, terminal: Terminal, missing: tuple[int, ...], tools: Tools
+    view: View, message: SignOn, terminal: Terminal, missing: Missing, tools: Tools
 ) -> SignedOn:  # fmt: skip
     claims = read_claims(message)
     for older in list(view.all(SessionRow)):
@@ -105,7 +115,7 @@ def _open(
     session_id = "s" + tools.random.token_bytes(16).hex()
     answer, keys = tools.keys.open_session(
         message, tools.random, session=session_id, time=tools.now_ms, state=terminal.state, state_sentence=terminal.why,
-        missing=missing[:MOST_MISSING],
+        missing=missing.ranges, rest=missing.rest,
         next_number=numbers.counting(view, terminal.terminal, terminal.generation).highest_seen + 1,
         exchange_needed=bool(terminal.exchange_needed), currency=limits.currency,
         most_per_withdrawal=Money(limits.most_per_withdrawal_minor, limits.currency), hold_ms=limits.hold_ms,
@@ -114,10 +124,10 @@ def _open(
     view.put(
         SessionRow(
             session=session_id, terminal=terminal.terminal, generation=terminal.generation, boot=claims.boot,
-            journal=claims.journal, partial=int(len(missing) > MOST_MISSING), keys=tools.keys.wrap_session_keys(keys), opened_at=tools.now_ms,
+            journal=claims.journal, partial=int(missing.rest is not Rest.NONE), keys=tools.keys.wrap_session_keys(keys), opened_at=tools.now_ms,
         )
     )  # fmt: skip
-    missed = f", {len(missing)} numbers missing here" if missing else ""
+    missed = f", {count(missing.ranges)} numbers missing here" if missing.ranges else ""
     _note(view, tools, claims, "signed-on", f"boot {claims.boot}{missed}")
     return answer
 
@@ -127,13 +137,6 @@ def _end_visits(view: View, terminal: Terminal) -> None:
     for visit in list(view.all(Visit)):
         if visit.terminal == terminal.terminal and visit.state == "open":
             view.put(replace(visit, state="closed"))
-
-
-def behind(view: View, envelope: Envelope) -> bool:
-    """The kiosk has more answers than this bank ever gave: the bank was restored, and must be told what it lost."""
-    known = numbers.counting(view, envelope.terminal, envelope.generation)
-    said = envelope.answered
-    return said.highest > known.answered_highest or said.count > known.answered_count
 
 
 def _note(view: View, tools: Tools, claims: SignOnClaims, kind: str, detail: str) -> None:

@@ -59,6 +59,8 @@ def _desk(place: Where, *, changes: bool) -> Desk:
     if not changes and not path.exists():
         raise StateError(f"there is no journal at {path}; has this kiosk ever been started?")
     journal = open_journal(config, SystemRandomness())
+    if identity is not None:
+        journal.check_owner(identity.terminal)
     if identity is not None and journal.open_transactions():
         # What a crash left open is concluded first: its facts are older than the exchange.
         boot = "b" + SystemRandomness().token_bytes(9).hex()

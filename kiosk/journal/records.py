@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bank_link.messages import Accuracy, CassetteCount, NoteCount, Outcome, Signed, TakenState
+from bank_link.messages import Accuracy, CassetteCount, NoteCount, NumberRange, Outcome, Signed, TakenState
 from bank_link.money import Money
 
 
@@ -49,12 +49,17 @@ class Event(Record, frozen=True, kw_only=True, tag="event"):
 
 
 class SignedOn(Record, frozen=True, kw_only=True, tag="signed-on"):
-    """A session began. `audit_head` contradicts the bank if it ever rewrites its log."""
+    """A session began. `audit_head` contradicts the bank if it ever rewrites its log.
+
+    `missing`: ranges of numbers that the bank has lost. `named_from`: where it has lost more than one sign-on can name,
+    the next one names what was answered before this record (its sequence); 0 where nothing is left to be named.
+    """
 
     generation: int
     session: str
     audit_head: str
-    missing: tuple[int, ...] = ()
+    missing: tuple[NumberRange, ...] = ()
+    named_from: int = 0
     next_number: int
 
 

@@ -12,14 +12,15 @@ from typing import Any
 import apsw
 import msgspec
 
-from bank_link.messages import Answered, CassetteCount
+from bank_link.messages import CassetteCount
+from bank_link.ranges import Numbered
 from bank_link.seams import Randomness
 from kiosk.journal import tables
 from kiosk.journal.chain import START, find_damage, link
-from kiosk.journal.records import Acknowledged, AnyRecord, CountsSet, FactMade, Line, OutboxEntry, Transaction
-from kiosk.journal.records import Answered as RecordAnswered
+from kiosk.journal.records import AnyRecord, Booted, CountsSet, FactMade, Line, OutboxEntry, Transaction
 
 VERSION = 1
+_ALL = 2**63 - 1
 _APPLICATION = 0x41544D4A  # "ATMJ"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnyRecord).decode
@@ -35,6 +36,28 @@ class JournalInUse(JournalError):
     """Another process has it open: ask that one over its control socket."""
 
 
+class Part:
+    """Some of the numbers that have an answer. `oldest`: the record of the first of them; `more`: others came before."""
+
+    def __init__(self) -> None:
+        self.numbers: set[Numbered] = set()
+        self.oldest = 0
+        self.more = False
+        self._ranges = 0
+
+    def take(self, number: Numbered, sequence: int, most_numbers: int, most_ranges: int) -> bool:
+        """Whether there was room for it."""
+        generation, value = number
+        beside = ((generation, value - 1) in self.numbers) + ((generation, value + 1) in self.numbers)
+        if len(self.numbers) == most_numbers or self._ranges + 1 - beside > most_ranges:
+            self.more = True
+            return False
+        self._ranges += 1 - beside
+        self.numbers.add(number)
+        self.oldest = sequence
+        return True
+
+
 class Journal:
     """The machine's memory. Make one with `Journal.open`; `write` returns only when its records are on disk.
 
@@ -47,7 +70,6 @@ class Journal:
         self.now = now
         self._boot = ""
         self.failed: str = ""
-        self._answered: dict[int, Answered] = {}
         self._stuck: tuple[str, ...] | None = None
         self._file = _identity(Path(path))
         self._last = self._last_chain()
@@ -109,7 +131,6 @@ class Journal:
                     self._append(record)
         except BaseException as error:
             self._last, self._boot = before
-            self._answered.clear()
             if not isinstance(error, apsw.Error):
                 raise
             self.failed = _sentence(Path(self._path), error, new=False)
@@ -138,18 +159,9 @@ class Journal:
             "INSERT INTO records (boot, at_ms, kind, generation, number, body, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (boot, at, kind, name.generation, name.number, body, self._last),
         )
-        if isinstance(record, RecordAnswered | Acknowledged):
-            self._count_answer(record)
         tables.apply(self._connection, record)
         if kind == "booted":
             self._boot = boot
-
-    def _count_answer(self, record: RecordAnswered | Acknowledged) -> None:
-        of = record.generation if isinstance(record, Acknowledged) else record.transaction.generation
-        known = self._answered.get(of)
-        new = self._one("SELECT answered FROM numbers WHERE generation = ? AND number = ?", of, record.number) == 0
-        if known is not None and new:
-            self._answered[of] = Answered(highest=max(known.highest, record.number), count=known.count + 1)
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,6 +172,15 @@ class Journal:
     def knows_boot(self, boot: str) -> bool:
         return self._one("SELECT 1 FROM boots WHERE boot = ?", boot) is not None
 
+    def check_owner(self, terminal: str) -> None:
+        """Raises JournalError where another terminal's firmware wrote this: its numbers are not ours to speak of."""
+        last = self.newest("booted")
+        if last is not None and isinstance(last.record, Booted) and last.record.terminal != terminal:
+            raise JournalError(
+                f"the journal {self._path} is of terminal {last.record.terminal}, and this auth file is of {terminal}; "
+                "give this terminal a state directory of its own"
+            )
+
     def highest_taken(self, generation: int) -> int:
         return int(self._one("SELECT COALESCE(MAX(number), 0) FROM numbers WHERE generation = ?", generation) or 0)
 
@@ -168,27 +189,21 @@ class Journal:
         floor = self._value(f"next_number.{generation}") or 1
         return max(self.highest_taken(generation) + 1, int(floor))
 
-    def answered(self, generation: int) -> Answered:
-        """Sent with every message, so it is counted once and then kept up with."""
-        if generation not in self._answered:
-            ((highest, count),) = self._ask(
-                "SELECT COALESCE(MAX(number), 0), COUNT(*) FROM numbers WHERE generation = ? AND answered = 1",
-                (generation,),
-            )
-            self._answered[generation] = Answered(highest=int(highest), count=int(count))
-        return self._answered[generation]
-
-    def answered_ranges(self, generation: int) -> tuple[tuple[int, int], ...]:
-        """Closed ranges of numbers that have an answer, ascending."""
-        ranges: list[tuple[int, int]] = []
-        for (number,) in self._ask(
-            "SELECT number FROM numbers WHERE generation = ? AND answered = 1 ORDER BY number", (generation,)
+    def answered(self, *, before: int = 0, most_numbers: int, most_ranges: int) -> Part:
+        """The numbers whose answers came last; `before`: of those that came before that record (0: of all)."""
+        part = Part()
+        for generation, number, sequence in self._ask(
+            "SELECT generation, number, answered FROM numbers WHERE answered BETWEEN 1 AND ? ORDER BY answered DESC"
+            " LIMIT ?",
+            (before - 1 if before else _ALL, most_numbers + 1),
         ):
-            if ranges and ranges[-1][1] == int(number) - 1:
-                ranges[-1] = (ranges[-1][0], int(number))
-            else:
-                ranges.append((int(number), int(number)))
-        return tuple(ranges)
+            if not part.take((int(generation), int(number)), int(sequence), most_numbers, most_ranges):
+                break
+        return part
+
+    def named_from(self) -> int:
+        """`SignedOn.named_from` of the last session: what a restored bank has still to be told of."""
+        return int(self._value("named_from") or 0)
 
     def counts(self) -> tuple[CassetteCount, ...]:
         try:
@@ -219,19 +234,6 @@ class Journal:
     def waiting(self) -> tuple[OutboxEntry, ...]:
         """Facts that the bank does not have, oldest number first within the order in which they were made."""
         return self._outbox("WHERE state = 'waiting' ORDER BY generation, number LIMIT 100")
-
-    def is_new(self, generation: int) -> bool:
-        """No session of this generation was ever opened."""
-        return self._value(f"next_number.{generation}") is None
-
-    def acknowledged_facts(self) -> dict[int, tuple[int, ...]]:
-        """The numbers of all facts that some bank has acknowledged, by generation."""
-        found: dict[int, list[int]] = {}
-        for generation, number in self._ask(
-            "SELECT generation, number FROM outbox WHERE state = 'acknowledged' ORDER BY generation, number"
-        ):
-            found.setdefault(int(generation), []).append(int(number))
-        return {generation: tuple(numbers) for generation, numbers in found.items()}
 
     def fact(self, generation: int, number: int) -> OutboxEntry | None:
         found = self._outbox("WHERE generation = ? AND number = ?", generation, number)

@@ -21,6 +21,7 @@ CREATE TABLE numbers (
     generation INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, transaction_number INTEGER NOT NULL,
     answered INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (generation, number)
 ) WITHOUT ROWID;
+CREATE INDEX numbers_answered ON numbers (answered);
 CREATE TABLE outbox (
     sequence INTEGER PRIMARY KEY, generation INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL,
     body TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('waiting', 'acknowledged', 'parked')),
@@ -48,6 +49,7 @@ def apply(connection: apsw.Connection, record: r.AnyRecord) -> None:  # noqa: C9
                 connection, "INSERT OR REPLACE INTO meta VALUES (?, ?)",
                 f"next_number.{record.generation}", str(record.next_number),
             )  # fmt: skip
+            _run(connection, "INSERT OR REPLACE INTO meta VALUES ('named_from', ?)", str(record.named_from))
         case r.Taken():
             _taken(connection, record)
         case r.Answered():
@@ -93,7 +95,12 @@ def _taken(connection: apsw.Connection, record: r.Taken) -> None:
 
 
 def _answered(connection: apsw.Connection, generation: int, number: int) -> None:
-    _run(connection, "UPDATE numbers SET answered = 1 WHERE generation = ? AND number = ?", generation, number)
+    """`answered` is the record that says so: a bank that was restored has lost what was answered last."""
+    _run(
+        connection,
+        "UPDATE numbers SET answered = (SELECT MAX(sequence) FROM records) WHERE generation = ? AND number = ?",
+        generation, number,
+    )  # fmt: skip
 
 
 def _fact(connection: apsw.Connection, record: r.FactMade) -> None:

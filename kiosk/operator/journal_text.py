@@ -14,6 +14,7 @@ import msgspec
 
 from bank_link.messages import NoteCount
 from bank_link.money import plain
+from bank_link.ranges import count
 from config.zone import zone as zone_of
 from kiosk.journal import records as r
 
@@ -103,7 +104,7 @@ def _(record: r.Event) -> str:
 
 @text.register
 def _(record: r.SignedOn) -> str:
-    lost = f"; the bank misses {len(record.missing)} numbers" if record.missing else ""
+    lost = f"; the bank misses {count(record.missing)} numbers" if record.missing else ""
     return f"session {masked(record.session)}, next number {record.next_number}{lost}"
 
 

@@ -116,7 +116,7 @@ def test_a_sign_on_opens_a_session_before_anything_else_is_sent() -> None:
         assert rig.client.session == session
         claims = rig.bank.claims
         assert (claims.terminal, claims.generation, claims.journal, claims.boot) == ("T1", 1, "J1", "B1")
-        assert (claims.answered, claims.highest_taken, claims.knows_last_boot) == (((1, 3),), 4, True)
+        assert (claims.answered.ranges, claims.highest_taken, claims.knows_last_boot) == (((1, 1, 3),), 4, True)
         assert isinstance(await rig.ask(), EchoBack)
 
     played(scene)

@@ -47,7 +47,7 @@ def assert_discreet(text: str) -> None:
 
 def envelope(message: messages.Message) -> Envelope:
     return Envelope(
-        terminal="T1", generation=1, session="S1", transmission=1, time=1, answered=Answered(),
+        terminal="T1", generation=1, session="S1", transmission=1, time=1, sequence=0,
         kind=messages.kind(message), body=encode(message),
     )  # fmt: skip
 
@@ -59,7 +59,7 @@ def test_what_holds_a_secret_does_not_show_it() -> None:
     back = messages.HelloBack(nonce=KEY, time=1)
     claim = sign_on.claim(
         hello, back, terminal="T1", generation=1, signing_key=KEY, random=SeededRandom(), journal="J", boot="B",
-        knows_last_boot=True, answered=(), highest_taken=0, outbox=0, counts=(),
+        knows_last_boot=True, answered=Answered(), highest_taken=0, outbox=0, counts=(),
     )  # fmt: skip
     opened = VisitOpened(visit="v", card="c-1", next_epoch=1, next_n=2, next_secret=KEY, accounts=())
     visit = OpenVisit(

@@ -26,7 +26,7 @@ from bank_link.envelope import (
     verify,
 )
 from bank_link.errors import MessageRefused
-from bank_link.messages import Acknowledged, Answered, Echo, Inquire, Refused
+from bank_link.messages import Acknowledged, Echo, Inquire, Refused
 from bank_link.money import Money
 from bank_link.sign_on import SessionKeys
 
@@ -41,7 +41,7 @@ def envelope(message=None, **changes) -> Envelope:
         "session": "S1",
         "transmission": 7,
         "time": 1000,
-        "answered": Answered(highest=3, count=2),
+        "sequence": 3,
         "kind": messages.kind(message),
         "body": encode(message),
     }

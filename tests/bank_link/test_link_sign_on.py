@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from support.link_authority import Authority, SeededRandom
 from support.link_bank import BANK_TIME, session_fields
 
-from bank_link import sign_on
+from bank_link import ranges, sign_on
 from bank_link.errors import MessageRefused
 from bank_link.keys import Purpose, agree, agreement_public, derive, sign, signature_holds, signing_public
-from bank_link.messages import HelloBack, SignedOn, SignOn
+from bank_link.messages import Answered, HelloBack, SignedOn, SignOn
 from bank_link.sign_on import SessionKeys
 
 CHALLENGE_KEY = b"c" * 32
@@ -36,7 +36,7 @@ def kiosk_claim(*, random=None, at: int = BANK_TIME, **changes) -> sign_on.Claim
         "journal": "J1",
         "boot": "B1",
         "knows_last_boot": True,
-        "answered": [(1, 5), (7, 9)],
+        "answered": Answered(ranges=((2, 1, 5), (2, 7, 9))),
         "highest_taken": 9,
         "outbox": 1,
         "counts": (),
@@ -64,10 +64,11 @@ def test_both_ends_come_to_the_same_keys() -> None:
     claims = sign_on.read_claims(claim.sign_on)
     sign_on.check_challenge(CHALLENGE_KEY, BANK_TIME + 30, claims)
     sign_on.verify_claims(claim.sign_on, signing_public(TERMINAL_KEY))
-    answer, bank_keys = bank_answer(claim, session="S7", missing=(4, 8))
+    answer, bank_keys = bank_answer(claim, session="S7", missing=((1, 4, 6), (2, 8, 8)))
     session, kiosk_keys = finish(claim, answer)
     assert kiosk_keys == bank_keys
-    assert (session.session, session.missing, claims.answered) == ("S7", (4, 8), ((1, 5), (7, 9)))
+    assert (session.session, session.missing) == ("S7", ((1, 4, 6), (2, 8, 8)))
+    assert claims.answered == Answered(ranges=((2, 1, 5), (2, 7, 9)))
     other = kiosk_claim(random=SeededRandom("another time"))
     assert len({bank_keys.to_bank, bank_keys.to_kiosk, *dataclasses.astuple(bank_answer(other)[1])}) == 4
 
@@ -240,17 +241,33 @@ def test_an_agreement_key_of_low_order_is_refused() -> None:
 def test_the_bank_never_sends_a_session_that_a_kiosk_must_refuse() -> None:
     """Fields outside their limits, too many missing numbers and too long sessions are found where they are made."""
     claim = kiosk_claim()
-    for changes in ({"state": "no such/state"}, {"missing": tuple(range(1, 1002))}, {"next_cas": ("x" * 16_000,)}):
+    for changes in (
+        {"state": "no such/state"},
+        {"missing": tuple((1, number, number) for number in range(1, 402))},
+        {"next_cas": ("x" * 16_000,)},
+    ):
         with pytest.raises(ValueError, match=r"cannot be read|at most"):
             bank_answer(claim, **changes)
 
 
-def test_only_the_newest_ranges_of_many_are_named() -> None:
-    """A journal with thousands of gaps still fits a sign-on; what a restored bank can lack is named."""
-    ranges = [(n, n) for n in range(1, 4000, 2)]
-    claims = sign_on.read_claims(kiosk_claim(answered=ranges).sign_on)
-    assert len(claims.answered) == sign_on.MOST_RANGES
-    assert claims.answered[-1] == (3999, 3999)
+def test_as_much_as_may_be_named_fits() -> None:
+    """The most ranges, of the largest numbers that a machine could ever come to, fit a sign-on and a session."""
+    most = tuple((99, number, number + 1) for number in range(9_000_000, 9_000_000 + 3 * sign_on.MOST_RANGES, 3))
+    claim = kiosk_claim(answered=Answered(ranges=most[::2], walk=most[1::2], more=True, walk_more=True))
+    assert len(claim.sign_on.signed) <= sign_on.MOST_SIGNED
+    answer, _ = bank_answer(claim, missing=most[: sign_on.MOST_MISSING], rest="same")
+    session, _ = finish(claim, answer)
+    assert len(session.missing) == sign_on.MOST_MISSING
+
+
+@given(st.sets(st.tuples(st.integers(1, 3), st.integers(1, 40))))
+def test_ranges_hold_exactly_the_numbers(numbers: set[tuple[int, int]]) -> None:
+    """Grouped and spread again, nothing is lost, and no two ranges touch."""
+    grouped = ranges.group(numbers)
+    assert list(ranges.spread(grouped)) == sorted(numbers)
+    assert ranges.count(grouped) == len(numbers)
+    ends = {(generation, last + 1) for generation, _, last in grouped}
+    assert not ends & {(generation, first) for generation, first, _ in grouped}
 
 
 @given(st.binary(max_size=300))

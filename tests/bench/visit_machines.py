@@ -77,41 +77,23 @@ class TlsLine:
             self._streams = None
 
 
-class Count(Journal):
-    """A journal that knows how many answers it has, and not which."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._answered = m.Answered()
-
-    def answered(self) -> m.Answered:
-        return self._answered
-
-    def got(self, number: int) -> None:
-        self._answered = m.Answered(highest=number, count=self._answered.count + 1)
-
-
 class Visitor(Machine):
     """A terminal at which one customer withdraws again and again."""
 
     def __init__(self, place: Place, work: Work) -> None:
         street: Any = Street()
-        self._journal = Count()
-        super().__init__(street, place.identity, self._journal)
+        super().__init__(street, place.identity, Journal())
         self._card = place.card
         self._visit = ""
         context = terminal_context(place.identity, street.random)
         self.empty = TlsLine(context, work.empty_port)
         self.client = BankClient(
             line=TlsLine(context, work.bank_port), identity=place.identity, random=street.random, clock=street.clock,
-            standing=self._journal,
+            standing=self.journal,
         )  # fmt: skip
 
     async def ask(self, message: m.Request) -> m.Answer:
-        answer = await self.client.ask(message, until=self.until())
-        if number := getattr(message, "number", 0):
-            self._journal.got(number)
-        return answer
+        return await self.client.ask(message, until=self.until())
 
     async def open_visit(self, card: HeldCard, pin: str = "") -> m.Answer:
         answer = await super().open_visit(card, pin)

@@ -108,7 +108,7 @@ def test_a_restore_with_nobody_there_is_noticed_by_the_next_echo(tmp_path: Path)
 
 def test_a_bank_that_lost_more_than_one_sign_on_can_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is lost is named in parts, over several sign-ons, until all of it is back."""
-    monkeypatch.setattr("bank.terminals.sign_on.MOST_MISSING", 4)
+    monkeypatch.setattr("bank.decision.load.MOST_NUMBERS", 4)
 
     async def story(town: Town) -> None:
         await town.open_for_business()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import apsw
@@ -10,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.town import SeededRandom
 
-from bank_link.messages import Accuracy, Answered, CassetteCount
+from bank_link.messages import Accuracy, CassetteCount
 from bank_link.money import Money
+from bank_link.ranges import group
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal, JournalError, JournalInUse
 
@@ -32,8 +34,13 @@ class Story:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.taken: list[int] = []
-        self.answered: set[int] = set()
+        self.answered: dict[int, None] = {}
         self.facts: list[int] = []
+
+    def answer(self, number: int) -> None:
+        """The last to be answered is the last of these."""
+        self.answered.pop(number, None)
+        self.answered[number] = None
 
     def step(self, choice: int) -> None:
         journal, number = self.journal, self.journal.next_number(1)
@@ -47,14 +54,14 @@ class Story:
                 journal.write(
                     r.Answered(transaction=r.Transaction(1, one), number=one, kind="authorise", answer="refused")
                 )
-                self.answered.add(one)
+                self.answer(one)
             case 2:
                 journal.write(r.FactMade(transaction=name, number=number, kind="reversal", body="{}"))
                 self.facts.append(number)
             case 3 if self.facts:
                 one = self.facts[choice % len(self.facts)]
                 journal.write(r.Acknowledged(generation=1, number=one))
-                self.answered.add(one)
+                self.answer(one)
             case 4:
                 journal.write(
                     r.NoteMoved(transaction=name, cassette="top", value=USD20, outcome="dispensed", dispensed=1)
@@ -66,6 +73,11 @@ class Story:
                 journal.write(r.Resent(generation=1, numbers=(self.facts[choice % len(self.facts)],)))
             case _:
                 journal.write(r.Event(what="nothing"))
+
+
+def _placed(steps: list[set[tuple[int, int]]]) -> list[tuple[int, set[tuple[int, int]]]]:
+    starts = itertools.accumulate((len(step) for step in steps), initial=0)
+    return list(zip(starts, steps, strict=False))
 
 
 @given(st.lists(st.integers(0, 10_000), max_size=40), st.integers(1, 15))
@@ -89,12 +101,20 @@ def test_any_history_survives_restarts(
             journal = story.journal = open_journal(path)
             journal.write(booted(f"b{place}x"))
         story.step(choice)
-    answered = story.answered
-    assert journal.answered(1) == Answered(highest=max(answered, default=0), count=len(answered))
-    assert {n for a, b in journal.answered_ranges(1) for n in range(a, b + 1)} == answered
     journal.close()
     again = open_journal(path)
-    assert again.answered(1) == Answered(highest=max(answered, default=0), count=len(answered))
+    order = [(1, number) for number in reversed(story.answered)]
+    walked: list[set[tuple[int, int]]] = []
+    part = again.answered(most_numbers=3, most_ranges=2)
+    while True:
+        walked.append(part.numbers)
+        assert len(part.numbers) <= 3
+        assert len(group(part.numbers)) <= 2
+        if not part.more:
+            break
+        part = again.answered(before=part.oldest, most_numbers=3, most_ranges=2)
+    assert [set(order[start : start + len(step)]) for start, step in _placed(walked)] == walked
+    assert sum(map(len, walked)) == len(order)
     assert again.highest_taken(1) == len(story.taken) + len(story.facts)
     again.close()
 
@@ -191,3 +211,14 @@ def test_flipped_bytes_are_noticed_or_change_nothing(tmp_path: Path, place: int)
     assert again.lines(last=200) == wanted
     assert again.counts() == counts
     again.close()
+
+
+def test_a_journal_of_another_terminal_is_not_gone_on_with(tmp_path: Path) -> None:
+    """A state directory carried over to another machine: its numbers and facts are not this terminal's."""
+    journal = open_journal(tmp_path / "journal.sqlite")
+    journal.check_owner("T2")
+    journal.write(booted())
+    journal.check_owner("T1")
+    with pytest.raises(JournalError, match=r"is of terminal T1, and this auth file is of T2; give this terminal"):
+        journal.check_owner("T2")
+    journal.close()

@@ -41,6 +41,7 @@ from bank_link.errors import MessageRefused, OutcomeUnknown
 from bank_link.identity import Identity
 from bank_link.money import Money
 from bank_link.pin_block import Pin, seal_pin
+from bank_link.ranges import group
 
 A = TypeVar("A", bound=a.Answer)
 
@@ -93,17 +94,14 @@ class Journal:
     boot_id: str = "b1"
     boots: set[str] = field(default_factory=lambda: {"b1"})
     taken: int = 0
-    answered_numbers: list[int] = field(default_factory=list)
+    answered_numbers: list[tuple[int, int]] = field(default_factory=list)
     session: m.Session | None = None
 
     def knows_boot(self, boot: str) -> bool:
         return boot in self.boots
 
     def answered(self) -> m.Answered:
-        return m.Answered(highest=max(self.answered_numbers, default=0), count=len(self.answered_numbers))
-
-    def answered_ranges(self) -> Sequence[tuple[int, int]]:
-        return tuple((number, number) for number in sorted(self.answered_numbers))
+        return m.Answered(ranges=group(self.answered_numbers))
 
     def highest_taken(self) -> int:
         return self.taken
@@ -176,8 +174,10 @@ class Machine:
     async def ask(self, message: m.Request) -> m.Answer:
         answer = await self.client.ask(message, until=self.until())
         number = getattr(message, "number", 0)
-        if number and number not in self.journal.answered_numbers:
-            self.journal.answered_numbers.append(number)
+        made_by = getattr(message, "made_by", None)
+        key = made_by.generation if made_by else self.identity.generation, number
+        if number and key not in self.journal.answered_numbers:
+            self.journal.answered_numbers.append(key)
         return answer
 
     async def open_visit(self, card: HeldCard, pin: str = "") -> m.Answer:
@@ -379,7 +379,7 @@ class Hall:
 def sealed(message: m.Request) -> bytes:
     """A message before there is a session."""
     envelope = Envelope(
-        terminal="", generation=0, session="", transmission=0, time=0, answered=m.Answered(), kind=m.kind(message),
+        terminal="", generation=0, session="", transmission=0, time=0, kind=m.kind(message),
         body=encode(message),
     )  # fmt: skip
     return seal(envelope, None)

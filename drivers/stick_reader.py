@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import errno
 from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import TypeVar
+from concurrent.futures import Executor, Future
+from typing import Any, TypeVar
 
 from drivers.devices import DeviceError, DeviceReport, DeviceState, Fault
 from drivers.presence import Presence
@@ -66,6 +66,8 @@ class StickReader:
         self._presence = Presence()
         self._stick: object | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._left: Future[Any] | None = None  # given up while it ran: it may still block the thread
+        self._hangs = False
         self._held: StickFile | None = None  # the file that was read; kept open so that its inode stays its own
         self._known = b""  # what it held
         self._report = DeviceReport(DeviceState.NO_DEVICE, f"The {name} is not opened.")
@@ -130,22 +132,42 @@ class StickReader:
                 DeviceState.HARDWARE_ERROR, f"In the {self.name}'s place lies a link or a file; remove it."
             )
         else:
-            self._report = DeviceReport(DeviceState.ONLINE)
+            self._report = self._thread_report()
         if self._stick is not None and stick != self._stick:
             stick = None  # swapped between two looks: the first one has left, the next look finds the other
             self._executor.submit(self._let_go)  # an open file would keep the dead stick mounted
         self._stick = stick
         self._presence.set(stick is not None)
 
+    def _thread_report(self) -> DeviceReport:
+        """A thread that a stick holds fast serves nobody, however well the next stick may be."""
+        if self._left is None or self._left.done():
+            self._left, self._hangs = None, False
+        if not self._hangs:
+            return DeviceReport(DeviceState.ONLINE)
+        sentence = f"The {self.name} waits for a stick that does not answer; pull the stick, or restart the machine."
+        return DeviceReport(DeviceState.HARDWARE_ERROR, sentence)
+
     async def _run(self, work: Callable[[], T]) -> T:
         """`work` in the driver's thread. What has not begun when the time is over never begins."""
+        future = self._executor.submit(work)
         try:
             async with asyncio.timeout(self._limit_s):
-                return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+                return await asyncio.wrap_future(future)
         except TimeoutError as error:
+            self._leave(future)
+            self._hangs = True
+            self._report = self._thread_report()
             raise self._error(Fault.TIMEOUT, "The stick does not answer.") from error
+        except asyncio.CancelledError:
+            self._leave(future)
+            raise
         except OSError as error:
             raise self._explained(error) from error
+
+    def _leave(self, future: Future[Any]) -> None:
+        if not future.cancel() and not future.done():
+            self._left = future
 
     # -- in the driver's thread --------------------------------------------------------------------------------------
 

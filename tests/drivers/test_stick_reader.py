@@ -39,6 +39,12 @@ async def refused(awaitable, *faults):
     return str(caught.value)
 
 
+async def online(reader):
+    async with asyncio.timeout(5):
+        while reader.report.state is not DeviceState.ONLINE:
+            await asyncio.sleep(0.01)
+
+
 async def inserted_and_read(slot, reader, stick):
     slot.insert(stick)
     async with asyncio.timeout(0.5):
@@ -377,10 +383,42 @@ def test_a_stick_that_never_answers_is_given_up():
         await refused(reader.read(), Fault.TIMEOUT)
         await refused(reader.write(56, SLOT), Fault.TIMEOUT)
         assert reader.present
+        await asyncio.sleep(0.05)
+        assert reader.report.state is DeviceState.HARDWARE_ERROR
+        assert "does not answer; pull the stick" in reader.report.sentence
         hang.set()
         slot._before = lambda _: None
         assert await reader.read() == FILE
+        await online(reader)
         assert stick.content == FILE
+        reader.close()
+
+    with ThreadPoolExecutor(1) as executor:
+        asyncio.run(visit(executor))
+    assert slot.open_files == 0
+
+
+def test_a_reading_that_was_broken_off_and_hangs():
+    """Its caller went away, so nobody heard of it: the next caller's time-out tells, and the reader stays out of use."""
+    hang, slot = threading.Event(), SimulatedSlot()
+
+    async def visit(executor):
+        reader = StickReader(slot, SIZE, executor=executor, poll_ms=10, limit_ms=100)
+        reader.open()
+        await inserted_and_read(slot, reader, SimulatedStick(FILE))
+        reached = threading.Event()
+        slot._before = lambda name: name == "pread" and (reached.set() or hang.wait(10))
+        reading = asyncio.ensure_future(reader.read())
+        await asyncio.to_thread(reached.wait, 10)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await asyncio.sleep(0.05)
+        assert reader.report.state is DeviceState.ONLINE
+        await refused(reader.release(), Fault.TIMEOUT)
+        await asyncio.sleep(0.05)
+        assert reader.report.state is DeviceState.HARDWARE_ERROR
+        hang.set()
+        await online(reader)
         reader.close()
 
     with ThreadPoolExecutor(1) as executor:

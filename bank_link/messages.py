@@ -325,11 +325,12 @@ class Session(Part, frozen=True, kw_only=True):
 
 
 class Echo(Message, frozen=True, kw_only=True, tag="echo"):
-    """Every 30 s → EchoBack."""
+    """Every 30 s → EchoBack. `outbox`: facts that wait; `parked`: facts that the bank could not read, set aside."""
 
     devices: tuple[DeviceStatus, ...] = ()
     counts: tuple[CassetteCount, ...] = ()
     outbox: Count = 0
+    parked: Count = 0
     in_service: bool = False
     why: Text = ""
 

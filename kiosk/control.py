@@ -70,6 +70,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     why: dict[str, str]
     devices: tuple[DeviceLine, ...]
     waiting: int
+    parked: int
     bank_time: int
 
 
@@ -113,7 +114,8 @@ class KioskControl:
                 DeviceLine(device=each.name, state=each.report.state.value, sentence=each.report.sentence)
                 for each in machine.devices.all()
             ),
-            waiting=machine.journal.outbox_length(), bank_time=machine.host.now(),
+            waiting=machine.journal.outbox_length(), parked=machine.journal.parked_length(),
+            bank_time=machine.host.now(),
         )  # fmt: skip
 
     async def load(self, wanted: Load) -> Loaded:
@@ -149,7 +151,8 @@ def status_text(status: Status) -> str:
         f"{'in service' if status.in_service else 'OUT OF SERVICE'}{', a customer is being served' if status.customer else ''}",
         *(f"  {cause}: {sentence}" for cause, sentence in status.why.items()),
         *(f"{each.device}: {each.state} {each.sentence}".rstrip() for each in status.devices),
-        f"facts that wait for the bank: {status.waiting}",
+        f"facts that wait for the bank: {status.waiting}"
+        + (f"; {status.parked} that it cannot read are set aside (call the bank)" if status.parked else ""),
     ]
     return "\n".join(lines)
 

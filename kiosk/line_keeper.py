@@ -87,6 +87,7 @@ class LineKeeper:
     def _echo(self) -> Echo:
         return Echo(
             devices=self._devices(), counts=self._journal.counts(), outbox=self._journal.outbox_length(),
+            parked=self._journal.parked_length(),
             in_service=self._service.in_service, why=self._service.sentence[:400],
         )  # fmt: skip
 

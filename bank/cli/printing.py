@@ -120,7 +120,8 @@ def _machine(answer: a.TerminalShown) -> str:
     if not answer.cassettes and not answer.in_service and not answer.reported_why:
         return ""
     said = "in service" if answer.in_service else f"out of service: {answer.reported_why or 'no reason given'}"
-    return said + (f"; {answer.outbox} facts to send" if answer.outbox else "")
+    said += f"; {answer.outbox} facts to send" if answer.outbox else ""
+    return said + (f"; {answer.parked} facts that the bank could not read" if answer.parked else "")
 
 
 @words.register

@@ -151,7 +151,7 @@ class CassetteShown(Part, frozen=True, kw_only=True):
 
 
 class TerminalShown(Answer, frozen=True, kw_only=True):
-    """`in_service`, `reported_why`, `outbox` and `cassettes` are what the machine said of itself at its last echo."""
+    """`in_service`, `reported_why`, `outbox`, `parked` and `cassettes` are what the machine said of itself at its last echo."""
 
     terminal: str
     generation: int
@@ -165,6 +165,7 @@ class TerminalShown(Answer, frozen=True, kw_only=True):
     in_service: bool = False
     reported_why: str = ""
     outbox: int = 0
+    parked: int = 0
     cassettes: tuple[CassetteShown, ...] = ()
     cases: tuple[str, ...] = ()
 

@@ -103,6 +103,8 @@ def _not_comparable(terminal: Terminal, report: Report | None, currency: str) ->
         return "it has not reported since its last exchange"
     if report.echo.outbox:
         return f"{report.echo.outbox} of its facts were still on their way"
+    if report.echo.parked:
+        return f"{report.echo.parked} of its facts could not be read by the bank"
     if any(count.accuracy is Accuracy.UNKNOWN or count.value.currency != currency for count in report.echo.counts):
         return "it does not know what is in it"
     return ""

@@ -140,7 +140,8 @@ def _shown(desk: Desk, terminal: Terminal) -> TerminalShown:
         fingerprint="" if terminal.state == "pending" else terminal.fingerprint, enrolled_at=time(terminal.enrolled_at), last_seen=time(terminal.last_seen),
         last_exchange=time(terminal.last_exchange), exchange_needed=bool(terminal.exchange_needed),
         in_service=bool(echo and echo.in_service), reported_why=echo.why if echo else "",
-        outbox=echo.outbox if echo else 0, cassettes=_cassettes(echo.counts if echo else ()),
+        outbox=echo.outbox if echo else 0, parked=echo.parked if echo else 0,
+        cassettes=_cassettes(echo.counts if echo else ()),
         cases=_open_cases(desk, terminal.terminal),
     )  # fmt: skip
 

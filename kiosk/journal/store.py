@@ -242,6 +242,9 @@ class Journal:
     def parked(self) -> tuple[OutboxEntry, ...]:
         return self._outbox("WHERE state = 'parked' ORDER BY sequence LIMIT 100")
 
+    def parked_length(self) -> int:
+        return int(self._one("SELECT COUNT(*) FROM outbox WHERE state = 'parked'") or 0)
+
     def outbox_length(self) -> int:
         return int(self._one("SELECT COUNT(*) FROM outbox WHERE state = 'waiting'") or 0)
 

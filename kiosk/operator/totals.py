@@ -69,7 +69,7 @@ def totals(journal: Journal, config: KioskConfig) -> Totals:
     by = exchange.record.by if exchange and isinstance(exchange.record, r.CountsSet) else ""
     return Totals(
         cassettes=tuple(rows), value=plain(value), paid=plain(paid), payments=payments,
-        waiting=journal.outbox_length(), parked=len(journal.parked()), exchanged_by=by, exchanged_at=exchange.at if exchange else 0,
+        waiting=journal.outbox_length(), parked=journal.parked_length(), exchanged_by=by, exchanged_at=exchange.at if exchange else 0,
     )  # fmt: skip
 
 

@@ -148,6 +148,15 @@ class ElectricDispenser(FaultMenu):
         self._tell_cassettes()
         self._changed()
 
+    def empty_rejects(self) -> dict[str, int]:
+        """An operator empties the reject bin: its notes by cassette."""
+        found = {name: place.reject for name, place in self._places.items() if place.reject}
+        for place in self._places.values():
+            place.removed += place.reject
+            place.reject = 0
+        self._changed()
+        return found
+
     def take_cash(self) -> dict[str, int]:
         """The customer takes what is in the tray: notes by cassette."""
         taken = {name: place.tray for name, place in self._places.items() if place.tray}

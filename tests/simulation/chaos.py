@@ -1,0 +1,330 @@
+"""What goes wrong, and how often: each seed draws its own weather, some calm, some savage; then it happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, fields
+from typing import ClassVar
+
+from simulation.line import LineWeather
+from simulation.machines import BankNode, Kiosk
+from simulation.people import Manners
+from simulation.world import Chance, World
+
+from bank.commands import requests as q
+from bank.control import CommandRefused
+
+DISPENSER_FAULTS = (
+    "jam-before-sensor", "jam-in-sensor", "falls-back", "stuck-in-throat", "slow-note", "double-overlap",
+    "double-gap", "reject-next", "motor-dead", "sensor-bounce", "sensor-stuck-covered", "sensor-stuck-clear",
+    "looks-empty", "looks-full",
+)  # fmt: skip
+KEYPAD_FAULTS = ("key-sticks", "worn-contacts", "dead-contacts")
+
+
+@dataclass
+class Rates:
+    """Expected number of each in one visit."""
+
+    kiosk_power_cut: float = 0.0
+    kiosk_killed: float = 0.0
+    bank_power_cut: float = 0.0
+    bank_killed: float = 0.0
+    bank_restarted: float = 0.0
+    bank_restored: float = 0.0
+    bank_slow: float = 0.0
+    key_rotated: float = 0.0
+    line_cut: float = 0.0
+    clock_jump: float = 0.0
+    disk_full: float = 0.0
+    journal_bits: float = 0.0
+    disk_swapped: float = 0.0
+    disk_lost: float = 0.0
+    suspended: float = 0.0
+    enrolled_anew: float = 0.0
+    dispenser_fault: float = 0.0
+    keypad_fault: float = 0.0
+    copy_made: float = 0.0
+    exchange: float = 0.03
+
+
+@dataclass
+class Weather:
+    """All that can go wrong in one run."""
+
+    line: LineWeather = field(default_factory=LineWeather)
+    manners: Manners = field(default_factory=Manners)
+    rates: Rates = field(default_factory=Rates)
+
+    @classmethod
+    def drawn(cls, chance: Chance) -> Weather:
+        """Calm where `savagery` is 0. Each thing is off in some seeds, so that it cannot hide what another one does."""
+        savagery = chance.choice((0.0, 0.15, 0.4, 0.7, 1.0, 1.0))
+
+        def draw(most: float) -> float:
+            return most * savagery * chance.random() if chance.strikes(0.6) else 0.0
+
+        weather = cls()
+        for part, most in ((weather.line, _MOST_LINE), (weather.manners, _MOST_MANNERS), (weather.rates, _MOST_RATES)):
+            for name, value in most.items():
+                setattr(part, name, draw(value))
+        return weather
+
+    def without(self, name: str) -> None:
+        """Switch one thing off: `line.lost`, `rates.bank_restored` ..."""
+        part, _, what = name.partition(".")
+        setattr(getattr(self, part), what, 0.0)
+
+    def on(self) -> dict[str, float]:
+        """What can go wrong here, by name."""
+        found = {}
+        for part in ("line", "manners", "rates"):
+            for each in fields(getattr(self, part)):
+                value = getattr(getattr(self, part), each.name)
+                if value and f"{part}.{each.name}" not in {"line.late_s", "manners.touches", "rates.exchange"}:
+                    found[f"{part}.{each.name}"] = value
+        return found
+
+
+_MOST_LINE = {"lost": 0.3, "answer_lost": 0.3, "late": 0.3, "answer_late": 0.3, "repeated": 0.5}
+_MOST_MANNERS = {
+    "wrong_pin": 0.4, "cancels": 0.15, "pulls": 0.1, "pulls_any": 0.3, "leaves_card": 0.4, "leaves_cash": 0.4,
+    "uses_copy": 0.5, "stick_dies": 0.15,
+}  # fmt: skip
+_MOST_RATES = {
+    "kiosk_power_cut": 0.5, "kiosk_killed": 0.3, "bank_power_cut": 0.3, "bank_killed": 0.3, "bank_restarted": 0.3,
+    "bank_restored": 0.12, "bank_slow": 0.1, "key_rotated": 0.06, "line_cut": 0.1, "clock_jump": 0.1, "disk_full": 0.08,
+    "journal_bits": 0.04, "disk_swapped": 0.04, "disk_lost": 0.03, "suspended": 0.08, "enrolled_anew": 0.08,
+    "dispenser_fault": 0.4, "keypad_fault": 0.1, "copy_made": 0.1,
+}  # fmt: skip
+
+#: About so many effects a kiosk has in a visit, and the bank for one; where within them a cut falls is drawn.
+KIOSK_EFFECTS = 220
+BANK_EFFECTS = 160
+
+
+class Chaos:
+    """Breaks things between and during visits. `calm` ends it: what is broken is mended as people would mend it."""
+
+    def __init__(self, world: World, bank: BankNode, kiosks: list[Kiosk], weather: Weather) -> None:
+        self._world, self._bank, self._kiosks, self.weather = world, bank, kiosks, weather
+        self._chance = world.chance("chaos")
+        self._backups: list[tuple[float, dict[str, bytes]]] = []
+        self._copies: dict[str, list[dict[str, bytes]]] = {kiosk.terminal: [] for kiosk in kiosks}
+        self._cut_until: dict[str, float] = {}
+        self.is_calm = False
+        self.journals_lost: Callable[[], None] = lambda: None
+        self.restored: Callable[[float], None] = lambda _: None
+        self._pending: set[asyncio.Task[None]] = set()
+        for kiosk in kiosks:
+            kiosk.ended = lambda why, kiosk=kiosk: self._kiosk_is_off(kiosk, why)  # type: ignore[misc]  # bound now
+        bank.ended = self._bank_is_off
+
+    def line_is_cut(self, terminal: str) -> bool:
+        return self._world.now < self._cut_until.get(terminal, 0.0)
+
+    async def before_visit(self, kiosk: Kiosk) -> None:
+        """Draw what will go wrong in the next visit at this kiosk, and set it up."""
+        chance, rates = self._chance, self.weather.rates
+        if chance.strikes(0.15) and self._bank.up:
+            self._backups.append((self._world.now, self._bank.disk.copy()))
+            del self._backups[:-4]
+        if chance.strikes(0.1):
+            self._copies[kiosk.terminal].append(kiosk.disk.copy())
+            del self._copies[kiosk.terminal][:-3]
+        for name, act in self._ACTS.items():
+            if chance.strikes(getattr(rates, name)):
+                self._world.count(f"fault: {name.replace('_', ' ')}")
+                later = chance.random() ** 2 * 40
+                task = self._world.spawn(self._soon(later, act, kiosk))
+                self._pending.add(task)
+                task.add_done_callback(self._pending.discard)
+
+    async def _soon(self, seconds: float, act: Callable[[Chaos, Kiosk], Awaitable[None]], kiosk: Kiosk) -> None:
+        await asyncio.sleep(seconds)
+        if not self.is_calm:
+            await act(self, kiosk)
+
+    # ── Kiosk ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _power_cut(self, kiosk: Kiosk) -> None:
+        self._arm(kiosk, "power cut", KIOSK_EFFECTS)
+
+    async def _killed(self, kiosk: Kiosk) -> None:
+        self._arm(kiosk, "killed", KIOSK_EFFECTS)
+
+    def _arm(self, machine: Kiosk | BankNode, how: str, effects: int) -> None:
+        if machine.power is not None and machine.power.alive and machine.power.cut_at is None:
+            machine.power.cut_how = how
+            machine.power.cut_at = machine.power.effects + 1 + self._chance.randrange(effects)
+
+    def _kiosk_is_off(self, kiosk: Kiosk, why: str) -> None:
+        self._world.count(f"crash: kiosk, {why.partition(' at ')[0].partition(':')[0]}")
+        kiosk.dark()
+        wait = 2 + self._chance.random() ** 3 * 300 if not self.is_calm else 3
+        if not self.is_calm and self._chance.strikes(0.1):
+            # And once more while it starts.
+            kiosk.cut_in = 1 + self._chance.randrange(60)
+        self._world.later(wait, self._kiosk_on, kiosk)
+
+    def _kiosk_on(self, kiosk: Kiosk) -> None:
+        if kiosk.power is not None and kiosk.power.alive:
+            return
+        kiosk.start()
+        if kiosk.refused:
+            self._world.count("journal: refused at the start")
+            self.journals_lost()
+            kiosk.swap_disk(None)
+
+    async def _clock_jump(self, kiosk: Kiosk) -> None:
+        kiosk.clock.jump_ms = int((self._chance.random() - 0.5) * 2 * 7 * 86_400_000)
+        await asyncio.sleep(30 + self._chance.random() * 300)
+        kiosk.clock.jump_ms = 0
+
+    async def _disk_full(self, kiosk: Kiosk) -> None:
+        kiosk.disk.full = True
+        await asyncio.sleep(20 + self._chance.random() * 200)
+        kiosk.disk.full = False
+        if kiosk.power is not None and kiosk.power.alive:
+            kiosk.power.off("killed: somebody made room and started it again")
+
+    async def _journal_bits(self, kiosk: Kiosk) -> None:
+        if kiosk.power is not None:
+            kiosk.power.off("power cut: its disk decays")
+        await asyncio.sleep(0.5)
+        names = [name for name in kiosk.disk.names() if kiosk.disk.size(name)]
+        if names and not (kiosk.power and kiosk.power.alive):
+            name = self._chance.choice(names)
+            kiosk.disk.flip(name, self._chance.randrange(kiosk.disk.size(name)))
+
+    async def _disk_swapped(self, kiosk: Kiosk) -> None:
+        if not self._copies[kiosk.terminal]:
+            return
+        if kiosk.power is not None:
+            kiosk.power.off("power cut: its disk is changed")
+        await asyncio.sleep(0.5)
+        if not (kiosk.power and kiosk.power.alive):
+            self.journals_lost()
+            kiosk.swap_disk(self._chance.choice(self._copies[kiosk.terminal]))
+
+    async def _disk_lost(self, kiosk: Kiosk) -> None:
+        if kiosk.power is not None:
+            kiosk.power.off("power cut: its disk is lost")
+        await asyncio.sleep(0.5)
+        if not (kiosk.power and kiosk.power.alive):
+            self.journals_lost()
+            kiosk.swap_disk(None)
+
+    async def _dispenser_fault(self, kiosk: Kiosk) -> None:
+        name = self._chance.choice(DISPENSER_FAULTS)
+        self._world.count(f"dispenser: {name}")
+        if name.startswith(("sensor-stuck", "looks", "motor-dead")) and self._chance.strikes(0.5):
+            kiosk.dispenser.set_fault(name)
+            await asyncio.sleep(self._chance.random() * 120)
+            kiosk.dispenser.set_fault(name, on=False)
+        else:
+            kiosk.dispenser.fault_once(name)
+
+    async def _keypad_fault(self, kiosk: Kiosk) -> None:
+        name = self._chance.choice(KEYPAD_FAULTS)
+        self._world.count(f"keypad: {name}")
+        kiosk.keypad.fault_once(name)
+        await asyncio.sleep(self._chance.random() * 90)
+        kiosk.keypad.free()
+
+    # ── Bank and line ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _bank_power_cut(self, _: Kiosk) -> None:
+        self._arm(self._bank, "power cut", BANK_EFFECTS)
+
+    async def _bank_killed(self, _: Kiosk) -> None:
+        self._arm(self._bank, "killed", BANK_EFFECTS)
+
+    async def _bank_restarted(self, _: Kiosk) -> None:
+        if self._bank.power is not None:
+            self._bank.power.off("killed: restarted")
+
+    def _bank_is_off(self, why: str) -> None:
+        self._world.count(f"crash: bank, {why.partition(' at ')[0].partition(':')[0]}")
+        wait = 0.5 + (self._chance.random() ** 4 * 200 if not self.is_calm else 0)
+        self._world.later(wait, self._bank_on)
+
+    def _bank_on(self) -> None:
+        if self._bank.power is None or not self._bank.power.alive:
+            self._bank.start()
+
+    async def _bank_restored(self, _: Kiosk) -> None:
+        if not self._backups:
+            return
+        taken, kept = self._chance.choice(self._backups)
+        if self._bank.power is not None:
+            self._bank.power.off("killed: its database is restored")
+        await asyncio.sleep(0.2)
+        if self._bank.power is None or not self._bank.power.alive:
+            self._bank.disk.replace(kept)
+            self.restored(taken)
+
+    async def _bank_slow(self, _: Kiosk) -> None:
+        self._bank.set_slow(1_000 + self._chance.random() * 9_000)
+        await asyncio.sleep(20 + self._chance.random() * 200)
+        self._bank.set_slow(2.0)
+
+    async def _key_rotated(self, _: Kiosk) -> None:
+        command = q.CaNext if self._chance.strikes(0.6) else q.CaPromote
+        try:
+            await self._bank.do(command)
+        except CommandRefused as refused:
+            self._world.tell("staff", f"{command.__name__}: {refused}")
+
+    async def _line_cut(self, kiosk: Kiosk) -> None:
+        days = self._chance.random() ** 6 * 3
+        self._cut_until[kiosk.terminal] = self._world.now + 30 + days * 86_400
+
+    async def _suspended(self, kiosk: Kiosk) -> None:
+        try:
+            await self._bank.do(q.TerminalSuspend, terminal=kiosk.terminal)
+        except CommandRefused as refused:
+            self._world.tell("staff", f"suspend: {refused}")
+
+    async def _enrolled_anew(self, kiosk: Kiosk) -> None:
+        if kiosk.power is not None:
+            kiosk.power.off("killed: it is enrolled anew")
+        await asyncio.sleep(0.1)
+        await self._bank.enrol(kiosk, again=True)
+
+    _ACTS: ClassVar[dict[str, Callable[[Chaos, Kiosk], Awaitable[None]]]] = {
+        "kiosk_power_cut": _power_cut, "kiosk_killed": _killed, "bank_power_cut": _bank_power_cut,
+        "bank_killed": _bank_killed, "bank_restarted": _bank_restarted, "bank_restored": _bank_restored,
+        "bank_slow": _bank_slow, "key_rotated": _key_rotated, "line_cut": _line_cut, "clock_jump": _clock_jump,
+        "disk_full": _disk_full, "journal_bits": _journal_bits, "disk_swapped": _disk_swapped, "disk_lost": _disk_lost,
+        "suspended": _suspended, "enrolled_anew": _enrolled_anew, "dispenser_fault": _dispenser_fault,
+        "keypad_fault": _keypad_fault,
+    }  # fmt: skip
+
+    # ── Calm ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def calm(self) -> None:
+        """Line and power come back, nothing breaks any more; machines that are off start, the bank is up."""
+        self.is_calm = True
+        for task in list(self._pending):
+            task.cancel()
+        await asyncio.gather(*self._pending, return_exceptions=True)
+        self._cut_until.clear()
+        self._bank.set_slow(2.0)
+        for each in _MOST_LINE:
+            setattr(self.weather.line, each, 0.0)
+        if self._bank.power is not None:
+            self._bank.power.cut_at = None
+        for kiosk in self._kiosks:
+            kiosk.clock.jump_ms = 0
+            kiosk.cut_in = None
+            kiosk.dispenser.clear_faults()
+            kiosk.keypad.clear_faults()
+            kiosk.keypad.free()
+            kiosk.slot.pull()
+            if kiosk.power is not None:
+                kiosk.power.cut_at = None
+                if kiosk.disk.full and kiosk.power.alive:
+                    kiosk.power.off("killed: somebody made room and started it again")
+            kiosk.disk.full = False

@@ -1,0 +1,257 @@
+"""The model that watches: where each note is, what each customer was told and given, and what the books say of it.
+
+It knows nothing of how kiosk and bank work. It sees notes arrive on the customer's side, screens as they are shown,
+the authorise that left a kiosk, and at the end the books. A payment is named by terminal, generation and number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import msgspec
+from simulation.machines import BankNode, Kiosk
+from simulation.world import World
+
+from bank_link.envelope import Envelope
+from kiosk.screens.model import NoticeScreen, Screen, Take
+
+Name = tuple[str, int, int]
+
+_CASE = re.compile(r"case ([^-]+)-([0-9]+)\.([0-9]+)\.([a-z-]+)")
+_AMOUNT = re.compile(r"\$([0-9,]+)")
+#: Told: nothing left the account. Told: nobody knows yet. (By screen id, after an authorise.)
+_NOTHING = {"e.nocash", "e.nottaken"}
+_DOUBT = {"e.doubt", "e.jam"}
+
+
+@dataclass
+class Payment:
+    """What the world knows of one authorise. Minor units."""
+
+    name: Name
+    visit: Visit
+    account: str
+    given: int = 0
+    doubled: int = 0  # came out unseen together with counted notes
+    told_paid: int | None = None
+    told_doubt: bool = False
+    told_nothing: bool = False
+    loose: bool = False  # a note came that no journal had let out
+
+
+@dataclass
+class Visit:
+    """One customer before one machine."""
+
+    kiosk: str
+    card: str
+    stick: int
+    payments: list[Payment] = field(default_factory=list)
+
+
+class Violation(AssertionError):
+    """Something that must hold does not; one sentence says what."""
+
+
+class Model:
+    """Sees everything; `violations` must stay empty."""
+
+    def __init__(self, world: World, bank: BankNode, values: dict[str, int]) -> None:
+        self._world, self._bank, self._values = world, bank, values
+        self.payments: dict[Name, Payment] = {}
+        self.visits: dict[str, Visit] = {}
+        self.violations: list[str] = []
+        self._out: Counter[str] = Counter()
+        self._sticks: dict[str, dict[int, float | None]] = {}
+        self.journals_lost = False
+
+    def wrong(self, sentence: str) -> None:
+        self._world.tell("MODEL", sentence)
+        self.violations.append(sentence)
+
+    # ── What is seen ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def begins(self, kiosk: Kiosk, card: str, stick: int) -> None:
+        self.visits[kiosk.terminal] = Visit(kiosk.terminal, card, stick)
+
+    def asked(self, terminal: str, envelope: Envelope) -> None:
+        """The line carries a message."""
+        if envelope.kind != "authorise":
+            return
+        body = msgspec.json.decode(envelope.body)
+        name = (terminal, envelope.generation, int(body["number"]))
+        visit = self.visits.get(terminal)
+        if visit is not None and name not in self.payments:
+            payment = self.payments[name] = Payment(name, visit, body["account"])
+            visit.payments.append(payment)
+
+    def moved(self, kiosk: Kiosk) -> None:
+        """Notes moved in a cabinet: those that came to the customer's side belong to its last payment."""
+        places = kiosk.dispenser._places
+        out = sum((place.tray + place.taken) * self._values[name] for name, place in places.items())
+        came = out - self._out[kiosk.terminal]
+        if came <= 0:
+            return
+        self._out[kiosk.terminal] = out
+        payment = self._last(kiosk.terminal)
+        if payment is None:
+            self.wrong(f"{came} came out of {kiosk.terminal}, and nobody had asked for anything")
+            return
+        if not payment.given:
+            self._paid_by(payment)
+        payment.given += came
+        if kiosk.on and kiosk.machine is not None:
+            self._let_out(kiosk, payment)
+
+    def _let_out(self, kiosk: Kiosk, payment: Payment) -> None:
+        """Nothing comes without a burnt nonce and an authority in the journal."""
+        from kiosk.journal.records import AuthorityHeld, NonceBurnt, Transaction
+
+        assert kiosk.machine is not None
+        journal = kiosk.machine.journal
+        if journal.failed:
+            return
+        records = [line.record for line in journal.story(Transaction(payment.name[1], payment.name[2]))]
+        kinds = {type(record) for record in records}
+        if not {AuthorityHeld, NonceBurnt} <= kinds and not payment.loose:
+            payment.loose = True
+            if not self.journals_lost and not kiosk.dispenser.left_over:
+                self.wrong(f"a note came out for {payment.name} without an authority in the journal")
+
+    def doubled(self, kiosk: Kiosk, cassette: str, notes: int) -> None:
+        payment = self._last(kiosk.terminal)
+        if payment is not None:
+            payment.doubled += notes * self._values[cassette]
+
+    def told(self, kiosk: Kiosk, screen: Screen) -> None:
+        """A screen is shown: what it says of money is kept."""
+        payment = self._last(kiosk.terminal)
+        if payment is None:
+            return
+        if isinstance(screen, Take) and screen.id == "take.cash":
+            payment.told_paid = _amount(screen.value)
+        elif isinstance(screen, NoticeScreen):
+            payment.told_doubt |= screen.id in _DOUBT
+            payment.told_nothing |= screen.id in _NOTHING and payment.told_paid is None
+            if screen.id in _DOUBT and (screen.reference or "") != f"{payment.name[0]}-{payment.name[2]}":
+                self.wrong(f"{payment.name} was told the reference {screen.reference}")
+
+    def _last(self, terminal: str) -> Payment | None:
+        visit = self.visits.get(terminal)
+        return visit.payments[-1] if visit is not None and visit.payments else None
+
+    # ── Copies ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def has_stick(self, card: str, stick: int, copy_of: int | None = None) -> None:
+        """A stick of this card exists; a copy of a spent one is spent."""
+        self._sticks.setdefault(card, {})[stick] = self._sticks.get(card, {}).get(copy_of or 0)
+
+    def reissued(self, card: str) -> None:
+        """Whatever sticks there are of it, a new file makes them worthless."""
+        self._sticks[card] = dict.fromkeys(self._sticks.get(card, {}), self._world.now)
+
+    def restored(self, to: float) -> None:
+        """The bank forgot what was paid since `to`; which copy was the spent one it is told by the kiosk's facts."""
+        for sticks in self._sticks.values():
+            for stick, spent in sticks.items():
+                if spent is not None and spent > to:
+                    sticks[stick] = None
+
+    def _paid_by(self, payment: Payment) -> None:
+        """Of all sticks of a card that there are at a payment, only the one that paid is worth anything after it."""
+        sticks, stick = self._sticks.setdefault(payment.visit.card, {}), payment.visit.stick
+        if sticks.get(stick) is not None:
+            self.wrong(f"a spent copy of a card was paid at {payment.name}")
+        for other in sticks:
+            if other != stick and sticks[other] is None:
+                sticks[other] = self._world.now
+
+    # ── At the end ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def differences(self) -> dict[Name, int]:
+        """By payment: what was given and is not debited (positive), or debited and not given."""
+        posted = await self._posted()
+        names = set(self.payments) | set(posted)
+        found = {}
+        for name in sorted(names):
+            given = self.payments[name].given if name in self.payments else 0
+            if given != posted[name]:
+                found[name] = given - posted[name]
+        return found
+
+    async def _posted(self) -> Counter[Name]:
+        """What was debited for each payment: by its completion, and by what people decided."""
+        posted: Counter[Name] = Counter()
+        for row in await self._bank.sql(
+            "SELECT kind, terminal, generation, text, amount_minor AS minor FROM postings"
+            " WHERE kind IN ('withdrawal', 'case-debit', 'case-credit')"
+        ):
+            if row["kind"] == "withdrawal":
+                posted[row["terminal"], row["generation"], int(row["text"].rpartition("-")[2])] += row["minor"]
+                continue
+            found = _CASE.match(row["text"])
+            # What lies in suspense was debited already: whose account it is found to be changes nothing here.
+            if found is not None and found[4] not in {"suspense", "cash-difference", "unexplained"}:
+                signed = row["minor"] if row["kind"] == "case-debit" else -row["minor"]
+                posted[found[1], int(found[3]), int(found[2])] += signed
+        return posted
+
+    async def books(self) -> None:
+        """What must hold in the books at any moment."""
+        for row in await self._bank.sql("SELECT currency, SUM(amount_minor) AS total FROM entries GROUP BY currency"):
+            if row["total"]:
+                self.wrong(f"entries in {row['currency']} sum to {row['total']}")
+        for row in await self._bank.sql(
+            "SELECT a.account AS account, a.balance_minor AS balance, a.held_minor AS held,"
+            " (SELECT COALESCE(SUM(e.amount_minor), 0) FROM entries e WHERE e.account = a.account) AS entries,"
+            " (SELECT COALESCE(SUM(h.amount_minor), 0) FROM holds h WHERE h.account = a.account"
+            " AND h.state IN ('held', 'released', 'case')) AS holds FROM accounts a"
+        ):
+            if (row["balance"], row["held"]) != (row["entries"], row["holds"]):
+                self.wrong(f"account {row['account']} is not what its entries and holds say: {dict(row)}")
+
+    async def ended(self) -> None:
+        """After line and power came back: no open hold; every difference has a case that names its payment."""
+        await self.books()
+        for row in await self._bank.sql("SELECT * FROM holds WHERE state IN ('held', 'released')"):
+            self.wrong(f"hold {row['hold']} is still {row['state']}")
+        named: Counter[Name] = Counter()
+        for case in await self._bank.sql("SELECT * FROM cases"):
+            named[case["terminal"], case["generation"], case["number"]] += max(abs(case["amount_minor"]), 1)
+        for name, difference in (await self.differences()).items():
+            payment = self.payments.get(name)
+            unseen = payment.doubled if payment else 0
+            if not named[name] and not 0 < difference <= unseen:
+                self.wrong(f"{name}: {difference} more given than debited, and no case names it")
+        await self._as_told(named)
+
+    async def _as_told(self, named: Counter[Name]) -> None:
+        posted = await self._posted()
+        for name, payment in self.payments.items():
+            if named[name] or payment.told_doubt:
+                continue
+            if payment.told_paid is not None and posted[name] != payment.told_paid:
+                self.wrong(f"{name}: told {payment.told_paid}, the books say {posted[name]}")
+            if payment.told_nothing and posted[name]:
+                self.wrong(f"{name}: told that nothing left the account, the books say {posted[name]}")
+
+    async def resolved(self) -> None:
+        """After people closed the cases by what they found: what was given is what was debited, to the note."""
+        await self.books()
+        for name, difference in (await self.differences()).items():
+            payment = self.payments.get(name)
+            if not 0 < difference <= (payment.doubled if payment else 0):
+                self.wrong(f"{name}: {difference} more given than debited after its cases were closed")
+
+    def notes(self, kiosk: Kiosk, loaded: Counter[str]) -> None:
+        """Every note that was ever loaded is somewhere."""
+        for name, place in kiosk.dispenser.physical.items():
+            if place.total != loaded[name]:
+                self.wrong(f"{kiosk.terminal}: {loaded[name]} notes were loaded into {name}, {place} are somewhere")
+
+
+def _amount(text: str) -> int | None:
+    found = _AMOUNT.search(text)
+    return int(found[1].replace(",", "")) * 100 if found else None

@@ -1,0 +1,332 @@
+"""The people: customers with intentions and bad manners, an operator with a screwdriver, the bank's staff."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from simulation.machines import BankNode, Kiosk
+from simulation.model import Model, Name
+from simulation.world import Chance, World
+
+from bank.commands import requests as q
+from bank.control import CommandRefused
+from bank_link.card_file import parse
+from drivers.simulated.stick import SimulatedStick, StickFaults
+from kiosk.screens.model import Choose, Screen
+
+#: The machine shows these between customers.
+_AT_REST = {"welcome", "out", "starting", "e.stick"}
+PATIENCE_S = 900.0
+AMOUNTS = (10, 20, 30, 50, 60, 70, 80, 100, 120, 150, 200, 270, 400)
+
+
+@dataclass
+class Manners:
+    """How likely a customer does, at each occasion, what a machine must survive."""
+
+    wrong_pin: float = 0.0
+    cancels: float = 0.0  # at each screen
+    pulls: float = 0.0  # the stick, at each screen
+    pulls_any: float = 0.0  # the stick, at a random moment of the visit
+    leaves_card: float = 0.0
+    leaves_cash: float = 0.0
+    uses_copy: float = 0.0
+    stick_dies: float = 0.0
+    touches: float = 0.7  # the screen; else the keypad
+
+
+@dataclass
+class Customer:
+    """One person, one account, one card; and a copy of its stick, where somebody made one."""
+
+    name: str
+    card: str
+    reference: str
+    account: str
+    pin: str
+    stick: SimulatedStick
+    number: int = 0  # of the stick
+    copies: list[tuple[int, SimulatedStick]] = field(default_factory=list)
+    blockable: bool = False  # a copy was used, or the stick broke: the card may need to be issued again
+
+
+class Visitor:
+    """One visit, from the customer's side: sees screens, presses keys, puts in and pulls out the stick."""
+
+    def __init__(self, world: World, kiosk: Kiosk, customer: Customer, chance: Chance, manners: Manners) -> None:
+        self._world, self._kiosk, self._customer = world, kiosk, customer
+        self._chance, self._manners = chance, manners
+        self._screens: asyncio.Queue[Screen | None] = asyncio.Queue()
+        self._last: Screen | None = None
+        self._number, self.stick = customer.number, customer.stick
+        self.reached: list[str] = []
+        self._cash_seen = False
+        self._pin_tries = 0
+
+    @property
+    def stick_number(self) -> int:
+        return self._number
+
+    def take_copy(self, number: int, stick: SimulatedStick) -> None:
+        self._number, self.stick = number, stick
+
+    def see(self, screen: Screen | None) -> None:
+        """What the display shows now; None: it went dark."""
+        self._screens.put_nowait(screen)
+
+    async def visit(self, wants: str, amount: int) -> str:
+        """Until the machine is at rest again; how it ended."""
+        if self._kiosk.slot.stick is not None:
+            return "somebody's stick is in"
+        if self._chance.strikes(self._manners.stick_dies):
+            self._let_stick_die()
+        self._kiosk.slot.insert(self.stick)
+        puller = None
+        if self._chance.strikes(self._manners.pulls_any):
+            self._world.count("customer: pulls the stick at any moment")
+            puller = self._world.later(self._chance.random() * 20, self._pull)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self._converse(wants, amount)
+        except TimeoutError:
+            return "out of patience"
+        finally:
+            if puller is not None:
+                puller.cancel()
+            self._pull()
+            self.stick.faults = StickFaults()
+            if not self._chance.strikes(self._manners.leaves_cash):
+                self._kiosk.dispenser.take_cash()
+            else:
+                self._world.count("customer: walks off without the cash")
+
+    async def _converse(self, wants: str, amount: int) -> str:
+        began = False
+        while True:
+            screen = await self._screens.get()
+            if screen is None:
+                await asyncio.sleep(self._chance.random() * 30)
+                return "the machine went dark"
+            self._last = screen
+            if screen.id in _AT_REST:
+                if began or screen.id != "welcome":
+                    return screen.id
+                continue
+            began = True
+            self.reached.append(screen.id)
+            await asyncio.sleep(0.2 + self._chance.random() * 1.5)
+            while not self._screens.empty():
+                later = self._screens.get_nowait()
+                if later is None:
+                    return "the machine went dark"
+                screen = self._last = later
+                self.reached.append(screen.id)
+            if screen.id in _AT_REST:
+                return screen.id
+            await self._answer(screen, wants, amount)
+
+    async def _answer(self, screen: Screen, wants: str, amount: int) -> None:
+        chance, manners = self._chance, self._manners
+        if chance.strikes(manners.pulls):
+            self._world.count("customer: pulls the stick at a screen")
+            self._pull()
+        if chance.strikes(manners.cancels):
+            self._world.count("customer: cancels")
+            await self._press("A")
+            return
+        match screen.id:
+            case "pin" | "pin.wrong":
+                await self._enter_pin()
+            case "menu":
+                await self._choose(screen, "balance" if wants == "balance" else "cash")
+                if wants == "balance":
+                    self.reached.append("asked balance")
+            case "balance":
+                await self._press("A")
+            case "cash":
+                key = f"amount:{amount * 100}"
+                await self._choose(screen, key if self._offers(screen, key) else "other")
+            case "cash.other":
+                await self._press(*str(amount), "D")
+            case "take.card" | "bye" | "cancelled" | "e.nottaken" | "e.left":
+                if not chance.strikes(manners.leaves_card):
+                    self._pull()
+                else:
+                    self._world.count("customer: leaves the card in")
+                    await asyncio.sleep(chance.random() * 90)
+            case "take.cash":
+                if not chance.strikes(manners.leaves_cash):
+                    self._kiosk.dispenser.take_cash()
+            case "time":
+                await self._press("D" if chance.strikes(0.7) else "A")
+            case _:
+                await self._otherwise(screen)
+
+    async def _otherwise(self, screen: Screen) -> None:
+        """An account, a mix, what is possible instead; a notice, or the machine's turn."""
+        if isinstance(screen, Choose):
+            enabled = [number for number, choice in enumerate(screen.choices, start=1) if choice.enabled]
+            await self._press(str(enabled[0]) if enabled and self._chance.strikes(0.7) else "A")
+        elif screen.keys.main:
+            await self._press("D")
+            if screen.id.startswith("e."):
+                self._pull()
+        elif screen.id.startswith("e."):
+            self._pull()
+
+    async def _enter_pin(self) -> None:
+        pin = self._customer.pin
+        self._pin_tries += 1
+        if self._chance.strikes(self._manners.wrong_pin):
+            self._world.count("customer: wrong PIN")
+            pin = "".join(str((int(digit) + 1) % 10) for digit in pin)
+        await self._press(*pin, "D")
+
+    def _offers(self, screen: Screen, key: str) -> bool:
+        return any(choice.key == key and choice.enabled for choice in getattr(screen, "choices", ()))
+
+    async def _choose(self, screen: Screen, key: str) -> None:
+        for number, choice in enumerate(getattr(screen, "choices", ()), start=1):
+            if choice.key == key:
+                await self._press(str(number))
+                return
+        await self._press("A")
+
+    async def _press(self, *keys: str) -> None:
+        by_touch = self._chance.strikes(self._manners.touches)
+        for key in keys:
+            if by_touch:
+                self._kiosk.display.press(key)
+            else:
+                self._kiosk.keypad.tap(key, 70)
+                await asyncio.sleep(0.15)
+            await asyncio.sleep(0.03)
+
+    def _pull(self) -> None:
+        if self._kiosk.slot.stick is self.stick:
+            self._kiosk.slot.pull()
+
+    def _let_stick_die(self) -> None:
+        """In the middle of the ratchet's write, or at any other operation; what was written is torn anywhere."""
+        chance = self._chance
+        dies_in = "pwrite" if chance.strikes(0.5) else chance.choice(("fsync", "pread", "open", "drop_cache"))
+        self._world.count(f"stick: dies in {dies_in}")
+        self.stick.faults = StickFaults(dies_in=dies_in, torn_bytes=chance.randrange(60))
+
+
+# ── The bank's staff and the operator ───────────────────────────────────────────────────────────────────────────────
+
+
+class Staff:
+    """At the bank's desk: opens accounts, resumes terminals, closes cases by what was found."""
+
+    def __init__(self, world: World, bank: BankNode, model: Model) -> None:
+        self._world, self._bank, self._model = world, bank, model
+        self._sticks = 0
+
+    async def customer(self, name: str, opening: int, pin: str) -> Customer:
+        added = await self._bank.do(q.CustomerAdd, name=name)
+        account = await self._bank.do(q.AccountOpen, customer=added.customer, label="Everyday", opening=f"{opening}.00")
+        made = await self._bank.do(q.CardIssue, customer=added.customer, pin=pin)
+        self._sticks += 1
+        self._model.has_stick(parse(made.file).card, self._sticks)
+        return Customer(
+            name, parse(made.file).card, made.card, account.account, pin, SimulatedStick(made.file), number=self._sticks
+        )
+
+    async def reissue(self, customer: Customer) -> None:
+        made = await self._bank.do(q.CardReissue, card=customer.reference)
+        if made is None:
+            return
+        self._sticks += 1
+        self._model.reissued(customer.card)
+        self._model.has_stick(customer.card, self._sticks)
+        customer.stick, customer.number = SimulatedStick(made.file), self._sticks
+        customer.copies.clear()
+        customer.blockable = False
+
+    def copy(self, customer: Customer) -> None:
+        """Somebody copies the stick as it is now."""
+        self._sticks += 1
+        faults = StickFaults()
+        customer.copies.append((self._sticks, replace(customer.stick, faults=faults, unsynced=[])))
+        self._model.has_stick(customer.card, self._sticks, copy_of=customer.number)
+        self._world.count("customer: a copy is made")
+
+    async def look_after(self, kiosks: list[Kiosk]) -> None:
+        """What a person does who sees terminals suspended."""
+        answer = await self._bank.do(q.TerminalList)
+        for shown in answer.terminals if answer is not None else ():
+            if shown.state == "suspended":
+                try:
+                    await self._bank.do(q.TerminalResume, terminal=shown.terminal)
+                    self._world.count("staff: resumes a terminal")
+                except CommandRefused as refused:
+                    self._world.tell("staff", f"resume of {shown.terminal} refused: {refused}")
+
+    async def close_cases(self) -> None:
+        """Each case by the truth, as counting and asking would find it."""
+        rows = await self._bank.sql("SELECT * FROM cases WHERE state = 'open' ORDER BY opened_at, case_id")
+        order = {"cash-difference": 1, "unexplained": 2}
+        for row in sorted(rows, key=lambda row: order.get(row["kind"], 0)):
+            await self._close(row["case_id"])
+
+    async def _close(self, case_id: str) -> None:
+        shown = await self._bank.do(q.CaseShow, case=case_id)
+        if shown is None or shown.case.state != "open":
+            return
+        case = (await self._bank.sql("SELECT * FROM cases WHERE case_id = :c", c=case_id))[0]
+        name: Name = (case["terminal"], case["generation"], case["number"])
+        missing = (await self._model.differences()).get(name, 0)
+        resolution, amount = _decide(shown.may, case, missing)
+        account = self._account_of(case, name)
+        try:
+            await self._bank.do(
+                q.CaseResolve, case=case_id, resolution=resolution, note="counted", amount=amount,
+                account=account if resolution in {"debit", "credit"} else "",
+            )  # fmt: skip
+            self._world.count(f"staff: closes a case of kind {case['kind'].split('-')[0]}")
+        except CommandRefused as refused:
+            self._model.wrong(f"case {case_id} cannot be closed by {resolution} {amount}: {refused}")
+
+    def _account_of(self, case: dict[str, Any], name: Name) -> str:
+        payment = self._model.payments.get(name)
+        return str(case["account"] or (payment.account if payment is not None else ""))
+
+
+def _decide(may: tuple[str, ...], case: dict[str, Any], missing: int) -> tuple[str, str]:
+    """The resolution and its amount. `missing`: given and not debited (negative: debited and not given)."""
+    most = abs(case["amount_minor"])
+    if "write-off" in may and case["kind"] in {"cash-difference", "unexplained", "suspense"}:
+        return "write-off", ""
+    if missing > 0 and "debit" in may:
+        return "debit", _decimal(min(missing, most) or missing)
+    if missing < 0 and "credit" in may:
+        return "credit", _decimal(-missing)
+    if "void" in may:
+        return "void", ""
+    return ("nothing", "") if "nothing" in may else (may[0], "")
+
+
+def _decimal(minor: int) -> str:
+    return f"{Decimal(minor) / 100:.2f}"
+
+
+@dataclass
+class Operator:
+    """Fills the cassettes of one or more machines."""
+
+    world: World
+    loaded: dict[str, int]
+    books: dict[str, Counter[str]] = field(default_factory=dict)
+
+    async def exchange(self, kiosk: Kiosk) -> bool:
+        done = await kiosk.exchange(dict(self.loaded), "Olga")
+        if done:
+            self.world.count("operator: exchange")
+            self.books.setdefault(kiosk.terminal, Counter()).update(self.loaded)
+        return done

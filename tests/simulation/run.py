@@ -1,0 +1,335 @@
+"""One seed from its first step to its last: a bank, kiosks, people, what goes wrong, and what must have come out."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+import tempfile
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simulation.chaos import Chaos, Weather
+from simulation.line import SimLine
+from simulation.machines import BankNode, Kiosk
+from simulation.model import Model
+from simulation.people import AMOUNTS, Customer, Manners, Operator, Staff, Visitor
+from simulation.world import EPOCH_MS, Chance, Power, World, graveyard
+from support.virtual_time import InlineExecutor, run_virtual
+
+from bank.commands import requests as q
+from bank.founding import Charter, found
+from config.kiosk import KioskConfig
+from config.load import example_kiosk, load_kiosk
+from kiosk.service_state import Cause
+
+LOADED = {"top": 60, "middle": 80, "bottom": 80}
+VALUES = {"top": 50_00, "middle": 20_00, "bottom": 10_00}
+#: What a run may take until everything has ended, once nothing breaks any more.
+CALM_S = 15 * 60
+LIMITS = {"day_amount": 3_000, "day_count": 60, "withdrawal_amount": 400}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run: a seed, its size, and what is switched off of its weather."""
+
+    seed: int
+    visits: int = 24
+    without: tuple[str, ...] = ()
+
+
+@dataclass
+class Result:
+    """What came out. `violations`: empty, or the run has failed."""
+
+    plan: Plan
+    violations: list[str]
+    counts: Counter[str]
+    history: list[str]
+    digest: str
+    seconds: float
+    steps: int
+    weather: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.violations)
+
+
+def simulate(plan: Plan, *, keep_history: bool = False) -> Result:
+    """Run `plan`. Equal plans give equal histories, byte for byte."""
+    with graveyard():
+        return _simulated(World(plan.seed, keep_history=keep_history), plan)
+
+
+def _simulated(world: World, plan: Plan) -> Result:
+    with tempfile.TemporaryDirectory() as directory:
+        run = Run(world, plan, Path(directory))
+        try:
+            world.run(run.whole())
+        except Exception as error:
+            run.model.wrong(f"the run ended with {type(error).__name__}: {error}")
+            world.history.extend(traceback.format_exception(error))
+        run.close()
+    return Result(
+        plan, run.model.violations + world.errors, world.counts, world.history, world.digest, world.now,
+        world.loop.steps, run.drawn,
+    )  # fmt: skip
+
+
+class Run:
+    """The parts of one run, and its phases."""
+
+    def __init__(self, world: World, plan: Plan, directory: Path) -> None:
+        self.world, self.plan = world, plan
+        self.weather = Weather.drawn(world.chance("weather"))
+        for name in plan.without:
+            self.weather.without(name)
+        self.drawn = self.weather.on()
+        template, files = _founded()
+        self.bank = BankNode(world, directory / "bank")
+        self.bank.furnish(template, files)
+        self.model = Model(world, self.bank, VALUES)
+        self.chance = world.chance("people")
+        self.staff = Staff(world, self.bank, self.model)
+        self.operator = Operator(world, LOADED)
+        self.kiosks = [self._kiosk(f"T{number}") for number in range(1, self.chance.choice((1, 2, 2, 3)) + 1)]
+        self.chaos = Chaos(world, self.bank, self.kiosks, self.weather)
+        self.chaos.journals_lost = self._journal_lost
+        self.chaos.restored = self.model.restored
+        self.customers: list[Customer] = []
+        self._busy: set[str] = set()
+        self._over = False
+
+    def close(self) -> None:
+        self.bank.disk.close()
+        for kiosk in self.kiosks:
+            kiosk.disk.close()
+
+    def _kiosk(self, terminal: str) -> Kiosk:
+        kiosk = Kiosk(self.world, terminal, _config(), self._line)
+        kiosk.moved = lambda: self.model.moved(kiosk)
+        kiosk.dispenser.doubled = lambda cassette, notes: self.model.doubled(kiosk, cassette, notes)
+        kiosk.display.seen = lambda screen: self.model.told(kiosk, screen)
+        return kiosk
+
+    def _line(self, kiosk: Kiosk, power: Power) -> SimLine:
+        chance = self.world.chance("line", kiosk.terminal, kiosk.starts)
+        return SimLine(
+            self.world, self.bank, self.weather.line, power, chance,
+            lambda: self.chaos.line_is_cut(kiosk.terminal), self.model,
+        )  # fmt: skip
+
+    def _journal_lost(self) -> None:
+        self.model.journals_lost = True
+
+    # ── The phases ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def whole(self) -> None:
+        await self._open()
+        people = [self.world.spawn(self._look_after())]
+        queues = [self.world.spawn(self._queue(kiosk)) for kiosk in self.kiosks]
+        await asyncio.gather(*queues)
+        await self.chaos.calm()
+        await self._settle()
+        self._over = True
+        await asyncio.gather(*people)
+        if not self.model.violations:
+            await self._reckon()
+
+    async def _open(self) -> None:
+        """Before anything breaks: a bank, its customers, enrolled terminals with cash in them."""
+        weather, self.weather.line = self.weather.line, type(self.weather.line)()
+        self.bank.start()
+        while not self.bank.up:
+            await asyncio.sleep(0.01)
+        for number in range(2 + 2 * len(self.kiosks)):
+            pin = f"{self.chance.randrange(10_000):04d}"
+            self.customers.append(await self.staff.customer(f"Customer {number}", 20_000, pin))
+        for kiosk in self.kiosks:
+            await self.bank.enrol(kiosk, again=False)
+            kiosk.start()
+        for kiosk in self.kiosks:
+            await self._until(lambda kiosk=kiosk: kiosk.on and kiosk.machine.host.session is not None, 60)  # type: ignore[misc]  # bound now
+            await self.operator.exchange(kiosk)
+            await self._until(lambda kiosk=kiosk: kiosk.in_service, 60)  # type: ignore[misc]  # bound now
+        self.weather.line = weather
+        for kiosk in self.kiosks:
+            assert kiosk.machine is not None
+            kiosk.machine._world.line._weather = weather  # type: ignore[attr-defined]
+
+    async def _queue(self, kiosk: Kiosk) -> None:
+        """One customer after another before one machine."""
+        for _ in range(self.plan.visits // len(self.kiosks)):
+            await self.chaos.before_visit(kiosk)
+            await asyncio.sleep(2 + self.chance.random() ** 3 * 120)
+            free = [customer for customer in self.customers if customer.name not in self._busy]
+            if kiosk.in_service and free:
+                await self._visit(kiosk, self.chance.choice(free), self.weather.manners)
+            else:
+                self.world.count("visit: none, the machine was out of service")
+                await asyncio.sleep(60)
+
+    async def _visit(self, kiosk: Kiosk, customer: Customer, manners: Manners, wants: str = "") -> Visitor:
+        self._busy.add(customer.name)
+        chance = self.chance
+        if chance.strikes(self.weather.rates.copy_made) and not self.chaos.is_calm:
+            self.staff.copy(customer)
+        visitor = Visitor(self.world, kiosk, customer, chance, manners)
+        if customer.copies and chance.strikes(manners.uses_copy):
+            visitor.take_copy(*chance.choice(customer.copies))
+            customer.blockable = True
+            self.world.count("customer: uses a copy")
+        self.model.begins(kiosk, customer.card, visitor.stick_number)
+        kiosk.display.seen = functools.partial(self._seen, kiosk, visitor)
+        kiosk.dark = lambda: visitor.see(None)
+        wants = wants or ("balance" if chance.strikes(0.15) else "cash")
+        amount = chance.choice(AMOUNTS)
+        try:
+            ended = await visitor.visit(wants, amount)
+        finally:
+            kiosk.display.seen = functools.partial(self._seen, kiosk, None)
+            kiosk.dark = lambda: None
+            self._busy.discard(customer.name)
+        self.world.count("visits")
+        self.world.tell(kiosk.terminal, f"{customer.name}, {wants} {amount}: {' '.join(visitor.reached)}; {ended}")
+        return visitor
+
+    def _seen(self, kiosk: Kiosk, visitor: Visitor | None, screen: object) -> None:
+        self.model.told(kiosk, screen)  # type: ignore[arg-type]  # a Screen
+        if visitor is not None:
+            visitor.see(screen)  # type: ignore[arg-type]  # a Screen
+
+    async def _look_after(self) -> None:
+        """The operator and the staff, every now and then; sooner where nothing breaks any more."""
+        while not self._over:
+            await asyncio.sleep(20 if self.chaos.is_calm else 40 + self.chance.random() * 200)
+            await self.staff.look_after(self.kiosks)
+            for kiosk in self.kiosks:
+                if self._needs_operator(kiosk) or self.chance.strikes(self.weather.rates.exchange):
+                    await self.operator.exchange(kiosk)
+            for customer in self.customers:
+                if customer.blockable and self.chance.strikes(0.1) and customer.name not in self._busy:
+                    await self.staff.reissue(customer)
+
+    def _needs_operator(self, kiosk: Kiosk) -> bool:
+        if not kiosk.on or kiosk.machine is None:
+            return False
+        causes = set(kiosk.machine.service.causes)
+        return bool(causes - {Cause.STARTING, Cause.LINE, Cause.BANK, Cause.RECOVERY, Cause.CLOCK})
+
+    async def _settle(self) -> None:
+        """Everything ends by itself, with what people do, within the time that is promised."""
+        until = self.world.now + CALM_S
+        while self.world.now < until:
+            await asyncio.sleep(10)
+            if not await self._open_ends():
+                self.world.count("settled")
+                return
+        for end in await self._open_ends():
+            self.model.wrong(f"after {CALM_S // 60} calm minutes: {end}")
+
+    async def _open_ends(self) -> list[str]:
+        if not self.bank.up:
+            return ["the bank is down"]
+        ends = [f"{row['hold']} is {row['state']}" for row in await self.bank.sql(
+            "SELECT * FROM holds WHERE state IN ('held', 'released')"
+        )]  # fmt: skip
+        for kiosk in self.kiosks:
+            if not kiosk.on or kiosk.machine is None:
+                ends.append(f"{kiosk.terminal} is off")
+                continue
+            journal = kiosk.machine.journal
+            if not kiosk.machine.service.in_service:
+                ends.append(f"{kiosk.terminal} is out of service: {kiosk.machine.service.sentence}")
+            elif journal.outbox_length():
+                ends.append(f"{kiosk.terminal} has {journal.outbox_length()} facts in its outbox")
+            elif journal.open_transactions():
+                ends.append(f"{kiosk.terminal} has open transactions")
+            if journal.parked_length():
+                ends.append(f"{kiosk.terminal} has parked facts")
+        return ends
+
+    async def _reckon(self) -> None:
+        """What must have come out."""
+        for kiosk in self.kiosks:
+            await self.operator.exchange(kiosk)
+        await self._settle()
+        await self.model.ended()
+        for kiosk in self.kiosks:
+            self.model.notes(kiosk, self.operator.books[kiosk.terminal])
+        for _ in range(4):
+            await self.staff.close_cases()
+        await self.model.resolved()
+        checked = await self.bank.do(q.LedgerCheck)
+        for finding in checked.findings:
+            self.model.wrong(f"ledger check: {finding.sentence}")
+        verified = await self.bank.do(q.AuditVerify)
+        if not verified.sound:
+            self.model.wrong(f"audit verify: {verified}")
+        await self._honest_cards()
+
+    async def _honest_cards(self) -> None:
+        """No card is blocked by what line, power or stick did."""
+        for customer in self.customers:
+            if customer.blockable:
+                continue
+            kiosk = self.chance.choice(self.kiosks)
+            await self._until(lambda kiosk=kiosk: kiosk.in_service and kiosk.display.shown is not None  # type: ignore[misc]  # bound now
+                              and kiosk.display.shown.id == "welcome", 120)  # fmt: skip
+            visitor = await self._visit(kiosk, customer, Manners(), "balance")
+            if (
+                "menu" not in visitor.reached
+                and "account" not in visitor.reached
+                and "pin.locked" not in visitor.reached
+            ):
+                self.model.wrong(f"the honest card of {customer.name} came to {visitor.reached}")
+
+    async def _until(self, holds: object, seconds: float) -> None:
+        until = self.world.now + seconds
+        while not holds():  # type: ignore[operator]  # a callable
+            if self.world.now > until:
+                raise TimeoutError("the world did not come to what was waited for")
+            await asyncio.sleep(0.1)
+
+
+# ── What every run begins with ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class _FixedClock:
+    def now_ms(self) -> int:
+        return EPOCH_MS - 60_000
+
+
+@functools.cache
+def _kept() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def _founded() -> tuple[Path, dict[str, bytes]]:
+    """A founded bank, made once in each process: its keys and its configuration; its books as bytes."""
+    directory = Path(_kept().name) / "bank"
+    charter = Charter(name="Harbour", currency="USD")
+    run_virtual(
+        found(
+            directory, charter, clock=_FixedClock(), random=Chance("template"), by="staff", executor=InlineExecutor()
+        )
+    )  # fmt: skip
+    config = directory / "bank.toml"
+    text = config.read_text()
+    for key, value in LIMITS.items():
+        text = re.sub(rf"^{key} = \d+", f"{key} = {value}", text, flags=re.MULTILINE)
+    config.write_text(text)
+    files = {file.name: file.read_bytes() for file in directory.glob("books.sqlite*") if file.suffix != ".lock"}
+    return directory, files
+
+
+@functools.cache
+def _config() -> KioskConfig:
+    path = Path(_kept().name) / "kiosk.toml"
+    path.write_text(example_kiosk("laptop", state="state", auth_file="atm.auth", key_file="atm.key"))
+    return load_kiosk(path)

@@ -76,12 +76,13 @@ class Tools:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """Who asks, and with what tools."""
+    """Who asks, and with what tools. `sent_at`: when by its own word (bank time, ms; 0 where it did not know)."""
 
     tools: Tools
     terminal: Terminal
     session: SessionRow
     number: int = 0
+    sent_at: int = 0
     try_counted: bool = field(default=False)
 
     @property

@@ -155,7 +155,7 @@ def _one(view: View, item: Item, tools: Tools) -> Outcome:
         return _sign_on_needed(envelope)
     session = replace(session, sequence=session.sequence + 1)
     view.put(session)
-    context = Context(tools=tools, terminal=terminal, session=session)
+    context = Context(tools=tools, terminal=terminal, session=session, sent_at=envelope.time)
     answer = _answer(view, context, item)
     return answer if isinstance(answer, Again) else _sealed(item.frame, context, answer, keys)
 

@@ -12,7 +12,7 @@ from bank_link.messages import Command, Echo, EchoBack
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A terminal's last echo, and when it came (bank time, ms)."""
+    """A terminal's newest echo, and when the terminal sent it (bank time, ms)."""
 
     at: int
     echo: Echo
@@ -20,9 +20,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def echo(view: View, context: Context, message: Echo) -> EchoBack:
     """Keep the report; a terminal that may not work is told to stay out of service."""
-    terminal = view.need(Terminal, context.terminal.terminal)
-    report = msgspec.json.encode(Report(at=context.now_ms, echo=message)).decode()
-    view.put(replace(terminal, last_seen=context.now_ms, report=report))
+    terminal = replace(view.need(Terminal, context.terminal.terminal), last_seen=context.now_ms)
+    known, sent_at = read_report(terminal), min(context.sent_at or context.now_ms, context.now_ms)
+    if known is None or known.at <= sent_at:
+        # One that was long under way says what was, not what is.
+        terminal = replace(terminal, report=msgspec.json.encode(Report(at=sent_at, echo=message)).decode())
+    view.put(terminal)
     again = (Command.SIGN_ON,) if not message.outbox and _close_lost(view, context) else ()
     if terminal.state != "active":
         return EchoBack(commands=(Command.OUT_OF_SERVICE, *again), why=terminal.why or "not confirmed by the bank yet")

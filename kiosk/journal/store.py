@@ -102,7 +102,9 @@ class Journal:
         return journal
 
     def close(self) -> None:
-        self._connection.close()
+        """What was written is in the write-ahead log: on a full or broken disk it stays there, and nothing is lost."""
+        with contextlib.suppress(apsw.Error):
+            self._connection.close()
 
     def look(self) -> str:
         """Why the journal cannot be trusted to be there after a power cut; "" where it can.

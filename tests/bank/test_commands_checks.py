@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from support.hall import Hall, HeldCard, Machine, run_hall
+from support.hall import Hall, HeldCard, Machine, cassette, run_hall
 
 from bank.commands import requests as r
 from bank.store.errors import StoreError
-from bank_link.messages import Outcome
+from bank_link.messages import Echo, Outcome
 
 Story = Callable[[Hall, Machine, HeldCard], Awaitable[None]]
 
@@ -235,5 +235,23 @@ def test_an_altered_audit_log_is_found_and_a_terminals_head_is_remembered(tmp_pa
         await hall.write("DELETE FROM audit_events")
         cut = await hall.do(r.AuditVerify, heads=(head,))
         assert "truncated" in {finding.what for finding in cut.findings}
+
+    play(tmp_path, story)
+
+
+def test_an_echo_that_was_long_under_way_says_nothing_new(tmp_path: Path) -> None:
+    """It arrives after an exchange and after a newer echo: what it says of the cash is of before, and raises no alarm."""
+
+    async def story(hall: Hall, machine: Machine, _: HeldCard) -> None:
+        session = machine.client._open  # as the machine's own client holds it
+        assert session is not None
+        late = session.seal(Echo(counts=cassette(98), in_service=True), time=hall.clock.now_ms())
+        await sleep_past_the_echo()
+        await machine.exchange(found=98, after=50)
+        await machine.echo(50)
+        await hall.bank.host.handle(late, peer="machine")
+        checked = await hall.check()
+        assert checked.sound, checked.findings
+        assert checked.machines[0].reported.amount == "1000.00"
 
     play(tmp_path, story)

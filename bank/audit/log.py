@@ -39,22 +39,18 @@ def append_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
     connection.execute(insert(audit_events), list(rows))
 
 
-def head(connection: Connection) -> str:
-    """The chain's end as terminals keep it (at most 64 characters)."""
-    return head_of(_last_block(connection))
-
-
-def seal(connection: Connection, sealing: Sealing, *, now_ms: int) -> int:
-    """Make the next block, within the caller's transaction; returns how many events it holds, 0 where none waited."""
+def seal(connection: Connection, sealing: Sealing, *, now_ms: int) -> tuple[int, str]:
+    """Make the next block, within the caller's transaction: how many events it holds (0 where none waited), the head."""
     before = _last_block(connection)
     waiting = select(audit_events).order_by(audit_events.c.event_id).limit(MOST_EVENTS)
     if before:
         waiting = waiting.where(audit_events.c.event_id > before.last_event)
     events = [Event(*row) for row in connection.execute(waiting)]
-    if events:
-        block = make_block(before, events, sealed_at_ms=now_ms, sealing=sealing)
-        connection.execute(insert(audit_blocks).values(msgspec.structs.asdict(block)))
-    return len(events)
+    if not events:
+        return 0, head_of(before)
+    block = make_block(before, events, sealed_at_ms=now_ms, sealing=sealing)
+    connection.execute(insert(audit_blocks).values(msgspec.structs.asdict(block)))
+    return len(events), head_of(block)
 
 
 def verify(connection: Connection, sealing: Sealing, *, heads: Sequence[str] = ()) -> Report:

@@ -41,8 +41,7 @@ class Sealer:
         total = 0
         while True:
             async with self._store.transaction() as tx:
-                sealed = await tx.run(log.seal, self._sealing, now_ms=self._clock.now_ms())
-                head = await tx.run(log.head)
+                sealed, head = await tx.run(log.seal, self._sealing, now_ms=self._clock.now_ms())
             # Only a head that is on disk may reach a terminal's journal.
             self._head = head
             total += sealed

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
 
 from bank import schema
 from bank.audit.events import AuditEvent
@@ -25,20 +25,16 @@ from bank_link.money import Money
 #: So many at a time: a sweep must not keep messages waiting.
 MOST_IN_SWEEP = 256
 
-_EXPIRED: Select[Any] = (
-    select(schema.holds)
-    .where(schema.holds.c.state == "held", schema.holds.c.expires_at <= bindparam("now"))
-    .limit(MOST_IN_SWEEP)
-)
-_SILENT: Select[Any] = (
-    select(schema.holds)
-    .where(schema.holds.c.state == "released", schema.holds.c.released_at <= bindparam("since"))
-    .limit(MOST_IN_SWEEP)
-)
-_IDLE: Select[Any] = (
-    select(schema.visits)
-    .where(schema.visits.c.state == "open", schema.visits.c.last_at <= bindparam("since"))
-    .limit(MOST_IN_SWEEP)
+_HOLDS, _VISITS = schema.holds.c, schema.visits.c
+_EXPIRED = and_(_HOLDS.state == "held", _HOLDS.expires_at <= bindparam("now"))
+_SILENT = and_(_HOLDS.state == "released", _HOLDS.released_at <= bindparam("silent_since"))
+_IDLE = and_(_VISITS.state == "open", _VISITS.last_at <= bindparam("idle_since"))
+
+_ANYTHING_DUE: Select[Any] = select(or_(*(exists().where(each) for each in (_EXPIRED, _SILENT, _IDLE))))
+_DUE: tuple[tuple[Select[Any], type[Hold | Visit]], ...] = (
+    (select(schema.holds).where(_EXPIRED).limit(MOST_IN_SWEEP), Hold),
+    (select(schema.holds).where(_SILENT).limit(MOST_IN_SWEEP), Hold),
+    (select(schema.visits).where(_IDLE).limit(MOST_IN_SWEEP), Visit),
 )
 
 
@@ -112,22 +108,21 @@ def _note(view: View, tools: Tools, kind: str, hold: Hold) -> None:
     )
 
 
-def _due(tools: Tools) -> tuple[tuple[Select[Any], dict[str, int], type[Hold | Visit]], ...]:
-    return (
-        (_EXPIRED, {"now": tools.now_ms}, Hold),
-        (_SILENT, {"since": tools.now_ms - tools.limits.case_after_ms}, Hold),
-        (_IDLE, {"since": tools.now_ms - tools.limits.visit_idle_ms}, Visit),
-    )
+def _times(tools: Tools) -> dict[str, int]:
+    return {
+        "now": tools.now_ms, "silent_since": tools.now_ms - tools.limits.case_after_ms,
+        "idle_since": tools.now_ms - tools.limits.visit_idle_ms,
+    }  # fmt: skip
 
 
 def _anything_due(connection: Connection, tools: Tools) -> bool:
-    return any(connection.execute(statement, values).first() is not None for statement, values, _ in _due(tools))
+    return bool(connection.execute(_ANYTHING_DUE, _times(tools)).scalar_one())
 
 
 def _load(connection: Connection, tools: Tools) -> Books:
-    books = Books()
-    for statement, values, kind in _due(tools):
-        for record in connection.execute(statement, values).mappings():
+    books, times = Books(), _times(tools)
+    for statement, kind in _DUE:
+        for record in connection.execute(statement, times).mappings():
             books.load(row_from(kind, record))
     holds = list(books.all(Hold))
     load_accounts(connection, books, {hold.account for hold in holds})

@@ -71,6 +71,7 @@ class Journal:
         self._boot = ""
         self.failed: str = ""
         self._stuck: tuple[str, ...] | None = None
+        self._counts: tuple[CassetteCount, ...] | None = None
         self._file = _identity(Path(path))
         self._last = self._last_chain()
         self.journal_id = str(self._value("journal_id"))
@@ -124,7 +125,7 @@ class Journal:
         """
         if self.failed:
             raise JournalError(self.failed)
-        before = self._last, self._boot
+        before, self._counts = (self._last, self._boot), None
         if any(isinstance(record, FactMade | CountsSet) for record in records):
             self._stuck = None
         try:
@@ -208,10 +209,13 @@ class Journal:
         return int(self._value("named_from") or 0)
 
     def counts(self) -> tuple[CassetteCount, ...]:
-        try:
-            return tables.counts(self._connection)
-        except apsw.Error as error:
-            raise self._lost(error) from error
+        """Asked every second, so it is kept until something is written."""
+        if self._counts is None:
+            try:
+                self._counts = tables.counts(self._connection)
+            except apsw.Error as error:
+                raise self._lost(error) from error
+        return self._counts
 
     def stuck(self) -> tuple[str, ...]:
         """Cassettes a note of which is in doubt since the last exchange: somebody has to look before more is paid."""

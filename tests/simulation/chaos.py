@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 from simulation.line import LineWeather
-from simulation.machines import BankNode, Kiosk
+from simulation.machines import BankNode, Kiosk, TagSlot
 from simulation.people import Manners
 from simulation.world import Chance, World
 
 from bank.commands import requests as q
 from bank.control import CommandRefused
+from drivers.simulated.pn532 import ChipFaults
 
 DISPENSER_FAULTS = (
     "jam-before-sensor", "jam-in-sensor", "falls-back", "stuck-in-throat", "slow-note", "double-overlap",
@@ -45,6 +46,7 @@ class Rates:
     enrolled_anew: float = 0.0
     dispenser_fault: float = 0.0
     keypad_fault: float = 0.0
+    reader_fault: float = 0.0
     copy_made: float = 0.0
     exchange: float = 0.03
 
@@ -96,7 +98,7 @@ _MOST_RATES = {
     "kiosk_power_cut": 0.5, "kiosk_killed": 0.3, "bank_power_cut": 0.3, "bank_killed": 0.3, "bank_restarted": 0.3,
     "bank_restored": 0.12, "bank_slow": 0.1, "key_rotated": 0.06, "line_cut": 0.1, "clock_jump": 0.1, "disk_full": 0.08,
     "journal_bits": 0.04, "disk_swapped": 0.04, "disk_lost": 0.03, "suspended": 0.08, "enrolled_anew": 0.08,
-    "dispenser_fault": 0.4, "keypad_fault": 0.1, "copy_made": 0.1,
+    "dispenser_fault": 0.4, "keypad_fault": 0.1, "reader_fault": 0.3, "copy_made": 0.1,
 }  # fmt: skip
 
 #: About so many effects a kiosk has in a visit, and the bank for one; where within them a cut falls is drawn.
@@ -160,13 +162,19 @@ class Chaos:
             machine.power.cut_at = machine.power.effects + 1 + self._chance.randrange(effects)
 
     def _kiosk_is_off(self, kiosk: Kiosk, why: str) -> None:
-        self._world.count(f"crash: kiosk, {why.partition(' at ')[0].partition(':')[0]}")
+        self._count_crash("kiosk", why)
         kiosk.dark()
         wait = 2 + self._chance.random() ** 3 * 300 if not self.is_calm else 3
         if not self.is_calm and self._chance.strikes(0.1):
             # And once more while it starts.
             kiosk.cut_in = 1 + self._chance.randrange(60)
         self._world.later(wait, self._kiosk_on, kiosk)
+
+    def _count_crash(self, machine: str, why: str) -> None:
+        how, _, where = why.partition(" at ")
+        self._world.count(f"crash: {machine}, {how.partition(':')[0]}")
+        if where:
+            self._world.count(f"cut: {machine}, at {' '.join(where.split()[:2])}")
 
     def _kiosk_on(self, kiosk: Kiosk) -> None:
         if kiosk.power is not None and kiosk.power.alive:
@@ -233,6 +241,26 @@ class Chaos:
         await asyncio.sleep(self._chance.random() * 90)
         kiosk.keypad.free()
 
+    async def _reader_fault(self, kiosk: Kiosk) -> None:
+        """A contactless reader that sends noise, breaks checksums, or loses its cable."""
+        slot, chance = kiosk.slot, self._chance
+        if not isinstance(slot, TagSlot):
+            return
+        which = chance.choice(("noise", "checksums", "silence", "cable"))
+        self._world.count(f"reader: {which}")
+        match which:
+            case "noise":
+                slot.chip.faults.noise = chance.randbytes(chance.randrange(1, 40))
+            case "checksums":
+                slot.chip.faults.wrong_checksums = chance.randrange(1, 6)
+            case "silence":
+                slot.chip.faults.no_reply = chance.randrange(1, 6)
+            case _:
+                slot.wire.cut()
+        await asyncio.sleep(chance.random() * 60)
+        slot.chip.faults.noise = b""
+        slot.wire.plug()
+
     # ── Bank and line ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _bank_power_cut(self, _: Kiosk) -> None:
@@ -246,7 +274,7 @@ class Chaos:
             self._bank.power.off("killed: restarted")
 
     def _bank_is_off(self, why: str) -> None:
-        self._world.count(f"crash: bank, {why.partition(' at ')[0].partition(':')[0]}")
+        self._count_crash("bank", why)
         wait = 0.5 + (self._chance.random() ** 4 * 200 if not self.is_calm else 0)
         self._world.later(wait, self._bank_on)
 
@@ -262,6 +290,8 @@ class Chaos:
             self._bank.power.off("killed: its database is restored")
         await asyncio.sleep(0.2)
         if self._bank.power is None or not self._bank.power.alive:
+            if any(each.on and each.machine is not None and not each.machine.idle for each in self._kiosks):
+                self._world.count("bank restored in mid-visit")
             self._bank.disk.replace(kept)
             self.restored(taken)
 
@@ -279,15 +309,21 @@ class Chaos:
 
     async def _line_cut(self, kiosk: Kiosk) -> None:
         days = self._chance.random() ** 6 * 3
+        if days > 1:
+            self._world.count("line: cut for days")
         self._cut_until[kiosk.terminal] = self._world.now + 30 + days * 86_400
 
     async def _suspended(self, kiosk: Kiosk) -> None:
+        if kiosk.waiting:
+            self._world.count("suspended with facts waiting")
         try:
             await self._bank.do(q.TerminalSuspend, terminal=kiosk.terminal)
         except CommandRefused as refused:
             self._world.tell("staff", f"suspend: {refused}")
 
     async def _enrolled_anew(self, kiosk: Kiosk) -> None:
+        if kiosk.waiting:
+            self._world.count("enrolled anew with facts waiting")
         if kiosk.power is not None:
             kiosk.power.off("killed: it is enrolled anew")
         await asyncio.sleep(0.1)
@@ -299,7 +335,7 @@ class Chaos:
         "bank_slow": _bank_slow, "key_rotated": _key_rotated, "line_cut": _line_cut, "clock_jump": _clock_jump,
         "disk_full": _disk_full, "journal_bits": _journal_bits, "disk_swapped": _disk_swapped, "disk_lost": _disk_lost,
         "suspended": _suspended, "enrolled_anew": _enrolled_anew, "dispenser_fault": _dispenser_fault,
-        "keypad_fault": _keypad_fault,
+        "keypad_fault": _keypad_fault, "reader_fault": _reader_fault,
     }  # fmt: skip
 
     # ── Calm ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -323,6 +359,9 @@ class Chaos:
             kiosk.keypad.clear_faults()
             kiosk.keypad.free()
             kiosk.slot.pull()
+            if isinstance(kiosk.slot, TagSlot):
+                kiosk.slot.chip.faults = ChipFaults()
+                kiosk.slot.wire.plug()
             if kiosk.power is not None:
                 kiosk.power.cut_at = None
                 if kiosk.disk.full and kiosk.power.alive:

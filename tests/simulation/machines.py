@@ -26,12 +26,17 @@ from bank_link.identity import Identity
 from bank_link.keys import signing_public
 from bank_link.messages import Enrol, Enrolled
 from config.kiosk import KioskConfig
+from drivers.devices import CardReader
 from drivers.gpio import Board
+from drivers.pn532_reader import Pn532Reader
 from drivers.simulated.dispenser import ElectricDispenser
 from drivers.simulated.keypad import ElectricKeypad
+from drivers.simulated.line import VirtualWire
 from drivers.simulated.note_path import Note
+from drivers.simulated.ntag import Ntag21x, TagFaults
 from drivers.simulated.pins import SimulatedPins
-from drivers.simulated.stick import SimulatedSlot
+from drivers.simulated.pn532 import ElectricPn532
+from drivers.simulated.stick import SimulatedSlot, SimulatedStick
 from drivers.stick_reader import StickReader
 from kiosk.cabinet import Devices, build, dispenser_wiring, keypad_wiring
 from kiosk.control import KioskControl, Load
@@ -132,6 +137,66 @@ class PoweredSlot(SimulatedSlot):
             self.power.effect(f"the stick's {operation}")
         return super().operate(operation, insertion, data, offset)
 
+    def lose_power(self, torn_bytes: int) -> None:
+        """Of what was not synced, so many bytes are on the flash."""
+        if self.stick is not None:
+            self.stick.faults = replace(self.stick.faults, torn_bytes=torn_bytes)
+            self.stick.lose_power()
+
+
+class PoweredSerial:
+    """A serial line for one start of a machine: what it sends is an effect, and travels whatever becomes of it."""
+
+    def __init__(self, world: World, power: Power, wire: VirtualWire) -> None:
+        self._world, self._power, self._wire = world, power, wire
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wire.host, name)
+
+    async def write(self, data: bytes) -> None:
+        self._power.effect("sending to the reader")
+        if self._wire.host.gone:
+            await self._wire.host.write(data)
+        self._world.as_nature(self._wire.to_device.send, data)
+
+
+class TagSlot:
+    """A contactless reader in place of the slot: the customer's stick is a tag with the same file."""
+
+    def __init__(self) -> None:
+        self.stick: SimulatedStick | None = None
+        self.power: Power | None = None
+        self.wire = VirtualWire()
+        self.chip = ElectricPn532.on(self.wire)
+        self._tag: Ntag21x | None = None
+
+    def new_chip(self) -> VirtualWire:
+        """The chip lives on the machine's power; what lies on it stays."""
+        self.wire = VirtualWire()
+        self.chip = ElectricPn532.on(self.wire)
+        if self._tag is not None:
+            self.chip.place(self._tag)
+        return self.wire
+
+    def insert(self, stick: SimulatedStick) -> None:
+        self.stick, content = stick, stick.content or b""
+        self._tag = Ntag21x(uid=b"\x04" + content[8:14])
+        self._tag.user = content
+        if stick.faults.dies_in is not None:
+            self._tag.faults = TagFaults(
+                leaves_after=stick.faults.torn_bytes % 11, torn_bytes=stick.faults.torn_bytes % 4
+            )
+        self.chip.place(self._tag)
+
+    def pull(self) -> None:
+        if self._tag is not None and self.stick is not None:
+            self.chip.take(self._tag)
+            self.stick.content = self._tag.user[:SIZE]
+        self.stick = self._tag = None
+
+    def lose_power(self, torn_bytes: int) -> None:
+        """A tag has no power to lose; a page is written whole or not."""
+
 
 class WatchedDispenser(ElectricDispenser):
     """Tells of what nobody in the machine can know: notes that left together with another one."""
@@ -149,14 +214,18 @@ class WatchedDispenser(ElectricDispenser):
 class Kiosk:
     """A cabinet with its devices and disk, and the machine in it while the power is on."""
 
-    def __init__(self, world: World, terminal: str, config: KioskConfig, line: Callable[[Kiosk, Power], Any]) -> None:
+    def __init__(
+        self, world: World, terminal: str, config: KioskConfig, line: Callable[[Kiosk, Power], Any], *,
+        contactless: bool = False, lying: bool = False,
+    ) -> None:  # fmt: skip
         self.world, self.terminal, self.config = world, terminal, config
         self.chance = world.chance("kiosk", terminal)
         self.clock = WorldClock(world)
         self.signing_key = self.chance.token_bytes(32)
         self.identity: Identity | None = None
         self.display = Screenside(world)
-        self.slot = PoweredSlot()
+        self.slot: PoweredSlot | TagSlot = TagSlot() if contactless else PoweredSlot()
+        self._lying = lying
         self.pins = SimulatedPins()
         self.moved: Callable[[], None] = lambda: None
         self.dispenser = WatchedDispenser(self.pins, dispenser_wiring(config), changed=self._moved)
@@ -172,7 +241,9 @@ class Kiosk:
         self.disk = self._new_disk()
 
     def _new_disk(self) -> Disk:
-        return Disk(self.world.chance("disk", self.terminal, self.starts), self._effect)
+        disk = Disk(self.world.chance("disk", self.terminal, self.starts), self._effect)
+        disk.lies = self._lying
+        return disk
 
     def _effect(self, what: str) -> None:
         if self.power is not None:
@@ -181,6 +252,12 @@ class Kiosk:
     @property
     def on(self) -> bool:
         return self.power is not None and self.power.alive and self.machine is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Facts lie in its outbox."""
+        return bool(self.on and self.machine is not None and not self.machine.journal.failed
+                    and self.machine.journal.outbox_length())  # fmt: skip
 
     @property
     def in_service(self) -> bool:
@@ -210,9 +287,7 @@ class Kiosk:
         chance = self.world.chance("firmware", self.terminal, self.starts)
         board = Board(PoweredPins(self.world, power, self.pins))  # type: ignore[arg-type]  # the module's API
         devices = build(self.config, board)
-        executor = SlowExecutor(self.world, self.world.chance("reader", self.terminal, self.starts), power, most_ms=40)
-        reader = StickReader(self.slot, SIZE, executor=executor, poll_ms=500)
-        devices = Devices(devices.dispenser, devices.keypad, reader, devices.indicators)
+        devices = Devices(devices.dispenser, devices.keypad, self._reader(power), devices.indicators)
         journal = Journal.open(JOURNAL, random=chance, vfs=self.disk.vfs)
         assert self.identity is not None
         try:
@@ -228,6 +303,13 @@ class Kiosk:
         self.machine = machine
         power.spawn(machine.run()).add_done_callback(self._ran, context=self.world._nature.copy())
 
+    def _reader(self, power: Power) -> CardReader:
+        if isinstance(self.slot, TagSlot):
+            line = PoweredSerial(self.world, power, self.slot.new_chip())
+            return Pn532Reader(line, SIZE, poll_ms=700)  # type: ignore[arg-type]  # a SerialLine
+        executor = SlowExecutor(self.world, self.world.chance("reader", self.terminal, self.starts), power, most_ms=40)
+        return StickReader(self.slot, SIZE, executor=executor, poll_ms=500)
+
     def _ran(self, task: asyncio.Task[None]) -> None:
         """The firmware ended by itself: its unit starts it again."""
         power = self.power
@@ -242,9 +324,7 @@ class Kiosk:
 
     def _off(self, why: str) -> None:
         self.pins.power_off()
-        if self.slot.stick is not None:
-            self.slot.stick.faults = replace(self.slot.stick.faults, torn_bytes=self.chance.randrange(60))
-            self.slot.stick.lose_power()
+        self.slot.lose_power(self.chance.randrange(60))
         if "killed" in why or "ended" in why or "does not start" in why:
             self.disk.kill()
         else:

@@ -260,7 +260,16 @@ class Staff:
     async def look_after(self, kiosks: list[Kiosk]) -> None:
         """What a person does who sees terminals suspended."""
         answer = await self._bank.do(q.TerminalList)
-        for shown in answer.terminals if answer is not None else ():
+        shown_all = answer.terminals if answer is not None else ()
+        begun = {shown.terminal: shown.generation for shown in shown_all}
+        for kiosk in kiosks:
+            if kiosk.identity is not None and begun.get(kiosk.terminal, 0) not in {0, kiosk.identity.generation}:
+                # The bank was restored to before its last enrolment.
+                self._world.count("staff: enrols a terminal that the bank forgot")
+                if kiosk.power is not None:
+                    kiosk.power.off("killed: it is enrolled anew")
+                await self._bank.enrol(kiosk, again=True)
+        for shown in shown_all:
             if shown.state == "suspended":
                 try:
                     await self._bank.do(q.TerminalResume, terminal=shown.terminal)

@@ -39,6 +39,7 @@ class Plan:
     seed: int
     visits: int = 24
     without: tuple[str, ...] = ()
+    lying: bool = False  # the kiosks' disks say that they have written, and have not
 
 
 @dataclass
@@ -110,7 +111,8 @@ class Run:
             kiosk.disk.close()
 
     def _kiosk(self, terminal: str) -> Kiosk:
-        kiosk = Kiosk(self.world, terminal, _config(), self._line)
+        contactless = self.chance.strikes(0.2)
+        kiosk = Kiosk(self.world, terminal, _config(), self._line, contactless=contactless, lying=self.plan.lying)
         kiosk.moved = lambda: self.model.moved(kiosk)
         kiosk.dispenser.doubled = lambda cassette, notes: self.model.doubled(kiosk, cassette, notes)
         kiosk.display.seen = lambda screen: self.model.told(kiosk, screen)
@@ -165,13 +167,15 @@ class Run:
         """One customer after another before one machine."""
         for _ in range(self.plan.visits // len(self.kiosks)):
             await self.chaos.before_visit(kiosk)
-            await asyncio.sleep(2 + self.chance.random() ** 3 * 120)
+            await asyncio.sleep(2 + self.chance.random() ** 3 * 50)
             free = [customer for customer in self.customers if customer.name not in self._busy]
+            for _ in range(12):
+                if not kiosk.in_service:
+                    await asyncio.sleep(20)
             if kiosk.in_service and free:
                 await self._visit(kiosk, self.chance.choice(free), self.weather.manners)
             else:
                 self.world.count("visit: none, the machine was out of service")
-                await asyncio.sleep(60)
 
     async def _visit(self, kiosk: Kiosk, customer: Customer, manners: Manners, wants: str = "") -> Visitor:
         self._busy.add(customer.name)

@@ -223,7 +223,8 @@ class Disk:
 
     `effect(what)` is called before every write, sync, truncation and deletion ("write journal.sqlite-wal"). It may
     raise PowerCut, and may call `cut` or `kill` before it does: a write that is cut off so is torn at sector
-    boundaries. An apsw error that it raises is what the disk answers instead.
+    boundaries. An apsw error that it raises is what the disk answers instead. One difference from SQLite's own files:
+    an error of the checkpoint that follows a commit, which SQLite passes over, comes out of that commit through apsw.
 
     From the moment of PowerCut, `cut`, `kill` or `replace`, the connections that were open then live on in a copy of
     their own: whatever they still do succeeds, and nobody ever sees it. Hold them until then: one that nobody holds any

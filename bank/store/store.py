@@ -202,6 +202,8 @@ class Store:
             if self._pragma("journal_mode = WAL") != "wal":
                 raise StoreError(f"{self.path} cannot be kept in write-ahead mode; move it to a local disk")
             self._refuse_strangers()
+            # What a killed bank left may be written and not on disk: nobody may act on that.
+            self._driver.apsw_connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._connection = engine_over(self._driver).connect()
 
     def _pragma(self, text: str) -> object:

@@ -87,9 +87,12 @@ class Journal:
             connection = _connect(path, vfs)
             made = _is_made(connection)
             # Only now: a file that is not ours is left as it is.
-            connection.execute("PRAGMA journal_mode = WAL")
+            if connection.execute("PRAGMA journal_mode = WAL").get != "wal":
+                raise JournalError(f"the journal {path} cannot be kept safe on this file system; choose another one")
             if not made:
                 _make(connection, random)
+            # A process that was killed may have left what is written and not on disk: nobody may act on that.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             journal = cls(connection, str(path), now)
             journal.check()
         except BaseException as error:

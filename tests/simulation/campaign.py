@@ -24,7 +24,7 @@ from simulation.shrink import Shrunk, shrink
 #: A run that has not ended after so many seconds of real time never will.
 LIMIT_S = 300
 #: A worker makes room for a new one after so many tasks, so that no leak of the code under test can fill the memory.
-TASKS_OF_ONE_WORKER = 200
+TASKS_OF_ONE_WORKER = 50
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ def _work(pipe: Connection, folder: str) -> None:
     """One task after another, for as long as there is somebody to give it one."""
     # Ctrl-C is for the parent, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # What is left behind goes with the parent's folder.
     tempfile.tempdir = folder
     collector = Collector(Path(folder))

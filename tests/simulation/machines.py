@@ -52,6 +52,12 @@ JOURNAL = Path("/state/journal.sqlite")
 WORDS = load_words()
 
 
+def discard(disk: Disk) -> None:
+    """Python does not see that SQLite holds a disk's files: what they know of the world is cut off by hand."""
+    disk.close()
+    disk.effect = lambda _: None
+
+
 class PoweredPins:
     """RPi.GPIO for one start of a machine: nothing comes out of it once the power is off, and no edge reaches it."""
 
@@ -338,7 +344,7 @@ class Kiosk:
         """Another disk is put in: an older copy, or (None) an empty one. The machine must be off."""
         assert not (self.power and self.power.alive)
         if files is None:
-            self.disk.close()
+            discard(self.disk)
             self.disk = self._new_disk()
         else:
             self.disk.replace(files)

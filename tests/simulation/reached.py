@@ -65,12 +65,16 @@ def _families() -> dict[str, tuple[str, ...]]:
     """Names that are made at run time: how they begin, and how they can go on."""
     from simulation import chaos
 
+    kiosk = [f"{what} journal.sqlite-wal" for what in ("write", "sync")]
+    kiosk += [f"sending {kind}" for kind in ("open-visit", "authorise", "release", "completion", "reversal", "to")]
+    cuts = {"kiosk": [*kiosk, "a pin", "the stick's"], "bank": ["write books.sqlite-wal", "sync books.sqlite-wal"]}
     return {
         "fault: ": tuple(name.replace("_", " ") for name in chaos.Chaos._ACTS),
         "dispenser: ": chaos.DISPENSER_FAULTS,
         "keypad: ": chaos.KEYPAD_FAULTS,
-        "crash: kiosk, ": ("power cut", "killed"),
-        "crash: bank, ": ("power cut", "killed"),
+        "reader: ": ("noise", "checksums", "silence", "cable"),
+        "crash: ": tuple(f"{machine}, {how}" for machine in cuts for how in ("power cut", "killed")),
+        "cut: ": tuple(f"{machine}, at {effect}" for machine, effects in cuts.items() for effect in effects),
         "stick: dies in ": ("pwrite", "fsync", "pread", "open", "drop_cache"),
         "line: ": (),  # by its calls of _note
         "staff: closes a case of kind ": (),  # the staff's answer, no event

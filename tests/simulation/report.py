@@ -16,9 +16,9 @@ from kiosk.display.pygame.theme import Colour, mixed, standard
 ROOT = Path(__file__).resolve().parents[2]
 DISPLAY = ROOT / "kiosk" / "display"
 TITLES = {
-    "line": "The line", "crash": "Crashes", "fault": "Faults that were drawn", "dispenser": "Note dispenser",
-    "keypad": "Keypad", "stick": "Stick", "customer": "Customers", "operator": "Operator",
-    "journal": "Journal",
+    "line": "The line", "crash": "Crashes", "cut": "Crashes in the middle of an effect", "fault": "Faults that were drawn",
+    "": "Two things at once", "journal": "Journal", "dispenser": "Note dispenser", "keypad": "Keypad",
+    "reader": "Card reader", "stick": "Stick", "customer": "Customers", "operator": "Operator",
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ class Report:
         """The events by kind, the most frequent first."""
         groups: dict[str, list[str]] = {}
         for event in sorted(self.events, key=lambda event: (-self.tally.counts[event], event)):
-            groups.setdefault(event.partition(":")[0], []).append(event)
+            groups.setdefault(event.rpartition(": ")[0], []).append(event)
         return dict(sorted(groups.items(), key=lambda item: [*TITLES, item[0]].index(item[0])))
 
 
@@ -263,7 +263,7 @@ def _draw_events(
         for name in names:
             count = report.tally.counts[name]
             colour = THEME["danger"] if name in report.rare else THEME["deep"]
-            sheet.words(name.partition(": ")[2], (left, top + ROW / 2), 17, THEME["ink"])
+            sheet.words(name.rpartition(": ")[2], (left, top + ROW / 2), 17, THEME["ink"])
             if count:
                 sheet.box(start, top + 5, reach(count), ROW - 10, colour)
             figure = f"{count:,}" if count else "never"

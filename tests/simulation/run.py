@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simulation.chaos import Chaos, Weather
 from simulation.line import SimLine
-from simulation.machines import BankNode, Kiosk
+from simulation.machines import BankNode, Kiosk, discard
 from simulation.model import Model
 from simulation.people import AMOUNTS, Customer, Manners, Operator, Staff, Visitor
 from simulation.world import EPOCH_MS, Chance, Power, World, graveyard
@@ -106,9 +106,8 @@ class Run:
         self._over = False
 
     def close(self) -> None:
-        self.bank.disk.close()
-        for kiosk in self.kiosks:
-            kiosk.disk.close()
+        for disk in (self.bank.disk, *(kiosk.disk for kiosk in self.kiosks)):
+            discard(disk)
 
     def _kiosk(self, terminal: str) -> Kiosk:
         contactless = self.chance.strikes(0.2)

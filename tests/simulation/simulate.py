@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from simulation.campaign import Done, Tally, Task
+    from simulation.report import Report
     from simulation.run import Plan
     from simulation.shrink import Shrunk
 
@@ -130,7 +132,14 @@ def command(plan: Plan, faults: Sequence[str] | None = None) -> str:
 
 def many(options: argparse.Namespace) -> int:
     from simulation.campaign import Crew, Tally
+    from simulation.reached import events, reached
+    from simulation.report import Report
+    from simulation.shrink import MOST_RUNS
 
+    # Whoever ends it gets what there is so far, and no process or file is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Read now: what is wrong with the list must not show after hours.
+    needed = events() if options.campaign else []
     tally, began = Tally(), time.monotonic()
     progress = Progress(options.visits_total if options.campaign else options.seeds, campaign=options.campaign)
     with tempfile.TemporaryDirectory(prefix="simulate-") as directory:
@@ -146,12 +155,14 @@ def many(options: argparse.Namespace) -> int:
                         progress.say(*_failure(done))
                         if shrinking > 0:
                             shrinking -= 1
+                            progress.say(f"  being shrunk: this takes up to {MOST_RUNS} runs")
                             crew.add(replace(done.task, watched=False, shrinks=True))
                     progress.show(tally)
         finally:
             progress.end(tally)
             if options.campaign and tally.seeds:
-                _report(options, tally, Path(directory), time.monotonic() - began)
+                seconds = time.monotonic() - began
+                _report(options, Report(tally, needed, reached(Path(directory)), seconds, options.jobs))
     return int(bool(tally.failed))
 
 
@@ -193,14 +204,13 @@ def shortest(seed: int, shrunk: Shrunk) -> list[str]:
     ]  # fmt: skip
 
 
-def _report(options: argparse.Namespace, tally: Tally, folder: Path, seconds: float) -> None:
-    from simulation import reached, report
+def _report(options: argparse.Namespace, report: Report) -> None:
+    from simulation.report import write
 
-    whole = report.Report(tally, reached.events(), reached.reached(folder), seconds, options.jobs)
-    report.write(whole, options.report)
+    write(report, options.report)
     place = options.report.resolve()
     shown = place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
-    print(f"{whole.verdict}. {whole.reaching}. The report: {shown}/report.txt and report.png")
+    print(f"{report.verdict}. {report.reaching}. The report: {shown}/report.txt and report.png")
 
 
 class Progress:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -31,8 +32,6 @@ from kiosk.journal.store import Journal, JournalError, JournalInUse
 T = TypeVar("T")
 
 PATH = Path("/no-such-kiosk/journal.sqlite")
-#: `Journal.open` does not fetch the answer to its `journal_mode`: what goes wrong there, apsw tells nobody but stderr.
-PASSED_OVER = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 class Mood(random.Random):
@@ -262,11 +261,10 @@ def test_a_cut_loses_what_was_not_synced_and_a_kill_does_not(disk: Disk) -> None
     assert disk.effect.seen[-1] == "sync journal.sqlite-wal"
     disk.effect = lambda _: None
     fork = disk.fork(Mood("lose"))
-    journal = open_journal(fork)
-    assert journal.newest("event") is not None
     fork.cut()
     assert kept(fork) == []
     fork.close()
+    assert kept(disk) == ["written"]
 
 
 def test_a_new_name_lasts_once_a_journal_was_synced(disk: Disk) -> None:
@@ -315,11 +313,15 @@ def test_a_full_disk_says_so_and_keeps_what_it_has(disk: Disk) -> None:
     journal = started(disk, events=2)
     before, disk.full = disk.size("journal.sqlite-wal"), True
     with pytest.raises(JournalError, match="no room left"):
-        journal.write(r.Event(what="too much"))
+        for _ in range(1_000):
+            # What the log was emptied of is written over first.
+            journal.write(r.Event(what="event 2"))
     assert disk.size("journal.sqlite-wal") == before
     disk.full = False
     disk.cut()
-    assert kept(disk) == ["event 0", "event 1"]
+    found = kept(disk)
+    assert found[:2] == ["event 0", "event 1"]
+    assert set(found[2:]) <= {"event 2"}
 
 
 def test_a_disk_answers_the_error_that_effect_raises(disk: Disk) -> None:
@@ -428,8 +430,6 @@ def test_the_banks_store_lives_on_it() -> None:
     disk.close()
 
 
-@PASSED_OVER
-@pytest.mark.xfail(strict=True, reason="Journal.open does not fetch, and so not check, the answer to its journal_mode")
 def test_a_disk_that_fails_while_a_journal_is_made_is_told(disk: Disk) -> None:
     """The journal is in WAL or it does not open: in any other mode a power cut may lose what was acknowledged."""
     deletions = []
@@ -445,20 +445,20 @@ def test_a_disk_that_fails_while_a_journal_is_made_is_told(disk: Disk) -> None:
         open_journal(disk)
 
 
-@pytest.mark.xfail(strict=True, reason="neither the journal nor the store syncs the WAL that it finds when it opens")
 @pytest.mark.parametrize("books", [JournalOnDisk, BankOnDisk])
 def test_what_a_restarted_process_has_read_stays(disk: Disk, books: Callable[[], OnDisk]) -> None:
     """Killed before a commit's sync, started again: what it then reads, and acts on, survives a later power cut."""
     first = books()
     first.open(disk)
+    first.keep(first.boot("first"))
     disk.effect = lambda what: cut_off(disk) if what.startswith("sync") and what.endswith("-wal") else None
     with pytest.raises(PowerCut):
-        first.keep(first.boot("first"))
+        first.keep(first.boot("second"))
     disk.effect = lambda _: None
     second, third = books(), books()
     second.open(disk)
     seen = second.rows()
-    assert len(seen) == 1
+    assert len(seen) == 2
     disk.cut()
     third.open(disk)
     assert third.rows() == seen
@@ -502,7 +502,6 @@ def tried(kind: str, histories: range) -> Tally:
     return total
 
 
-@PASSED_OVER
 def test_no_cut_loses_what_was_acknowledged() -> None:
     """A few hundred cuts of journal and bank, at all kinds of places: nothing lost, nothing refused, nothing torn."""
     total = tried("journal", range(3))
@@ -532,7 +531,6 @@ def on(statement: str) -> Callable[[Path, str | None], apsw.Connection]:
     return connected
 
 
-@PASSED_OVER
 @pytest.mark.parametrize("level", ["OFF", "NORMAL"])
 def test_a_journal_that_does_not_sync_each_commit_is_found(monkeypatch: pytest.MonkeyPatch, level: str) -> None:
     """The campaign can fail: with less than FULL, acknowledged records are lost, and it says how to see it again."""
@@ -542,7 +540,6 @@ def test_a_journal_that_does_not_sync_each_commit_is_found(monkeypatch: pytest.M
     assert "acknowledged rows are lost" in total.failures[0][1]
 
 
-@PASSED_OVER
 def test_a_disk_that_lies_is_found_where_it_must_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judged as an honest disk, a lying one loses acknowledged records."""
     effect = Trial._effect
@@ -561,7 +558,6 @@ def examine_honestly(trial: Trial, point: Any, before: Any) -> None:
     trial._judge(point.disk, [before, before + trial._flight], "honest")
 
 
-@PASSED_OVER
 def test_a_write_that_returns_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal that commits only with the next write acknowledges what no disk has."""
 
@@ -576,7 +572,6 @@ def test_a_write_that_returns_before_its_commit_is_found(monkeypatch: pytest.Mon
     assert tried("journal", range(1, 2)).counts["lost"] > 0
 
 
-@PASSED_OVER
 def test_a_write_in_two_transactions_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Records that belong together and are committed one by one come up without their companions."""
     append = Journal._append
@@ -610,16 +605,16 @@ def test_a_silent_mixture_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tried("lying", range(12)).counts["mixture"] > 0
 
 
-@PASSED_OVER
 def test_the_same_seed_tries_the_same_points() -> None:
     """Twice the same tally, also where only one point of a history is asked for."""
     first, again = tried("journal", range(4, 5)), tried("journal", range(4, 5))
     assert first == again
     alone = Trial("journal", 7, 4, only=3).run()
-    assert sum(alone.counts[f"at {place}"] for place in ("write", "sync", "killed, cut later")) == 1
+    assert (
+        sum(count for place, count in alone.counts.items() if place.startswith("at ") and "PowerCut" not in place) == 1
+    )
 
 
-@PASSED_OVER
 def test_the_campaign_reports_and_repeats(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
@@ -634,4 +629,4 @@ def test_the_campaign_reports_and_repeats(
     command = next(line for line in told.splitlines() if "simulation.crash_points" in line).split()
     arguments = command[command.index("--seed") :]
     assert crash_points.main(arguments) == 1
-    assert "acknowledged rows are lost" in capsys.readouterr().out
+    assert re.search("acknowledged rows are lost|is damaged", capsys.readouterr().out)

@@ -14,6 +14,7 @@ import hashlib
 import heapq
 import random
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor, Future
@@ -259,7 +260,9 @@ def graveyard() -> Iterator[None]:
     gc.disable()
     try:
         yield
-        gc.collect()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            gc.collect()
     finally:
         gc.enable()
         sys.unraisablehook = before

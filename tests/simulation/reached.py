@@ -66,7 +66,7 @@ def _families() -> dict[str, tuple[str, ...]]:
     from simulation import chaos
 
     kiosk = [f"{what} journal.sqlite-wal" for what in ("write", "sync")]
-    kiosk += [f"sending {kind}" for kind in ("open-visit", "authorise", "release", "completion", "reversal", "to")]
+    kiosk += [f"sending {kind}" for kind in ("open-visit", "authorise", "release", "completion", "reversal")]
     cuts = {"kiosk": [*kiosk, "a pin", "the stick's"], "bank": ["write books.sqlite-wal", "sync books.sqlite-wal"]}
     return {
         "fault: ": tuple(name.replace("_", " ") for name in chaos.Chaos._ACTS),

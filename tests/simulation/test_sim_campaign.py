@@ -278,6 +278,8 @@ def test_all_that_is_counted_is_on_the_list_or_no_event() -> None:
     """What a savage seed counts is known: an event to reach, the consequence of one, or how far the run came."""
     seed = max(range(1, 60), key=lambda seed: len(weather_of(seed)))
     counts = tried(Plan(seed, 12)).counts
-    strange = [name for name in counts if name not in events() and not name.startswith((*NOT_EVENTS, "crash: ", "cut: "))]
+    strange = [
+        name for name in counts if name not in events() and not name.startswith((*NOT_EVENTS, "crash: ", "cut: "))
+    ]
     assert strange == []
     assert len(events()) > 40

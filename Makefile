@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python makes the choice yours.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench requirements clean
+.PHONY: help demo test lint bench simulate campaign defects disks kill requirements clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 VENV := .venv
@@ -34,6 +34,27 @@ lint: $(VENV)/.dev  ## Style, types, and which folder may import which
 
 bench: $(VENV)/.dev  ## Start, idle and visits a second, measured on this machine
 	@$(BIN)/python tests/bench/run.py
+
+SEEDS := 200
+SEED :=
+simulate: $(VENV)/.dev  ## Bad days from seeds: SEEDS=1000 for many, SEED=7 for one with its story in words
+	@$(BIN)/python tests/simulation/simulate.py $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+VISITS := 200000
+REPORT := build/campaign
+campaign: $(VENV)/.dev  ## VISITS=200000 visits under simulation on all cores; text and picture in REPORT=build/campaign
+	@$(BIN)/python tests/simulation/simulate.py --campaign --visits-total $(VISITS) --report $(REPORT)
+
+defects: $(VENV)/.dev  ## Each planted defect is looked for from the first seed on
+	@$(BIN)/python tests/simulation/hunt.py
+
+POINTS := 200000
+disks: $(VENV)/.dev  ## POINTS=200000 power cuts under journal and books, and a disk that lies
+	@PYTHONPATH=tests $(BIN)/python -m simulation.crash_points --points $(POINTS)
+
+KILLS := 300
+kill: $(VENV)/.dev  ## KILLS=300 kill -9 of real processes over TLS, and 20,000 duplicate messages at once
+	@$(BIN)/python tests/campaigns/run.py --kills $(KILLS) --duplicates 20000
 
 requirements: $(VENV)/.dev  ## Write requirements/*.txt anew from pyproject.toml (pins stay; UPGRADE=--upgrade moves them)
 	@echo "Resolving requirements"

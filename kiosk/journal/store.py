@@ -98,7 +98,7 @@ class Journal:
         except BaseException as error:
             # A refused file must not stay locked: somebody will want to look into it.
             if connection is not None:
-                connection.close()
+                _close(connection)
             ours = _opening_error(path, error, new=new)
             if ours is error:
                 raise
@@ -106,9 +106,7 @@ class Journal:
         return journal
 
     def close(self) -> None:
-        """What was written is in the write-ahead log: on a full or broken disk it stays there, and nothing is lost."""
-        with contextlib.suppress(apsw.Error):
-            self._connection.close()
+        _close(self._connection)
 
     def look(self) -> str:
         """Why the journal cannot be trusted to be there after a power cut; "" where it can.
@@ -365,6 +363,12 @@ def _connect(path: Path, vfs: str | None) -> apsw.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+def _close(connection: apsw.Connection) -> None:
+    """What was written is in the write-ahead log: on a full or broken disk it stays there, and nothing is lost."""
+    with contextlib.suppress(apsw.Error):
+        connection.close()
 
 
 def _is_made(connection: apsw.Connection) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import random
 from pathlib import Path
 
 import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from simulation.disk import Disk
 from support.town import SeededRandom
 
 from bank_link.messages import Accuracy, CassetteCount
@@ -222,3 +224,23 @@ def test_a_journal_of_another_terminal_is_not_gone_on_with(tmp_path: Path) -> No
     with pytest.raises(JournalError, match=r"is of terminal T1, and this auth file is of T2; give this terminal"):
         journal.check_owner("T2")
     journal.close()
+
+
+def test_a_full_disk_is_told_in_one_sentence_at_the_start_and_says_nothing_at_the_end() -> None:
+    """No room to empty the log into the journal's file: it stays where it is, and with room again all of it is there."""
+    disk = Disk(random.Random(1))
+    where = Path("/state/journal.sqlite")
+    journal = Journal.open(where, random=SeededRandom(1), vfs=disk.vfs)
+    journal.write(booted(), r.Event(what="kept"))
+    disk.full = True
+    journal.close()
+    with pytest.raises(JournalError, match="no room left for the journal"):
+        again = Journal.open(where, random=SeededRandom(1), vfs=disk.vfs)
+        for number in range(1_000):
+            again.write(r.Event(what=f"number {number}"))
+    again.close()
+    disk.full = False
+    last = Journal.open(where, random=SeededRandom(1), vfs=disk.vfs)
+    assert last.lines(contains="kept")
+    last.close()
+    disk.close()

@@ -112,11 +112,12 @@ class Chaos:
     def __init__(self, world: World, bank: BankNode, kiosks: list[Kiosk], weather: Weather) -> None:
         self._world, self._bank, self._kiosks, self.weather = world, bank, kiosks, weather
         self._chance = world.chance("chaos")
+        self._chances = {name: world.chance("chaos", name) for name in self._ACTS}
         self._backups: list[tuple[float, dict[str, bytes]]] = []
         self._copies: dict[str, list[dict[str, bytes]]] = {kiosk.terminal: [] for kiosk in kiosks}
         self._cut_until: dict[str, float] = {}
-        self.is_calm = False
-        self.journals_lost: Callable[[], None] = lambda: None
+        self.is_calm = self.blacked_out = False
+        self.journals_lost: Callable[[Kiosk], None] = lambda _: None
         self.restored: Callable[[float], None] = lambda _: None
         self._pending: set[asyncio.Task[None]] = set()
         for kiosk in kiosks:
@@ -136,9 +137,9 @@ class Chaos:
             self._copies[kiosk.terminal].append(kiosk.disk.copy())
             del self._copies[kiosk.terminal][:-3]
         for name, act in self._ACTS.items():
-            if chance.strikes(getattr(rates, name)):
-                self._world.count(f"fault: {name.replace('_', ' ')}")
-                later = chance.random() ** 2 * 40
+            own = self._chances[name]
+            if own.strikes(getattr(rates, name)):
+                later = own.random() ** 2 * 40
                 task = self._world.spawn(self._soon(later, act, kiosk))
                 self._pending.add(task)
                 task.add_done_callback(self._pending.discard)
@@ -155,6 +156,9 @@ class Chaos:
 
     async def _killed(self, kiosk: Kiosk) -> None:
         self._arm(kiosk, "killed", KIOSK_EFFECTS)
+
+    def _did(self, what: str) -> None:
+        self._world.count(f"fault: {what}")
 
     def _arm(self, machine: Kiosk | BankNode, how: str, effects: int) -> None:
         if machine.power is not None and machine.power.alive and machine.power.cut_at is None:
@@ -174,25 +178,27 @@ class Chaos:
         how, _, where = why.partition(" at ")
         self._world.count(f"crash: {machine}, {how.partition(':')[0]}")
         if where:
-            self._world.count(f"cut: {machine}, at {' '.join(where.split()[:2])}")
+            self._world.count(f"cut: {machine}, at {where}")
 
     def _kiosk_on(self, kiosk: Kiosk) -> None:
-        if kiosk.power is not None and kiosk.power.alive:
+        if self.blacked_out or (kiosk.power is not None and kiosk.power.alive):
             return
         kiosk.start()
         if kiosk.refused:
             self._world.count("journal: refused at the start")
-            self.journals_lost()
+            self.journals_lost(kiosk)
             kiosk.swap_disk(None)
 
     async def _clock_jump(self, kiosk: Kiosk) -> None:
-        kiosk.clock.jump_ms = int((self._chance.random() - 0.5) * 2 * 7 * 86_400_000)
-        await asyncio.sleep(30 + self._chance.random() * 300)
+        self._did("clock jump")
+        kiosk.clock.jump_ms = int((self._chances["clock_jump"].random() - 0.5) * 2 * 7 * 86_400_000)
+        await asyncio.sleep(30 + self._chances["clock_jump"].random() * 300)
         kiosk.clock.jump_ms = 0
 
     async def _disk_full(self, kiosk: Kiosk) -> None:
         kiosk.disk.full = True
-        await asyncio.sleep(20 + self._chance.random() * 200)
+        self._did("disk full")
+        await asyncio.sleep(20 + self._chances["disk_full"].random() * 200)
         kiosk.disk.full = False
         if kiosk.power is not None and kiosk.power.alive:
             kiosk.power.off("killed: somebody made room and started it again")
@@ -203,8 +209,10 @@ class Chaos:
         await asyncio.sleep(0.5)
         names = [name for name in kiosk.disk.names() if kiosk.disk.size(name)]
         if names and not (kiosk.power and kiosk.power.alive):
-            name = self._chance.choice(names)
-            kiosk.disk.flip(name, self._chance.randrange(kiosk.disk.size(name)))
+            name = self._chances["journal_bits"].choice(names)
+            self._did("journal bits")
+            self.journals_lost(kiosk)
+            kiosk.disk.flip(name, self._chances["journal_bits"].randrange(kiosk.disk.size(name)))
 
     async def _disk_swapped(self, kiosk: Kiosk) -> None:
         if not self._copies[kiosk.terminal]:
@@ -213,37 +221,39 @@ class Chaos:
             kiosk.power.off("power cut: its disk is changed")
         await asyncio.sleep(0.5)
         if not (kiosk.power and kiosk.power.alive):
-            self.journals_lost()
-            kiosk.swap_disk(self._chance.choice(self._copies[kiosk.terminal]))
+            self._did("disk swapped")
+            self.journals_lost(kiosk)
+            kiosk.swap_disk(self._chances["disk_swapped"].choice(self._copies[kiosk.terminal]))
 
     async def _disk_lost(self, kiosk: Kiosk) -> None:
         if kiosk.power is not None:
             kiosk.power.off("power cut: its disk is lost")
         await asyncio.sleep(0.5)
         if not (kiosk.power and kiosk.power.alive):
-            self.journals_lost()
+            self._did("disk lost")
+            self.journals_lost(kiosk)
             kiosk.swap_disk(None)
 
     async def _dispenser_fault(self, kiosk: Kiosk) -> None:
-        name = self._chance.choice(DISPENSER_FAULTS)
+        name = self._chances["dispenser_fault"].choice(DISPENSER_FAULTS)
         self._world.count(f"dispenser: {name}")
-        if name.startswith(("sensor-stuck", "looks", "motor-dead")) and self._chance.strikes(0.5):
+        if name.startswith(("sensor-stuck", "looks", "motor-dead")) and self._chances["dispenser_fault"].strikes(0.5):
             kiosk.dispenser.set_fault(name)
-            await asyncio.sleep(self._chance.random() * 120)
+            await asyncio.sleep(self._chances["dispenser_fault"].random() * 120)
             kiosk.dispenser.set_fault(name, on=False)
         else:
             kiosk.dispenser.fault_once(name)
 
     async def _keypad_fault(self, kiosk: Kiosk) -> None:
-        name = self._chance.choice(KEYPAD_FAULTS)
+        name = self._chances["keypad_fault"].choice(KEYPAD_FAULTS)
         self._world.count(f"keypad: {name}")
         kiosk.keypad.fault_once(name)
-        await asyncio.sleep(self._chance.random() * 90)
+        await asyncio.sleep(self._chances["keypad_fault"].random() * 90)
         kiosk.keypad.free()
 
     async def _reader_fault(self, kiosk: Kiosk) -> None:
         """A contactless reader that sends noise, breaks checksums, or loses its cable."""
-        slot, chance = kiosk.slot, self._chance
+        slot, chance = kiosk.slot, self._chances["reader_fault"]
         if not isinstance(slot, TagSlot):
             return
         which = chance.choice(("noise", "checksums", "silence", "cable"))
@@ -272,6 +282,7 @@ class Chaos:
     async def _bank_restarted(self, _: Kiosk) -> None:
         if self._bank.power is not None:
             self._bank.power.off("killed: restarted")
+            self._did("bank restarted")
 
     def _bank_is_off(self, why: str) -> None:
         self._count_crash("bank", why)
@@ -285,39 +296,55 @@ class Chaos:
     async def _bank_restored(self, _: Kiosk) -> None:
         if not self._backups:
             return
-        taken, kept = self._chance.choice(self._backups)
+        taken, kept = self._chances["bank_restored"].choice(self._backups)
         if self._bank.power is not None:
             self._bank.power.off("killed: its database is restored")
         await asyncio.sleep(0.2)
         if self._bank.power is None or not self._bank.power.alive:
             if any(each.on and each.machine is not None and not each.machine.idle for each in self._kiosks):
                 self._world.count("bank restored in mid-visit")
+            self._did("bank restored")
             self._bank.disk.replace(kept)
             self.restored(taken)
 
     async def _bank_slow(self, _: Kiosk) -> None:
-        self._bank.set_slow(1_000 + self._chance.random() * 9_000)
-        await asyncio.sleep(20 + self._chance.random() * 200)
+        self._did("bank slow")
+        self._bank.set_slow(1_000 + self._chances["bank_slow"].random() * 9_000)
+        await asyncio.sleep(20 + self._chances["bank_slow"].random() * 200)
         self._bank.set_slow(2.0)
 
     async def _key_rotated(self, _: Kiosk) -> None:
-        command = q.CaNext if self._chance.strikes(0.6) else q.CaPromote
+        command = q.CaNext if self._chances["key_rotated"].strikes(0.6) else q.CaPromote
         try:
-            await self._bank.do(command)
+            if await self._bank.do(command) is not None:
+                self._did("key rotated")
         except CommandRefused as refused:
             self._world.tell("staff", f"{command.__name__}: {refused}")
 
     async def _line_cut(self, kiosk: Kiosk) -> None:
-        days = self._chance.random() ** 6 * 3
-        if days > 1:
+        self._did("line cut")
+        self._cut_until[kiosk.terminal] = self._world.now + 5 + self._chances["line_cut"].random() ** 3 * 600
+
+    async def blackout(self) -> None:
+        """A storm: no machine has power or line for days, and what they have to say waits on their disks."""
+        self.blacked_out = True
+        for kiosk in self._kiosks:
+            if kiosk.waiting:
+                self._world.count("line: cut for days with facts waiting")
             self._world.count("line: cut for days")
-        self._cut_until[kiosk.terminal] = self._world.now + 30 + days * 86_400
+            if kiosk.power is not None:
+                kiosk.power.off("power cut: a storm")
+        await asyncio.sleep(86_400 * (1 + self._chance.random()))
+        self.blacked_out = False
+        for kiosk in self._kiosks:
+            self._kiosk_on(kiosk)
 
     async def _suspended(self, kiosk: Kiosk) -> None:
         if kiosk.waiting:
             self._world.count("suspended with facts waiting")
         try:
-            await self._bank.do(q.TerminalSuspend, terminal=kiosk.terminal)
+            if await self._bank.do(q.TerminalSuspend, terminal=kiosk.terminal) is not None:
+                self._did("suspended")
         except CommandRefused as refused:
             self._world.tell("staff", f"suspend: {refused}")
 
@@ -327,7 +354,8 @@ class Chaos:
         if kiosk.power is not None:
             kiosk.power.off("killed: it is enrolled anew")
         await asyncio.sleep(0.1)
-        await self._bank.enrol(kiosk, again=True)
+        if await self._bank.enrol(kiosk, again=True):
+            self._did("enrolled anew")
 
     _ACTS: ClassVar[dict[str, Callable[[Chaos, Kiosk], Awaitable[None]]]] = {
         "kiosk_power_cut": _power_cut, "kiosk_killed": _killed, "bank_power_cut": _bank_power_cut,

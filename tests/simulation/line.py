@@ -41,6 +41,7 @@ class SimLine:
     ) -> None:  # fmt: skip
         self._world, self._bank, self._weather, self._power = world, bank, weather, power
         self._chance, self._is_cut, self._watcher = chance, is_cut, watcher
+        self._sent = self._arrived = 0
 
     async def exchange(self, request: bytes, timeout_ms: int) -> bytes:
         envelope = unseal(request).envelope
@@ -78,11 +79,18 @@ class SimLine:
         late = chance.strikes(weather.late)
         if late:
             self._note(kind, "late")
-        self._world.later(self._delay(late), self._arrive, request, lambda data: self._back(kind, data, answers))
+        self._sent += 1
+        self._world.later(
+            self._delay(late), self._arrive, request, lambda data: self._back(kind, data, answers), self._sent
+        )
 
-    def _arrive(self, request: bytes, answer: Callable[[bytes | None], None]) -> None:
+    def _arrive(self, request: bytes, answer: Callable[[bytes | None], None], number: int = 0) -> None:
         if self._is_cut():
             return
+        if number:
+            if number < self._arrived:
+                self._world.count("line: overtaken")
+            self._arrived = max(self._arrived, number)
         self._bank.deliver(request, answer)
 
     def _back(self, kind: str, data: bytes | None, answers: asyncio.Future[bytes | None]) -> None:
@@ -105,7 +113,10 @@ class SimLine:
         if not late:
             return 0.002 + self._chance.random() * 0.05
         # A tail: most are late by seconds, some by minutes.
-        return 1.0 + self._chance.random() ** 3 * self._weather.late_s
+        seconds = 1.0 + self._chance.random() ** 3 * self._weather.late_s
+        if seconds > 60:
+            self._world.count("line: late by minutes")
+        return seconds
 
     def _note(self, kind: str, what: str) -> None:
         self._world.count(f"line: {what}")

@@ -234,6 +234,7 @@ class Kiosk:
         self._lying = lying
         self.pins = SimulatedPins()
         self.moved: Callable[[], None] = lambda: None
+        self._empty: set[str] = set()
         self.dispenser = WatchedDispenser(self.pins, dispenser_wiring(config), changed=self._moved)
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
         self.power: Power | None = None
@@ -241,6 +242,7 @@ class Kiosk:
         self.refused = ""
         self.ended: Callable[[str], None] = lambda _: None
         self.dark: Callable[[], None] = lambda: None
+        self.forgot: Callable[[], None] = lambda: None
         self.cut_in: int | None = None
         self._line = line
         self.starts = 0
@@ -270,6 +272,10 @@ class Kiosk:
         return self.on and self.machine is not None and self.machine.service.in_service
 
     def _moved(self) -> None:
+        empty = {name for name, place in self.dispenser._places.items() if not place.cassette}
+        if empty - self._empty:
+            self.world.count("dispenser: a cassette runs empty")
+        self._empty = empty
         self.moved()
 
     # ── Power ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -335,6 +341,8 @@ class Kiosk:
             self.disk.kill()
         else:
             self.disk.cut()
+            if self._lying:
+                self.forgot()
         self.display.shown = None
         self.ended(why)
 
@@ -517,4 +525,9 @@ class BankNode:
             terminal=enrolled.terminal, generation=enrolled.generation, signing_key=kiosk.signing_key,
             certificate=enrolled.certificate, cas=enrolled.cas, address=enrolled.address, bank=enrolled.bank,
         )  # fmt: skip
-        return await self.do(q.TerminalConfirm, terminal=kiosk.terminal, fingerprint=request.fingerprint) is not None
+        return await self.confirm(kiosk)
+
+    async def confirm(self, kiosk: Kiosk) -> bool:
+        """A person compares the fingerprint that the machine shows."""
+        shown = fingerprint(signing_public(kiosk.signing_key))
+        return await self.do(q.TerminalConfirm, terminal=kiosk.terminal, fingerprint=shown) is not None

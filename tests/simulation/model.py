@@ -39,6 +39,14 @@ class Payment:
     told_doubt: bool = False
     told_nothing: bool = False
     loose: bool = False  # a note came that no journal had let out
+    at: float = 0.0
+    journal_gone: bool = False  # the machine's disk was lost or turned back after it
+    bank_forgot: bool = False  # and so was the bank's database
+
+    @property
+    def nobody_knows(self) -> bool:
+        """Both memories of it are gone: only the counting of the cassettes can find it."""
+        return self.journal_gone and self.bank_forgot
 
 
 @dataclass
@@ -65,7 +73,6 @@ class Model:
         self.violations: list[str] = []
         self._out: Counter[str] = Counter()
         self._sticks: dict[str, dict[int, float | None]] = {}
-        self.journals_lost = False
 
     def wrong(self, sentence: str) -> None:
         self._world.tell("MODEL", sentence)
@@ -84,7 +91,7 @@ class Model:
         name = (terminal, envelope.generation, int(body["number"]))
         visit = self.visits.get(terminal)
         if visit is not None and name not in self.payments:
-            payment = self.payments[name] = Payment(name, visit, body["account"])
+            payment = self.payments[name] = Payment(name, visit, body["account"], at=self._world.now)
             visit.payments.append(payment)
 
     def moved(self, kiosk: Kiosk) -> None:
@@ -117,7 +124,7 @@ class Model:
         kinds = {type(record) for record in records}
         if not {AuthorityHeld, NonceBurnt} <= kinds and not payment.loose:
             payment.loose = True
-            if not self.journals_lost and not kiosk.dispenser.left_over:
+            if not payment.journal_gone:
                 self.wrong(f"a note came out for {payment.name} without an authority in the journal")
 
     def doubled(self, kiosk: Kiosk, cassette: str, notes: int) -> None:
@@ -154,6 +161,8 @@ class Model:
 
     def restored(self, to: float) -> None:
         """The bank forgot what was paid since `to`; which copy was the spent one it is told by the kiosk's facts."""
+        for payment in self.payments.values():
+            payment.bank_forgot |= payment.at > to - 600
         for sticks in self._sticks.values():
             for stick, spent in sticks.items():
                 if spent is not None and spent > to:
@@ -167,6 +176,11 @@ class Model:
         for other in sticks:
             if other != stick and sticks[other] is None:
                 sticks[other] = self._world.now
+
+    def journal_lost(self, terminal: str) -> None:
+        """What this machine's journal knew is gone, or may be."""
+        for name, payment in self.payments.items():
+            payment.journal_gone |= name[0] == terminal
 
     # ── At the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -218,19 +232,24 @@ class Model:
         for row in await self._bank.sql("SELECT * FROM holds WHERE state IN ('held', 'released')"):
             self.wrong(f"hold {row['hold']} is still {row['state']}")
         named: Counter[Name] = Counter()
+        at_exchange = {
+            case["terminal"]
+            for case in await self._bank.sql("SELECT * FROM cases WHERE kind IN ('cash-difference', 'unexplained')")
+        }
         for case in await self._bank.sql("SELECT * FROM cases"):
             named[case["terminal"], case["generation"], case["number"]] += max(abs(case["amount_minor"]), 1)
         for name, difference in (await self.differences()).items():
             payment = self.payments.get(name)
             unseen = payment.doubled if payment else 0
-            if not named[name] and not 0 < difference <= unseen:
+            counted = payment is not None and payment.nobody_knows and name[0] in at_exchange
+            if not named[name] and not counted and not 0 < difference <= unseen:
                 self.wrong(f"{name}: {difference} more given than debited, and no case names it")
         await self._as_told(named)
 
     async def _as_told(self, named: Counter[Name]) -> None:
         posted = await self._posted()
         for name, payment in self.payments.items():
-            if named[name] or payment.told_doubt:
+            if named[name] or payment.told_doubt or payment.nobody_knows:
                 continue
             if payment.told_paid is not None and posted[name] != payment.told_paid:
                 self.wrong(f"{name}: told {payment.told_paid}, the books say {posted[name]}")
@@ -242,6 +261,8 @@ class Model:
         await self.books()
         for name, difference in (await self.differences()).items():
             payment = self.payments.get(name)
+            if payment is not None and payment.nobody_knows:
+                continue
             if not 0 < difference <= (payment.doubled if payment else 0):
                 self.wrong(f"{name}: {difference} more given than debited after its cases were closed")
 

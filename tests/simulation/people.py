@@ -39,6 +39,17 @@ class Manners:
     touches: float = 0.7  # the screen; else the keypad
 
 
+@dataclass(frozen=True)
+class Known:
+    """Whom the bank has as a customer before anything begins, and the card's file."""
+
+    name: str
+    reference: str
+    account: str
+    pin: str
+    file: bytes
+
+
 @dataclass
 class Customer:
     """One person, one account, one card; and a copy of its stick, where somebody made one."""
@@ -51,6 +62,7 @@ class Customer:
     stick: SimulatedStick
     number: int = 0  # of the stick
     copies: list[tuple[int, SimulatedStick]] = field(default_factory=list)
+    kiosk: str = ""  # where it was used last
     blockable: bool = False  # a copy was used, or the stick broke: the card may need to be issued again
 
 
@@ -228,15 +240,15 @@ class Staff:
         self._world, self._bank, self._model = world, bank, model
         self._sticks = 0
 
-    async def customer(self, name: str, opening: int, pin: str) -> Customer:
-        added = await self._bank.do(q.CustomerAdd, name=name)
-        account = await self._bank.do(q.AccountOpen, customer=added.customer, label="Everyday", opening=f"{opening}.00")
-        made = await self._bank.do(q.CardIssue, customer=added.customer, pin=pin)
+    def knows(self, known: Known) -> Customer:
+        """A customer of the bank comes to town."""
         self._sticks += 1
-        self._model.has_stick(parse(made.file).card, self._sticks)
+        number = parse(known.file).card
+        self._model.has_stick(number, self._sticks)
         return Customer(
-            name, parse(made.file).card, made.card, account.account, pin, SimulatedStick(made.file), number=self._sticks
-        )
+            known.name, number, known.reference, known.account, known.pin, SimulatedStick(known.file),
+            number=self._sticks,
+        )  # fmt: skip
 
     async def reissue(self, customer: Customer) -> None:
         made = await self._bank.do(q.CardReissue, card=customer.reference)
@@ -269,6 +281,10 @@ class Staff:
                 if kiosk.power is not None:
                     kiosk.power.off("killed: it is enrolled anew")
                 await self._bank.enrol(kiosk, again=True)
+        for kiosk in kiosks:
+            if any(shown.terminal == kiosk.terminal and shown.state == "pending" for shown in shown_all):
+                # Somebody was interrupted between the enrolment and its confirmation.
+                await self._bank.confirm(kiosk)
         for shown in shown_all:
             if shown.state == "suspended":
                 try:
@@ -330,12 +346,17 @@ class Operator:
     """Fills the cassettes of one or more machines."""
 
     world: World
+    chance: Chance
     loaded: dict[str, int]
+    plenty: bool = True  # else now and then only a few notes come into a cassette
     books: dict[str, Counter[str]] = field(default_factory=dict)
 
     async def exchange(self, kiosk: Kiosk) -> bool:
-        done = await kiosk.exchange(dict(self.loaded), "Olga")
+        loaded = dict(self.loaded)
+        if not self.plenty and self.chance.strikes(0.3):
+            loaded[self.chance.choice(sorted(loaded))] = self.chance.randrange(1, 6)
+        done = await kiosk.exchange(loaded, "Olga")
         if done:
             self.world.count("operator: exchange")
-            self.books.setdefault(kiosk.terminal, Counter()).update(self.loaded)
+            self.books.setdefault(kiosk.terminal, Counter()).update(loaded)
         return done

@@ -66,10 +66,20 @@ def _families() -> dict[str, tuple[str, ...]]:
     from simulation import chaos
 
     kiosk = [f"{what} journal.sqlite-wal" for what in ("write", "sync")]
-    kiosk += [f"sending {kind}" for kind in ("open-visit", "authorise", "release", "completion", "reversal")]
-    cuts = {"kiosk": [*kiosk, "a pin", "the stick's"], "bank": ["write books.sqlite-wal", "sync books.sqlite-wal"]}
+    kiosk += [
+        f"sending {kind}" for kind in ("open-visit", "authorise", "release", "completion", "reversal", "to the reader")
+    ]
+    cuts = {
+        "kiosk": [*kiosk, "a pin", "the stick's pwrite", "the stick's fsync"],
+        "bank": ["write books.sqlite-wal", "sync books.sqlite-wal"],
+    }
     return {
-        "fault: ": tuple(name.replace("_", " ") for name in chaos.Chaos._ACTS),
+        # Cuts, kills and devices' faults are counted where they happen, by their own names.
+        "fault: ": tuple(
+            name.replace("_", " ")
+            for name in chaos.Chaos._ACTS
+            if not name.endswith(("_power_cut", "_killed", "_fault"))
+        ),
         "dispenser: ": chaos.DISPENSER_FAULTS,
         "keypad: ": chaos.KEYPAD_FAULTS,
         "reader: ": ("noise", "checksums", "silence", "cable"),

@@ -10,15 +10,17 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from simulation.chaos import Chaos, Weather
 from simulation.line import SimLine
 from simulation.machines import BankNode, Kiosk, discard
 from simulation.model import Model
-from simulation.people import AMOUNTS, Customer, Manners, Operator, Staff, Visitor
+from simulation.people import AMOUNTS, Customer, Known, Manners, Operator, Staff, Visitor
 from simulation.world import EPOCH_MS, Chance, Power, World, graveyard
 from support.virtual_time import InlineExecutor, run_virtual
 
+from bank.assembly import open_bank
 from bank.commands import requests as q
 from bank.founding import Charter, found
 from config.kiosk import KioskConfig
@@ -90,16 +92,16 @@ class Run:
         for name in plan.without:
             self.weather.without(name)
         self.drawn = self.weather.on()
-        template, files = _founded()
+        founded = _founded()
         self.bank = BankNode(world, directory / "bank")
-        self.bank.furnish(template, files)
+        self.bank.furnish(founded.directory, founded.files)
         self.model = Model(world, self.bank, VALUES)
         self.chance = world.chance("people")
         self.staff = Staff(world, self.bank, self.model)
-        self.operator = Operator(world, LOADED)
+        self.operator = Operator(world, world.chance("operator"), LOADED)
         self.kiosks = [self._kiosk(f"T{number}") for number in range(1, self.chance.choice((1, 2, 2, 3)) + 1)]
         self.chaos = Chaos(world, self.bank, self.kiosks, self.weather)
-        self.chaos.journals_lost = self._journal_lost
+        self.chaos.journals_lost = lambda kiosk: self.model.journal_lost(kiosk.terminal)
         self.chaos.restored = self.model.restored
         self.customers: list[Customer] = []
         self._busy: set[str] = set()
@@ -113,6 +115,7 @@ class Run:
         contactless = self.chance.strikes(0.2)
         kiosk = Kiosk(self.world, terminal, _config(), self._line, contactless=contactless, lying=self.plan.lying)
         kiosk.moved = lambda: self.model.moved(kiosk)
+        kiosk.forgot = lambda: self.model.journal_lost(kiosk.terminal)
         kiosk.dispenser.doubled = lambda cassette, notes: self.model.doubled(kiosk, cassette, notes)
         kiosk.display.seen = lambda screen: self.model.told(kiosk, screen)
         return kiosk
@@ -124,17 +127,19 @@ class Run:
             lambda: self.chaos.line_is_cut(kiosk.terminal), self.model,
         )  # fmt: skip
 
-    def _journal_lost(self) -> None:
-        self.model.journals_lost = True
-
     # ── The phases ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def whole(self) -> None:
         await self._open()
         people = [self.world.spawn(self._look_after())]
         queues = [self.world.spawn(self._queue(kiosk)) for kiosk in self.kiosks]
+        if self.world.chance("storm").strikes(0.04) and self.drawn:
+            self.world.later(60 + self.chance.random() * 300, lambda: self.world.spawn(self.chaos.blackout()))
         await asyncio.gather(*queues)
+        while self.chaos.blacked_out:
+            await asyncio.sleep(600)
         await self.chaos.calm()
+        self.operator.plenty = True
         await self._settle()
         self._over = True
         await asyncio.gather(*people)
@@ -147,9 +152,8 @@ class Run:
         self.bank.start()
         while not self.bank.up:
             await asyncio.sleep(0.01)
-        for number in range(2 + 2 * len(self.kiosks)):
-            pin = f"{self.chance.randrange(10_000):04d}"
-            self.customers.append(await self.staff.customer(f"Customer {number}", 20_000, pin))
+        for made in _founded().customers[: 2 + 2 * len(self.kiosks)]:
+            self.customers.append(self.staff.knows(made))
         for kiosk in self.kiosks:
             await self.bank.enrol(kiosk, again=False)
             kiosk.start()
@@ -158,6 +162,7 @@ class Run:
             await self.operator.exchange(kiosk)
             await self._until(lambda kiosk=kiosk: kiosk.in_service, 60)  # type: ignore[misc]  # bound now
         self.weather.line = weather
+        self.operator.plenty = False
         for kiosk in self.kiosks:
             assert kiosk.machine is not None
             kiosk.machine._world.line._weather = weather  # type: ignore[attr-defined]
@@ -171,6 +176,8 @@ class Run:
             for _ in range(12):
                 if not kiosk.in_service:
                     await asyncio.sleep(20)
+            while self.chaos.blacked_out:
+                await asyncio.sleep(600)
             if kiosk.in_service and free:
                 await self._visit(kiosk, self.chance.choice(free), self.weather.manners)
             else:
@@ -186,6 +193,9 @@ class Run:
             visitor.take_copy(*chance.choice(customer.copies))
             customer.blockable = True
             self.world.count("customer: uses a copy")
+        if customer.kiosk not in {"", kiosk.terminal}:
+            self.world.count("customer: comes to another machine")
+        customer.kiosk = kiosk.terminal
         self.model.begins(kiosk, customer.card, visitor.stick_number)
         kiosk.display.seen = functools.partial(self._seen, kiosk, visitor)
         kiosk.dark = lambda: visitor.see(None)
@@ -277,7 +287,7 @@ class Run:
 
     async def _honest_cards(self) -> None:
         """No card is blocked by what line, power or stick did."""
-        for customer in self.customers:
+        for customer in self.chance.sample(self.customers, 3):
             if customer.blockable:
                 continue
             kiosk = self.chance.choice(self.kiosks)
@@ -312,23 +322,44 @@ def _kept() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory()
 
 
+@dataclass(frozen=True)
+class Founded:
+    """A founded bank: its keys and configuration as files, its books as bytes, and whom it has as customers."""
+
+    directory: Path
+    files: dict[str, bytes]
+    customers: tuple[Known, ...]
+
+
 @functools.cache
-def _founded() -> tuple[Path, dict[str, bytes]]:
-    """A founded bank, made once in each process: its keys and its configuration; its books as bytes."""
-    directory = Path(_kept().name) / "bank"
-    charter = Charter(name="Harbour", currency="USD")
-    run_virtual(
-        found(
-            directory, charter, clock=_FixedClock(), random=Chance("template"), by="staff", executor=InlineExecutor()
-        )
-    )  # fmt: skip
+def _founded() -> Founded:
+    """Made once in each process: the same for every seed."""
+    directory, chance = Path(_kept().name) / "bank", Chance("template")
+    seams: dict[str, Any] = {"clock": _FixedClock(), "random": chance, "executor": InlineExecutor()}
+    run_virtual(found(directory, Charter(name="Harbour", currency="USD"), by="staff", **seams))
     config = directory / "bank.toml"
     text = config.read_text()
     for key, value in LIMITS.items():
         text = re.sub(rf"^{key} = \d+", f"{key} = {value}", text, flags=re.MULTILINE)
     config.write_text(text)
+    customers = run_virtual(_customers(directory, seams))
     files = {file.name: file.read_bytes() for file in directory.glob("books.sqlite*") if file.suffix != ".lock"}
-    return directory, files
+    return Founded(directory, files, customers)
+
+
+async def _customers(directory: Path, seams: dict[str, Any]) -> tuple[Known, ...]:
+    known = []
+    async with await open_bank(directory, **seams) as bank:
+        for number in range(8):
+            name, pin = f"Customer {number}", f"{seams['random'].randrange(10_000):04d}"
+            customer: Any = await bank.execute(q.CustomerAdd(by="staff", name=name))
+            account: Any = await bank.execute(
+                q.AccountOpen(by="staff", customer=customer.customer, label="Everyday", opening="20000.00")
+            )
+            card: Any = await bank.execute(q.CardIssue(by="staff", customer=customer.customer, pin=pin))
+            known.append(Known(name, card.card, account.account, pin, card.file))
+        await bank.seal()
+    return tuple(known)
 
 
 @functools.cache

@@ -126,7 +126,8 @@ class Chance(random.Random):
         super().__init__(hashlib.sha256(repr(seed).encode()).digest())
 
     def strikes(self, probability: float) -> bool:
-        return probability > 0 and self.random() < probability
+        """One draw in any case: what is switched off does not move what comes after it."""
+        return self.random() < probability
 
     def token_bytes(self, count: int) -> bytes:
         """`bank_link.seams.Randomness`."""

@@ -98,7 +98,7 @@ _MOST_RATES = {
     "kiosk_power_cut": 0.5, "kiosk_killed": 0.3, "bank_power_cut": 0.3, "bank_killed": 0.3, "bank_restarted": 0.3,
     "bank_restored": 0.12, "bank_slow": 0.1, "key_rotated": 0.06, "line_cut": 0.1, "clock_jump": 0.1, "disk_full": 0.08,
     "journal_bits": 0.04, "disk_swapped": 0.04, "disk_lost": 0.03, "suspended": 0.08, "enrolled_anew": 0.08,
-    "dispenser_fault": 0.4, "keypad_fault": 0.1, "reader_fault": 0.3, "copy_made": 0.1,
+    "dispenser_fault": 0.4, "keypad_fault": 0.1, "reader_fault": 0.3, "copy_made": 0.3,
 }  # fmt: skip
 
 #: About so many effects a kiosk has in a visit, and the bank for one; where within them a cut falls is drawn.
@@ -168,7 +168,8 @@ class Chaos:
     def _kiosk_is_off(self, kiosk: Kiosk, why: str) -> None:
         self._count_crash("kiosk", why)
         kiosk.dark()
-        wait = 2 + self._chance.random() ** 3 * 300 if not self.is_calm else 3
+        longest = 1_200 if self._chance.strikes(0.15) else 200
+        wait = 2 + self._chance.random() ** 3 * longest if not self.is_calm else 3
         if not self.is_calm and self._chance.strikes(0.1):
             # And once more while it starts.
             kiosk.cut_in = 1 + self._chance.randrange(60)
@@ -306,6 +307,10 @@ class Chaos:
             self._did("bank restored")
             self._bank.disk.replace(kept)
             self.restored(taken)
+            if self._chances["bank_restored"].strikes(0.3):
+                # And what its terminals could tell it comes late.
+                for each in self._kiosks:
+                    self._cut_until[each.terminal] = self._world.now + self._chances["bank_restored"].random() * 900
 
     async def _bank_slow(self, _: Kiosk) -> None:
         self._did("bank slow")
@@ -323,7 +328,7 @@ class Chaos:
 
     async def _line_cut(self, kiosk: Kiosk) -> None:
         self._did("line cut")
-        self._cut_until[kiosk.terminal] = self._world.now + 5 + self._chances["line_cut"].random() ** 3 * 600
+        self._cut_until[kiosk.terminal] = self._world.now + 5 + self._chances["line_cut"].random() ** 3 * 1_800
 
     async def blackout(self) -> None:
         """A storm: no machine has power or line for days, and what they have to say waits on their disks."""

@@ -76,8 +76,7 @@ class Visitor:
         self._last: Screen | None = None
         self._number, self.stick = customer.number, customer.stick
         self.reached: list[str] = []
-        self._cash_seen = False
-        self._pin_tries = 0
+        self.broke = False
 
     @property
     def stick_number(self) -> int:
@@ -192,7 +191,6 @@ class Visitor:
 
     async def _enter_pin(self) -> None:
         pin = self._customer.pin
-        self._pin_tries += 1
         if self._chance.strikes(self._manners.wrong_pin):
             self._world.count("customer: wrong PIN")
             pin = "".join(str((int(digit) + 1) % 10) for digit in pin)
@@ -224,6 +222,7 @@ class Visitor:
 
     def _let_stick_die(self) -> None:
         """In the middle of the ratchet's write, or at any other operation; what was written is torn anywhere."""
+        self.broke = True
         chance = self._chance
         dies_in = "pwrite" if chance.strikes(0.5) else chance.choice(("fsync", "pread", "open", "drop_cache"))
         self._world.count(f"stick: dies in {dies_in}")

@@ -199,7 +199,7 @@ class Run:
         self.model.begins(kiosk, customer.card, visitor.stick_number)
         kiosk.display.seen = functools.partial(self._seen, kiosk, visitor)
         kiosk.dark = lambda: visitor.see(None)
-        wants = wants or ("balance" if chance.strikes(0.15) else "cash")
+        wants = wants or ("balance" if chance.strikes(0.35 if customer.copies else 0.1) else "cash")
         amount = chance.choice(AMOUNTS)
         try:
             ended = await visitor.visit(wants, amount)
@@ -207,6 +207,8 @@ class Run:
             kiosk.display.seen = functools.partial(self._seen, kiosk, None)
             kiosk.dark = lambda: None
             self._busy.discard(customer.name)
+        if visitor.broke and chance.strikes(self.weather.rates.copy_made):
+            self.staff.copy(customer)
         self.world.count("visits")
         self.world.tell(kiosk.terminal, f"{customer.name}, {wants} {amount}: {' '.join(visitor.reached)}; {ended}")
         return visitor

@@ -185,7 +185,9 @@ class Chaos:
         if self.blacked_out or (kiosk.power is not None and kiosk.power.alive):
             return
         kiosk.start()
-        if kiosk.refused:
+        if "no room" in kiosk.refused:
+            kiosk.disk.full = False
+        elif kiosk.refused:
             self._world.count("journal: refused at the start")
             self.journals_lost(kiosk)
             kiosk.swap_disk(None)

@@ -26,7 +26,7 @@ _NOTHING = {"e.nocash", "e.nottaken"}
 _DOUBT = {"e.doubt", "e.jam"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Payment:
     """What the world knows of one authorise. Minor units."""
 
@@ -49,7 +49,7 @@ class Payment:
         return self.journal_gone and self.bank_forgot
 
 
-@dataclass
+@dataclass(eq=False)
 class Visit:
     """One customer before one machine."""
 
@@ -90,8 +90,13 @@ class Model:
         body = msgspec.json.decode(envelope.body)
         name = (terminal, envelope.generation, int(body["number"]))
         visit = self.visits.get(terminal)
-        if visit is not None and name not in self.payments:
+        if visit is None:
+            return
+        payment = self.payments.get(name)
+        if payment is None:
             payment = self.payments[name] = Payment(name, visit, body["account"], at=self._world.now)
+        # A number comes twice only where neither journal nor bank remember its first use.
+        if payment not in visit.payments:
             visit.payments.append(payment)
 
     def moved(self, kiosk: Kiosk) -> None:

@@ -172,12 +172,12 @@ class Run:
         for _ in range(self.plan.visits // len(self.kiosks)):
             await self.chaos.before_visit(kiosk)
             await asyncio.sleep(2 + self.chance.random() ** 3 * 50)
-            free = [customer for customer in self.customers if customer.name not in self._busy]
             for _ in range(12):
                 if not kiosk.in_service:
                     await asyncio.sleep(20)
             while self.chaos.blacked_out:
                 await asyncio.sleep(600)
+            free = [customer for customer in self.customers if customer.name not in self._busy]
             if kiosk.in_service and free:
                 await self._visit(kiosk, self.chance.choice(free), self.weather.manners)
             else:
@@ -228,7 +228,9 @@ class Run:
                     await self.operator.exchange(kiosk)
             for customer in self.customers:
                 if customer.blockable and self.chance.strikes(0.1) and customer.name not in self._busy:
+                    self._busy.add(customer.name)
                     await self.staff.reissue(customer)
+                    self._busy.discard(customer.name)
 
     def _needs_operator(self, kiosk: Kiosk) -> bool:
         if not kiosk.on or kiosk.machine is None:

@@ -22,6 +22,7 @@ class Health:
         most: Callable[[], Money], clock_is_good: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._config = config
+        self._values = {cassette.name: note_value(config, cassette) for cassette in config.cassettes}
         self._devices = devices
         self._journal = journal
         self._vault = vault
@@ -79,10 +80,10 @@ class Health:
 
     def _wrong_cassettes(self) -> str:
         """A cassette whose notes are others than those that were counted in it must be exchanged first."""
-        values = {cassette.name: note_value(self._config, cassette) for cassette in self._config.cassettes}
+        values = self._values
         wrong = [
             count.cassette
             for count in self._journal.counts()
-            if count.cassette in values and values[count.cassette] != count.value and count.count
+            if count.count and values.get(count.cassette, count.value) != count.value
         ]
         return f"cassette {', '.join(wrong)} was counted with other notes; load it anew" if wrong else ""

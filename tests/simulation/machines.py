@@ -318,9 +318,9 @@ class Kiosk:
     def _reader(self, power: Power) -> CardReader:
         if isinstance(self.slot, TagSlot):
             line = PoweredSerial(self.world, power, self.slot.new_chip())
-            return Pn532Reader(line, SIZE, poll_ms=700)  # type: ignore[arg-type]  # a SerialLine
+            return Pn532Reader(line, SIZE, poll_ms=3_000)  # type: ignore[arg-type]  # a SerialLine
         executor = SlowExecutor(self.world, self.world.chance("reader", self.terminal, self.starts), power, most_ms=40)
-        return StickReader(self.slot, SIZE, executor=executor, poll_ms=500)
+        return StickReader(self.slot, SIZE, executor=executor, poll_ms=1_000)
 
     def _ran(self, task: asyncio.Task[None]) -> None:
         """The firmware ended by itself: its unit starts it again."""

@@ -112,7 +112,7 @@ class Run:
             discard(disk)
 
     def _kiosk(self, terminal: str) -> Kiosk:
-        contactless = self.chance.strikes(0.2)
+        contactless = self.chance.strikes(0.12)
         kiosk = Kiosk(self.world, terminal, _config(), self._line, contactless=contactless, lying=self.plan.lying)
         kiosk.moved = lambda: self.model.moved(kiosk)
         kiosk.forgot = lambda: self.model.journal_lost(kiosk.terminal)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import hashlib
 import heapq
@@ -84,6 +85,8 @@ class SimLoop(asyncio.BaseEventLoop):
         return self._now
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+        if isinstance(executor, SlowExecutor):
+            return executor.begin(self.create_future(), func, args)
         return asyncio.wrap_future(executor.submit(func, *args), loop=self)
 
     def _run_once(self) -> None:
@@ -146,24 +149,32 @@ class SlowExecutor(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         future: Future[T] = Future()
-        loop = self._world.loop
-        start = max(self._free_at, loop.time()) + self._chance.random() * self.most_ms / 1000
-        self._free_at = start
-
-        def call() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                result = fn(*args, **kwargs)
-            except PowerCut:
-                raise
-            except BaseException as error:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        loop.call_at(start, call, context=self._power.context.copy())
+        self._later(self._do, future, functools.partial(fn, *args, **kwargs))
         return future
+
+    def begin(self, future: asyncio.Future[T], fn: Callable[..., T], args: tuple[Any, ...]) -> asyncio.Future[T]:
+        """The same for a future of the loop, which is there without a detour over another thread."""
+        self._later(self._do, future, functools.partial(fn, *args))
+        return future
+
+    def _later(self, call: Callable[..., None], *args: Any) -> None:
+        loop = self._world.loop
+        self._free_at = max(self._free_at, loop.time()) + self._chance.random() * self.most_ms / 1000
+        loop.call_at(self._free_at, call, *args, context=self._power.context.copy())
+
+    @staticmethod
+    def _do(future: Any, call: Callable[[], Any]) -> None:
+        if future.cancelled() or (isinstance(future, Future) and not future.set_running_or_notify_cancel()):
+            return
+        try:
+            result = call()
+        except PowerCut:
+            raise
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            if not future.cancelled():
+                future.set_result(result)
 
 
 class World:

@@ -30,6 +30,7 @@ def main() -> int:
     try:
         found = [*killed(folder, options), *doubled(folder, options)]
     except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
         return 130
     for fault in found:
         print(f"FAULT: {fault[:MOST_SAID]}", file=sys.stderr)

@@ -402,3 +402,5 @@ class Chaos:
                 if kiosk.disk.full and kiosk.power.alive:
                     kiosk.power.off("killed: somebody made room and started it again")
             kiosk.disk.full = False
+            if not kiosk.on:
+                self._world.later(3, self._kiosk_on, kiosk)

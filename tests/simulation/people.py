@@ -36,7 +36,7 @@ class Manners:
     leaves_cash: float = 0.0
     uses_copy: float = 0.0
     stick_dies: float = 0.0
-    touches: float = 0.7  # the screen; else the keypad
+    touches: float = 0.88  # the screen; else the keypad
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,7 @@ class RealKiosk:
         assert done.code == 0, done
         kiosk.terminal = opened["terminal"]
         # On a machine that is busy with many tests a note may seem to take far longer than it does.
-        kiosk.set("dispenser", double_note_ms=600, longest_note_ms=1_500, pick_timeout_ms=2_000)
+        kiosk.set("dispenser", double_note_ms=600, longest_note_ms=1_500, pick_timeout_ms=600)
         if confirm:
             fingerprint = done.out.partition("fingerprint ")[2].partition(":")[0]
             bank.ask("terminal-confirm", terminal=kiosk.terminal, fingerprint=fingerprint)

@@ -30,6 +30,7 @@ class Rates:
 
     kiosk_power_cut: float = 0.0
     kiosk_killed: float = 0.0
+    cut_at_note: float = 0.0
     bank_power_cut: float = 0.0
     bank_killed: float = 0.0
     bank_restarted: float = 0.0
@@ -95,7 +96,7 @@ _MOST_MANNERS = {
     "uses_copy": 0.5, "stick_dies": 0.15,
 }  # fmt: skip
 _MOST_RATES = {
-    "kiosk_power_cut": 0.5, "kiosk_killed": 0.3, "bank_power_cut": 0.3, "bank_killed": 0.3, "bank_restarted": 0.3,
+    "kiosk_power_cut": 0.5, "kiosk_killed": 0.3, "cut_at_note": 0.4, "bank_power_cut": 0.3, "bank_killed": 0.3, "bank_restarted": 0.3,
     "bank_restored": 0.12, "bank_slow": 0.1, "key_rotated": 0.06, "line_cut": 0.1, "clock_jump": 0.1, "disk_full": 0.08,
     "journal_bits": 0.04, "disk_swapped": 0.04, "disk_lost": 0.03, "suspended": 0.08, "enrolled_anew": 0.08,
     "dispenser_fault": 0.4, "keypad_fault": 0.1, "reader_fault": 0.3, "copy_made": 0.3,
@@ -118,6 +119,8 @@ class Chaos:
         self._cut_until: dict[str, float] = {}
         self.is_calm = self.blacked_out = False
         self.journals_lost: Callable[[Kiosk], None] = lambda _: None
+        self.wrong: Callable[[str], None] = lambda _: None
+        self.decayed: set[str] = set()
         self.restored: Callable[[float], None] = lambda _: None
         self._pending: set[asyncio.Task[None]] = set()
         for kiosk in kiosks:
@@ -130,9 +133,9 @@ class Chaos:
     async def before_visit(self, kiosk: Kiosk) -> None:
         """Draw what will go wrong in the next visit at this kiosk, and set it up."""
         chance, rates = self._chance, self.weather.rates
-        if chance.strikes(0.15) and self._bank.up:
-            self._backups.append((self._world.now, self._bank.disk.copy()))
-            del self._backups[:-4]
+        if chance.strikes(0.2):
+            # In mid-visit as well as between two.
+            self._world.later(chance.random() * 40, self._back_up)
         if chance.strikes(0.1):
             self._copies[kiosk.terminal].append(kiosk.disk.copy())
             del self._copies[kiosk.terminal][:-3]
@@ -143,6 +146,11 @@ class Chaos:
                 task = self._world.spawn(self._soon(later, act, kiosk))
                 self._pending.add(task)
                 task.add_done_callback(self._pending.discard)
+
+    def _back_up(self) -> None:
+        if self._bank.up:
+            self._backups.append((self._world.now, self._bank.disk.copy()))
+            del self._backups[:-4]
 
     async def _soon(self, seconds: float, act: Callable[[Chaos, Kiosk], Awaitable[None]], kiosk: Kiosk) -> None:
         await asyncio.sleep(seconds)
@@ -157,6 +165,11 @@ class Chaos:
     async def _killed(self, kiosk: Kiosk) -> None:
         self._arm(kiosk, "killed", KIOSK_EFFECTS)
 
+    async def _cut_at_note(self, kiosk: Kiosk) -> None:
+        """In the few effects between a note's passing the sensor and its line in the journal."""
+        kiosk.cut_at_note = self._chances["cut_at_note"].randint(1, 12)
+        self._did("cut at note")
+
     def _did(self, what: str) -> None:
         self._world.count(f"fault: {what}")
 
@@ -168,8 +181,8 @@ class Chaos:
     def _kiosk_is_off(self, kiosk: Kiosk, why: str) -> None:
         self._count_crash("kiosk", why)
         kiosk.dark()
-        longest = 1_200 if self._chance.strikes(0.15) else 200
-        wait = 2 + self._chance.random() ** 3 * longest if not self.is_calm else 3
+        longest = 1_500 if self._chance.strikes(0.25) else 100
+        wait = 0.5 + self._chance.random() ** 3 * longest if not self.is_calm else 3
         if not self.is_calm and self._chance.strikes(0.1):
             # And once more while it starts.
             kiosk.cut_in = 1 + self._chance.randrange(60)
@@ -189,6 +202,8 @@ class Chaos:
             kiosk.disk.full = False
         elif kiosk.refused:
             self._world.count("journal: refused at the start")
+            if kiosk.terminal not in self.decayed:
+                self.wrong(f"{kiosk.terminal} does not start, and nothing had harmed its disk: {kiosk.refused}")
             self.journals_lost(kiosk)
             kiosk.swap_disk(None)
 
@@ -214,6 +229,7 @@ class Chaos:
         if names and not (kiosk.power and kiosk.power.alive):
             name = self._chances["journal_bits"].choice(names)
             self._did("journal bits")
+            self.decayed.add(kiosk.terminal)
             self.journals_lost(kiosk)
             kiosk.disk.flip(name, self._chances["journal_bits"].randrange(kiosk.disk.size(name)))
 
@@ -365,7 +381,7 @@ class Chaos:
             self._did("enrolled anew")
 
     _ACTS: ClassVar[dict[str, Callable[[Chaos, Kiosk], Awaitable[None]]]] = {
-        "kiosk_power_cut": _power_cut, "kiosk_killed": _killed, "bank_power_cut": _bank_power_cut,
+        "kiosk_power_cut": _power_cut, "kiosk_killed": _killed, "cut_at_note": _cut_at_note, "bank_power_cut": _bank_power_cut,
         "bank_killed": _bank_killed, "bank_restarted": _bank_restarted, "bank_restored": _bank_restored,
         "bank_slow": _bank_slow, "key_rotated": _key_rotated, "line_cut": _line_cut, "clock_jump": _clock_jump,
         "disk_full": _disk_full, "journal_bits": _journal_bits, "disk_swapped": _disk_swapped, "disk_lost": _disk_lost,
@@ -389,7 +405,7 @@ class Chaos:
             self._bank.power.cut_at = None
         for kiosk in self._kiosks:
             kiosk.clock.jump_ms = 0
-            kiosk.cut_in = None
+            kiosk.cut_in = kiosk.cut_at_note = None
             kiosk.dispenser.clear_faults()
             kiosk.keypad.clear_faults()
             kiosk.keypad.free()

@@ -38,7 +38,7 @@ from drivers.simulated.pins import SimulatedPins
 from drivers.simulated.pn532 import ElectricPn532
 from drivers.simulated.stick import SimulatedSlot, SimulatedStick
 from drivers.stick_reader import StickReader
-from kiosk.cabinet import Devices, build, dispenser_wiring, keypad_wiring
+from kiosk.cabinet import Devices, build, dispenser_wiring, keypad_wiring, note_value
 from kiosk.control import KioskControl, Load
 from kiosk.display.face import Look
 from kiosk.journal.store import Journal, JournalError
@@ -232,6 +232,8 @@ class Kiosk:
         self.display = Screenside(world)
         self.slot: PoweredSlot | TagSlot = TagSlot() if contactless else PoweredSlot()
         self._lying = lying
+        self.values = {cassette.name: note_value(config, cassette).minor for cassette in config.cassettes}
+        self.cut_at_note: int | None = None
         self.pins = SimulatedPins()
         self.moved: Callable[[], None] = lambda: None
         self._empty: set[str] = set()
@@ -276,6 +278,9 @@ class Kiosk:
         if empty - self._empty:
             self.world.count("dispenser: a cassette runs empty")
         self._empty = empty
+        power = self.power
+        if self.cut_at_note is not None and power is not None and power.alive and power.cut_at is None:
+            power.cut_at, self.cut_at_note = power.effects + self.cut_at_note, None
         self.moved()
 
     # ── Power ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -359,10 +364,12 @@ class Kiosk:
 
     # ── The operator ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def exchange(self, loaded: dict[str, int], by: str) -> bool:
-        """Clear the path, empty and fill the cassettes, and tell the machine; whether it took it."""
+    async def exchange(self, loaded: dict[str, int], by: str) -> int | None:
+        """Clear the path, fill the cassettes, and tell the machine: what was put in less what was taken out (notes by
+        value, minor units); None where it did not take it, and all was put back.
+        """
         if not self.on or self.machine is None or self.power is None or not self.machine.idle:
-            return False
+            return None
         machine, power = self.machine, self.power
         desk = Desk(
             journal=machine.journal, config=self.config, generation=machine.host.generation, now=machine.host.now
@@ -374,17 +381,20 @@ class Kiosk:
         # What lies in the path is counted with the rejects: it is in the machine, and in no cassette.
         found = {n: (place.cassette, place.reject + place.throat) for n, place in self.dispenser.physical.items()}
         self.dispenser.clear_path()
+        # Whoever types it sees whether it was taken: no power cut in the moment of writing it down.
+        power.cut_at, armed = None, power.cut_at
         task = power.spawn(control.load(Load(loaded=loaded, found=found, by=by)))
-        done = await self._finished(task)
-        if not done or task.exception() is not None:
-            error = task.exception() if done else None
-            self.world.tell(self.terminal, f"exchange not taken: {error}")
-            # What was counted was put back: nothing has changed but the path, which was cleared.
-            return False
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        power.cut_at = armed
+        if await self._finished(task) and task.exception() is not None:
+            self.world.tell(self.terminal, f"exchange not taken: {task.exception()}")
+            return None
         for name, count in loaded.items():
             self.dispenser.load(name, count)
         self.dispenser.empty_rejects()
-        return True
+        taken_out = sum(self.values[name] * (notes + rejected) for name, (notes, rejected) in found.items())
+        return sum(self.values[name] * count for name, count in loaded.items()) - taken_out
 
     async def _finished(self, task: asyncio.Task[Any]) -> bool:
         """Whether the task ended before the power did."""
@@ -405,6 +415,7 @@ class BankNode:
         self.power: Power | None = None
         self.bank: Bank | None = None
         self.ended: Callable[[str], None] = lambda _: None
+        self.answered: Callable[[bytes, bytes], None] = lambda *_: None
         self.slow_ms = 2.0
         self.starts = 0
         self._executor: SlowExecutor | None = None
@@ -474,6 +485,8 @@ class BankNode:
             data: bytes | None = await self.bank.host.handle(request, peer="192.0.2.7")
         except MessageRefused:
             data = None
+        if data is not None:
+            self.answered(request, data)
         self.world.nature(answer, data)
 
     async def do(self, command: type[q.Command], **fields: Any) -> Any:
@@ -483,6 +496,8 @@ class BankNode:
             return None
         assert self.bank is not None
         task = power.spawn(self.bank.execute(command(by="staff", **fields)))
+        # Whoever asked may be gone by the time it is refused.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
         while not task.done() and power.alive:
             await asyncio.wait({task}, timeout=5)
         if not task.done():

@@ -14,7 +14,7 @@ import msgspec
 from simulation.machines import BankNode, Kiosk
 from simulation.world import World
 
-from bank_link.envelope import Envelope
+from bank_link.envelope import Envelope, unseal
 from kiosk.screens.model import NoticeScreen, Screen, Take
 
 Name = tuple[str, int, int]
@@ -24,6 +24,7 @@ _AMOUNT = re.compile(r"\$([0-9,]+)")
 #: Told: nothing left the account. Told: nobody knows yet. (By screen id, after an authorise.)
 _NOTHING = {"e.nocash", "e.nottaken"}
 _DOUBT = {"e.doubt", "e.jam"}
+_TIMED = {"open-visit", "authorise", "release"}
 
 
 @dataclass(eq=False)
@@ -72,6 +73,9 @@ class Model:
         self.visits: dict[str, Visit] = {}
         self.violations: list[str] = []
         self._out: Counter[str] = Counter()
+        self.lost: set[str] = set()
+        self._deadlines: dict[Name, int] = {}
+        self._answered: set[tuple[str, int]] = set()
         self._sticks: dict[str, dict[int, float | None]] = {}
 
     def wrong(self, sentence: str) -> None:
@@ -85,10 +89,13 @@ class Model:
 
     def asked(self, terminal: str, envelope: Envelope) -> None:
         """The line carries a message."""
-        if envelope.kind != "authorise":
+        if envelope.kind not in _TIMED:
             return
         body = msgspec.json.decode(envelope.body)
         name = (terminal, envelope.generation, int(body["number"]))
+        self._deadlines[name] = max(body["deadline"], self._deadlines.get(name, 0))
+        if envelope.kind != "authorise":
+            return
         visit = self.visits.get(terminal)
         if visit is None:
             return
@@ -98,6 +105,16 @@ class Model:
         # A number comes twice only where neither journal nor bank remember its first use.
         if payment not in visit.payments:
             visit.payments.append(payment)
+
+    def answered(self, request: bytes, answer: bytes) -> None:
+        """The bank answers: each transmission once, whatever is repeated."""
+        envelope = unseal(request).envelope
+        if not envelope.session or unseal(answer).envelope.kind == "sign-on-needed":
+            return
+        sent = (envelope.session, envelope.transmission)
+        if sent in self._answered:
+            self.wrong(f"transmission {sent} was answered twice")
+        self._answered.add(sent)
 
     def moved(self, kiosk: Kiosk) -> None:
         """Notes moved in a cabinet: those that came to the customer's side belong to its last payment."""
@@ -166,6 +183,7 @@ class Model:
 
     def restored(self, to: float) -> None:
         """The bank forgot what was paid since `to`; which copy was the spent one it is told by the kiosk's facts."""
+        self._answered.clear()
         for payment in self.payments.values():
             payment.bank_forgot |= payment.at > to - 600
         for sticks in self._sticks.values():
@@ -184,6 +202,7 @@ class Model:
 
     def journal_lost(self, terminal: str) -> None:
         """What this machine's journal knew is gone, or may be."""
+        self.lost.add(terminal)
         for name, payment in self.payments.items():
             payment.journal_gone |= name[0] == terminal
 
@@ -250,6 +269,37 @@ class Model:
             if not named[name] and not counted and not 0 < difference <= unseen:
                 self.wrong(f"{name}: {difference} more given than debited, and no case names it")
         await self._as_told(named)
+        await self._in_order()
+
+    async def _in_order(self) -> None:
+        """Nothing took effect too late or after its end; nobody was suspended, and no case opened, without a reason."""
+        ended: dict[Name, int] = {}
+        agreed: dict[Name, int] = {}
+        for row in await self._bank.sql("SELECT * FROM numbers WHERE answered = 1 AND state = 'answered'"):
+            name = (row["terminal"], row["generation"], row["number"])
+            if row["kind"] == "reversal":
+                ended[name[0], name[1], msgspec.json.decode(row["body"])["transaction"]] = row["at_ms"]
+            elif row["kind"] in _TIMED and msgspec.json.decode(row["answer"])["type"] != "refused":
+                agreed[name] = row["at_ms"]
+        for name, at_ms in agreed.items():
+            if at_ms > self._deadlines.get(name, at_ms):
+                self.wrong(f"{name} took effect {at_ms - self._deadlines[name]} ms after its deadline")
+            if at_ms > ended.get(name, at_ms):
+                self.wrong(f"{name} took effect after its reversal")
+        for row in await self._bank.sql("SELECT terminal, detail FROM audit_events WHERE kind = 'suspended'"):
+            if row["terminal"] not in self.lost:
+                self.wrong(f"{row['terminal']} was suspended, and its journal is whole: {row['detail']}")
+        for row in await self._bank.sql("SELECT * FROM cases"):
+            if row["kind"] in {"suspense", "no-authority"}:
+                self.wrong(f"case {row['case_id']}: all accounts are known here, and each payment has an authority")
+            if row["kind"] == "silent" and row["state"] == "open" and row["terminal"] not in self.lost:
+                self.wrong(f"case {row['case_id']}: its machine never said what came of it")
+
+    async def vault(self, moved: int) -> None:
+        """What went out of the bank's vault is what operators put into machines, less what they took out."""
+        rows = await self._bank.sql("SELECT balance_minor AS minor FROM accounts WHERE kind = 'vault'")
+        if not self.lost and sum(row["minor"] for row in rows) != moved:
+            self.wrong(f"the vault's account says {rows}, the operators moved {moved}")
 
     async def _as_told(self, named: Counter[Name]) -> None:
         posted = await self._posted()

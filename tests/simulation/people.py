@@ -349,13 +349,14 @@ class Operator:
     loaded: dict[str, int]
     plenty: bool = True  # else now and then only a few notes come into a cassette
     books: dict[str, Counter[str]] = field(default_factory=dict)
+    moved: int = 0  # out of the bank's vault into machines, less what came back
 
-    async def exchange(self, kiosk: Kiosk) -> bool:
+    async def exchange(self, kiosk: Kiosk) -> None:
         loaded = dict(self.loaded)
         if not self.plenty and self.chance.strikes(0.3):
             loaded[self.chance.choice(sorted(loaded))] = self.chance.randrange(1, 6)
-        done = await kiosk.exchange(loaded, "Olga")
-        if done:
+        moved = await kiosk.exchange(loaded, "Olga")
+        if moved is not None:
             self.world.count("operator: exchange")
+            self.moved += moved
             self.books.setdefault(kiosk.terminal, Counter()).update(loaded)
-        return done

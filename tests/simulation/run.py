@@ -103,6 +103,10 @@ class Run:
         self.chaos = Chaos(world, self.bank, self.kiosks, self.weather)
         self.chaos.journals_lost = lambda kiosk: self.model.journal_lost(kiosk.terminal)
         self.chaos.restored = self.model.restored
+        self.chaos.wrong = self.model.wrong
+        if plan.lying:
+            self.chaos.decayed.update(kiosk.terminal for kiosk in self.kiosks)
+        self.bank.answered = self.model.answered
         self.customers: list[Customer] = []
         self._busy: set[str] = set()
         self._over = False
@@ -133,7 +137,7 @@ class Run:
         await self._open()
         people = [self.world.spawn(self._look_after())]
         queues = [self.world.spawn(self._queue(kiosk)) for kiosk in self.kiosks]
-        if self.world.chance("storm").strikes(0.04) and self.drawn:
+        if self.world.chance("storm").strikes(0.04) and self.drawn and self.plan.visits >= 20:
             self.world.later(60 + self.chance.random() * 300, lambda: self.world.spawn(self.chaos.blackout()))
         await asyncio.gather(*queues)
         while self.chaos.blacked_out:
@@ -178,21 +182,32 @@ class Run:
             while self.chaos.blacked_out:
                 await asyncio.sleep(600)
             free = [customer for customer in self.customers if customer.name not in self._busy]
-            if kiosk.in_service and free:
+            robbed = [customer for customer in self.customers if customer.copies]
+            if kiosk.in_service and robbed and self.chance.strikes(self.weather.manners.uses_copy):
+                # While its owner may be at another machine.
+                await self._visit(kiosk, self.chance.choice(robbed), self.weather.manners, by_copy=True)
+            elif kiosk.in_service and free:
                 await self._visit(kiosk, self.chance.choice(free), self.weather.manners)
             else:
                 self.world.count("visit: none, the machine was out of service")
 
-    async def _visit(self, kiosk: Kiosk, customer: Customer, manners: Manners, wants: str = "") -> Visitor:
-        self._busy.add(customer.name)
+    async def _visit(
+        self, kiosk: Kiosk, customer: Customer, manners: Manners, wants: str = "", *, by_copy: bool = False
+    ) -> Visitor:
+        who = customer.name
         chance = self.chance
         if chance.strikes(self.weather.rates.copy_made) and not self.chaos.is_calm:
             self.staff.copy(customer)
         visitor = Visitor(self.world, kiosk, customer, chance, manners)
-        if customer.copies and chance.strikes(manners.uses_copy):
-            visitor.take_copy(*chance.choice(customer.copies))
+        if by_copy:
+            copy = chance.choice(customer.copies)
+            who = f"{customer.name}, copy {copy[0]}"
+            if who in self._busy:
+                return visitor
+            visitor.take_copy(*copy)
             customer.blockable = True
             self.world.count("customer: uses a copy")
+        self._busy.add(who)
         if customer.kiosk not in {"", kiosk.terminal}:
             self.world.count("customer: comes to another machine")
         customer.kiosk = kiosk.terminal
@@ -206,7 +221,7 @@ class Run:
         finally:
             kiosk.display.seen = functools.partial(self._seen, kiosk, None)
             kiosk.dark = lambda: None
-            self._busy.discard(customer.name)
+            self._busy.discard(who)
         if visitor.broke and chance.strikes(self.weather.rates.copy_made):
             self.staff.copy(customer)
         self.world.count("visits")
@@ -272,9 +287,13 @@ class Run:
 
     async def _reckon(self) -> None:
         """What must have come out."""
+        checked = await self.bank.do(q.LedgerCheck)
+        for finding in checked.findings if not self.model.lost else ():
+            self.model.wrong(f"ledger check before the last exchange: {finding.sentence}")
         for kiosk in self.kiosks:
             await self.operator.exchange(kiosk)
         await self._settle()
+        await self.model.vault(self.operator.moved)
         await self.model.ended()
         for kiosk in self.kiosks:
             self.model.notes(kiosk, self.operator.books[kiosk.terminal])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from bank_link.bank_time import BankTime
@@ -115,9 +115,10 @@ class BankClient:
         await asyncio.wait({task})
         return task.result().session
 
-    async def ask(self, message: Request, *, until: int) -> Answer:
+    async def ask(self, message: Request, *, until: int, still: Callable[[], bool] = lambda: True) -> Answer:
         """The bank's answer to `message`; `until` is bank time in milliseconds.
 
+        `still` is asked before each send: a new session may have shown that something else must be said first.
         Raises NotSent where no send of it ever left this machine, OutcomeUnknown where one may have; both carry the
         last cause. MessageRefused where it is too large for the line. Where the bank refuses to sign this terminal on
         it ends at once, without waiting for `until`.
@@ -125,7 +126,7 @@ class BankClient:
         asking = _Asking()
         pauses = Pauses(self._random, first_s=0.2, most_s=5)
         while (left := self._left_s(until)) is None or left > 0:
-            answer = await self._try(message, until, asking)
+            answer = await self._try(message, until, asking, still)
             if answer is not None and not isinstance(answer, InProgress | SignOnNeeded):
                 return answer
             if asking.hopeless or not self._time.known:
@@ -134,13 +135,18 @@ class BankClient:
                 await asyncio.sleep(min(pauses.next_s(), max(0, self._left_s(until) or 0)))
         raise asking.ending()
 
-    async def _try(self, message: Request, until: int, asking: _Asking) -> Answer | None:
+    async def _try(
+        self, message: Request, until: int, asking: _Asking, still: Callable[[], bool]
+    ) -> Answer | None:  # fmt: skip
         try:
             session = await self._opened(until)
         except LinkError as error:
             asking.failed(error, sent=False)
             return None
         if (self._left_s(until) or 0) <= 0:  # the sign-on took its time, or told what time it is
+            return None
+        if not still():
+            asking.overtaken()
             return None
         try:
             answer = await self._send(session, message, until)
@@ -257,6 +263,11 @@ class _Asking:
         self._doubt |= sent
         self._why = error
         self.hopeless = isinstance(error, SignOnRefused)
+
+    def overtaken(self) -> None:
+        """Something else must be said first."""
+        self._why = NotSent("something older must be said first")
+        self.hopeless = True
 
     def undecided(self) -> None:
         """It went out, and what came back is no decision."""

@@ -66,7 +66,7 @@ class Client(Protocol):
     """What the host needs of `bank_link.client.BankClient`."""
 
     def bank_now(self) -> int: ...
-    async def ask(self, message: Request, *, until: int) -> Answer: ...
+    async def ask(self, message: Request, *, until: int, still: Callable[[], bool] = ...) -> Answer: ...
 
 
 class Host:
@@ -183,11 +183,11 @@ class Host:
             raise NoAnswer(str(error)) from error
         return _of(answer, EchoBack)
 
-    async def deliver(self, fact: Request) -> Acknowledged:
-        """Raises NoAnswer, and Turned where the bank cannot read it."""
+    async def deliver(self, fact: Request, still: Callable[[], bool]) -> Acknowledged:
+        """Raises NoAnswer (also where it is not `still` its turn), and Turned where the bank cannot read it."""
         self._session()
         try:
-            answer = await self._client.ask(fact, until=self.now() + RELEASE_MS)
+            answer = await self._client.ask(fact, until=self.now() + RELEASE_MS, still=still)
         except LinkError as error:
             raise NoAnswer(str(error)) from error
         return _of(answer, Acknowledged)

@@ -57,7 +57,7 @@ class Outbox:
 
     async def _deliver(self, entry: OutboxEntry) -> None:
         try:
-            acknowledged = await self._host.deliver(_message(entry))
+            acknowledged = await self._host.deliver(_message(entry), lambda: self._is_next(entry))
         except Turned as turned:
             self._park(entry, f"the bank cannot read this fact ({turned.answer.reason.value})")
             self._delivered("parked")
@@ -67,6 +67,10 @@ class Outbox:
         else:
             self._acknowledge(entry, acknowledged)
             self._delivered(entry.kind)
+
+    def _is_next(self, entry: OutboxEntry) -> bool:
+        """A new session may have put older facts before it: an exchange counts what those have changed."""
+        return self._journal.next_waiting() == (entry.generation, entry.number)
 
     def _acknowledge(self, entry: OutboxEntry, answer: Acknowledged) -> None:
         self._journal.write(r.Acknowledged(generation=entry.generation, number=entry.number, case=answer.case))

@@ -93,8 +93,9 @@ def _settle(view: View, context: Context, dispense: _Dispense, hold: Hold) -> st
 
 
 def _hold_in_doubt(view: View, context: Context, dispense: _Dispense, hold: Hold) -> str:
-    """Nothing proves what came out: the money stays set aside until a person decides."""
+    """Nothing proves what came out: the money stays set aside until a person decides, once."""
     case = file_case(view, context, dispense.about, "unknown", hold.amount, hold=hold, detail=dispense.fact.counts)
+    _close_waiting(view, context, hold)
     view.put(replace(hold, state="case", case_id=case))
     return case
 
@@ -118,8 +119,13 @@ def _pay(view: View, context: Context, dispense: _Dispense, hold: Hold) -> str:
 def _end(view: View, context: Context, hold: Hold, dispense: _Dispense, *, state: str, case: str = "") -> None:
     """End the hold; a case that only waited for this completion is settled by it."""
     posted = dispense.presented if state == "posted" else Money(0, hold.currency)
-    waited = view.get(Case, hold.case_id) if hold.case_id else None
     free_hold(view, hold, state=state, posted=posted, case_id=case)
+    _close_waiting(view, context, hold)
+
+
+def _close_waiting(view: View, context: Context, hold: Hold) -> None:
+    """A case that was opened because nothing had been heard of this payment: now something was."""
+    waited = view.get(Case, hold.case_id) if hold.case_id else None
     if waited is not None and waited.state == "open":
         view.put(
             replace(waited, state="closed", closed_at=context.now_ms, closed_by="the completion", resolution="settled")

@@ -249,6 +249,13 @@ class Journal:
     def parked(self) -> tuple[OutboxEntry, ...]:
         return self._outbox("WHERE state = 'parked' ORDER BY sequence LIMIT 100")
 
+    def next_waiting(self) -> Numbered | None:
+        """The fact whose turn it is."""
+        found = self._ask(
+            "SELECT generation, number FROM outbox WHERE state = 'waiting' ORDER BY generation, number LIMIT 1"
+        )
+        return (int(found[0][0]), int(found[0][1])) if found else None
+
     def parked_length(self) -> int:
         return int(self._one("SELECT COUNT(*) FROM outbox WHERE state = 'parked'") or 0)
 

@@ -256,17 +256,12 @@ class Model:
         for row in await self._bank.sql("SELECT * FROM holds WHERE state IN ('held', 'released')"):
             self.wrong(f"hold {row['hold']} is still {row['state']}")
         named: Counter[Name] = Counter()
-        at_exchange = {
-            case["terminal"]
-            for case in await self._bank.sql("SELECT * FROM cases WHERE kind IN ('cash-difference', 'unexplained')")
-        }
         for case in await self._bank.sql("SELECT * FROM cases"):
             named[case["terminal"], case["generation"], case["number"]] += max(abs(case["amount_minor"]), 1)
         for name, difference in (await self.differences()).items():
             payment = self.payments.get(name)
             unseen = payment.doubled if payment else 0
-            counted = payment is not None and payment.nobody_knows and name[0] in at_exchange
-            if not named[name] and not counted and not 0 < difference <= unseen:
+            if not named[name] and not (payment is not None and payment.nobody_knows) and not 0 < difference <= unseen:
                 self.wrong(f"{name}: {difference} more given than debited, and no case names it")
         await self._as_told(named)
         await self._in_order()

@@ -239,8 +239,11 @@ class Journal:
         return self._one("SELECT 1 FROM burnt WHERE nonce = ?", nonce) is not None
 
     def waiting(self) -> tuple[OutboxEntry, ...]:
-        """Facts that the bank does not have, oldest number first within the order in which they were made."""
-        return self._outbox("WHERE state = 'waiting' ORDER BY generation, number LIMIT 100")
+        """Facts that the bank does not have, in the order in which they were made: an exchange counts what older ones did.
+
+        Their numbers are no order: a bank that was restored may begin an older generation again.
+        """
+        return self._outbox("WHERE state = 'waiting' ORDER BY sequence LIMIT 100")
 
     def fact(self, generation: int, number: int) -> OutboxEntry | None:
         found = self._outbox("WHERE generation = ? AND number = ?", generation, number)
@@ -251,9 +254,7 @@ class Journal:
 
     def next_waiting(self) -> Numbered | None:
         """The fact whose turn it is."""
-        found = self._ask(
-            "SELECT generation, number FROM outbox WHERE state = 'waiting' ORDER BY generation, number LIMIT 1"
-        )
+        found = self._ask("SELECT generation, number FROM outbox WHERE state = 'waiting' ORDER BY sequence LIMIT 1")
         return (int(found[0][0]), int(found[0][1])) if found else None
 
     def parked_length(self) -> int:

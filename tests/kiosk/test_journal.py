@@ -244,3 +244,19 @@ def test_a_full_disk_is_told_in_one_sentence_at_the_start_and_says_nothing_at_th
     assert last.lines(contains="kept")
     last.close()
     disk.close()
+
+
+def test_what_waits_goes_in_the_order_in_which_it_was_made(tmp_path: Path) -> None:
+    """A bank that was restored begins an older generation again: what was made under a newer one still comes first."""
+    journal = open_journal(tmp_path / "journal.sqlite")
+    for generation in (2, 3, 2):
+        number = journal.next_number(generation)
+        name = r.Transaction(generation, number)
+        journal.write(r.FactMade(transaction=name, number=number, kind="reversal", body="{}"))
+    assert [(entry.generation, entry.number) for entry in journal.waiting()] == [(2, 1), (3, 1), (2, 2)]
+    assert journal.next_waiting() == (2, 1)
+    for generation, number in ((2, 1), (3, 1)):
+        journal.write(r.Acknowledged(generation=generation, number=number))
+    journal.write(r.Resent(generation=3, numbers=(1,)))
+    assert journal.next_waiting() == (3, 1)
+    journal.close()

@@ -357,7 +357,7 @@ class Chaos:
             self._world.count("line: cut for days")
             if kiosk.power is not None:
                 kiosk.power.off("power cut: a storm")
-        await asyncio.sleep(86_400 * (1 + self._chance.random()))
+        await asyncio.sleep(86_400 * (1 + self._chance.random() ** 3))
         self.blacked_out = False
         for kiosk in self._kiosks:
             self._kiosk_on(kiosk)

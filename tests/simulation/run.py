@@ -137,7 +137,7 @@ class Run:
         await self._open()
         people = [self.world.spawn(self._look_after())]
         queues = [self.world.spawn(self._queue(kiosk)) for kiosk in self.kiosks]
-        if self.world.chance("storm").strikes(0.04) and self.drawn and self.plan.visits >= 20:
+        if self.world.chance("storm").strikes(0.025) and self.drawn and self.plan.visits >= 20:
             self.world.later(60 + self.chance.random() * 300, lambda: self.world.spawn(self.chaos.blackout()))
         await asyncio.gather(*queues)
         while self.chaos.blacked_out:

@@ -1,0 +1,24 @@
+"""Worlds of their own: disks that say that they have written, and storms that take line and power for days."""
+
+from __future__ import annotations
+
+import pytest
+from simulation.run import Plan, simulate
+from simulation.world import Chance
+
+
+@pytest.mark.parametrize("seed", [2, 7, 16, 21])
+def test_what_a_lying_disk_loses_ends_as_cases(seed: int) -> None:
+    """The journal's card ignores every sync: whatever a power cut takes with it, no money moves in silence."""
+    result = simulate(Plan(seed, visits=24, lying=True))
+    assert result.violations == []
+    assert sum(count for what, count in result.counts.items() if what.startswith("crash: kiosk, power cut"))
+
+
+def test_what_a_storm_holds_back_is_told_days_later() -> None:
+    """Machines without power and line for more than a day: what waited on their disks arrives, and all of it ends."""
+    seed = next(seed for seed in range(1, 1_000) if Chance(seed, "storm").strikes(0.02))
+    result = simulate(Plan(seed, visits=20))
+    assert result.violations == []
+    assert result.counts["line: cut for days"]
+    assert result.seconds > 86_400

@@ -542,6 +542,9 @@ class BankNode:
             terminal=enrolled.terminal, generation=enrolled.generation, signing_key=kiosk.signing_key,
             certificate=enrolled.certificate, cas=enrolled.cas, address=enrolled.address, bank=enrolled.bank,
         )  # fmt: skip
+        if kiosk.on and kiosk.power is not None:
+            # It was started meanwhile, with the auth file that it had.
+            kiosk.power.off("killed: it has a new auth file")
         return await self.confirm(kiosk)
 
     async def confirm(self, kiosk: Kiosk) -> bool:

@@ -226,6 +226,15 @@ def test_a_journal_of_another_terminal_is_not_gone_on_with(tmp_path: Path) -> No
     journal.close()
 
 
+def _fill(where: Path, disk: Disk) -> None:
+    journal = Journal.open(where, random=SeededRandom(1), vfs=disk.vfs)
+    try:
+        for number in range(1_000):
+            journal.write(r.Event(what=f"number {number}"))
+    finally:
+        journal.close()
+
+
 def test_a_full_disk_is_told_in_one_sentence_at_the_start_and_says_nothing_at_the_end() -> None:
     """No room to empty the log into the journal's file: it stays where it is, and with room again all of it is there."""
     disk = Disk(random.Random(1))
@@ -235,10 +244,7 @@ def test_a_full_disk_is_told_in_one_sentence_at_the_start_and_says_nothing_at_th
     disk.full = True
     journal.close()
     with pytest.raises(JournalError, match="no room left for the journal"):
-        again = Journal.open(where, random=SeededRandom(1), vfs=disk.vfs)
-        for number in range(1_000):
-            again.write(r.Event(what=f"number {number}"))
-    again.close()
+        _fill(where, disk)
     disk.full = False
     last = Journal.open(where, random=SeededRandom(1), vfs=disk.vfs)
     assert last.lines(contains="kept")

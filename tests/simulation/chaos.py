@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
+from simulation.bank_node import BankNode
+from simulation.hardware import TagSlot
 from simulation.line import LineWeather
-from simulation.machines import BankNode, Kiosk, TagSlot
+from simulation.machines import Kiosk
 from simulation.people import Manners
 from simulation.world import Chance, World
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from simulation.machines import BankNode
+from simulation.bank_node import BankNode
 from simulation.world import Chance, Power, World
 
 from bank_link.envelope import Envelope, unseal

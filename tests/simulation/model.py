@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import msgspec
-from simulation.machines import BankNode, Kiosk
+from simulation.bank_node import BankNode
+from simulation.machines import Kiosk
 from simulation.world import World
 
 from bank_link.envelope import Envelope, unseal

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from simulation.machines import BankNode, Kiosk
+from simulation.bank_node import BankNode
+from simulation.machines import Kiosk
 from simulation.model import Model, Name
 from simulation.world import Chance, World
 

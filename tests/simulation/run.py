@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulation.bank_node import BankNode
 from simulation.chaos import Chaos, Weather
 from simulation.line import SimLine
-from simulation.machines import BankNode, Kiosk, discard
+from simulation.machines import Kiosk, discard
 from simulation.model import Model
 from simulation.people import AMOUNTS, Customer, Known, Manners, Operator, Staff, Visitor
 from simulation.world import EPOCH_MS, Chance, Power, World, graveyard

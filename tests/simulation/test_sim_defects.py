@@ -9,8 +9,9 @@ import functools
 import inspect
 
 import pytest
-from simulation.defects import DEFECTS, Text, Value, planted, with_text
+from simulation.defects import DEFECTS, planted
 from simulation.hunt import caught
+from simulation.planting import Text, Value, with_text
 from simulation.run import Plan, simulate
 
 KNOWN: dict[str, Plan] = {

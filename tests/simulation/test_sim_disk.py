@@ -312,16 +312,20 @@ def test_a_full_disk_says_so_and_keeps_what_it_has(disk: Disk) -> None:
     """No file grows; the journal says there is no room; with room again nothing that was kept is missing."""
     journal = started(disk, events=2)
     before, disk.full = disk.size("journal.sqlite-wal"), True
+    # What the log was emptied of is written over first.
     with pytest.raises(JournalError, match="no room left"):
-        for _ in range(1_000):
-            # What the log was emptied of is written over first.
-            journal.write(r.Event(what="event 2"))
+        _write_many(journal)
     assert disk.size("journal.sqlite-wal") == before
     disk.full = False
     disk.cut()
     found = kept(disk)
     assert found[:2] == ["event 0", "event 1"]
     assert set(found[2:]) <= {"event 2"}
+
+
+def _write_many(journal: Journal) -> None:
+    for _ in range(1_000):
+        journal.write(r.Event(what="event 2"))
 
 
 def test_a_disk_answers_the_error_that_effect_raises(disk: Disk) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from simulation.bank_node import BankNode
 from simulation.machines import Kiosk
-from simulation.world import World
+from simulation.world import EPOCH_MS, World
 
 from bank_link.envelope import Envelope, unseal
 from kiosk.screens.model import NoticeScreen, Screen, Take
@@ -77,6 +78,9 @@ class Model:
         self.lost: set[str] = set()
         self._deadlines: dict[Name, int] = {}
         self._answered: set[tuple[str, int]] = set()
+        self._cards: dict[str, str] = {}
+        self._on_the_way: dict[str, tuple[tuple[str, int], int]] = {}
+        self._gone: set[tuple[str, int]] = set()
         self._sticks: dict[str, dict[int, float | None]] = {}
 
     def wrong(self, sentence: str) -> None:
@@ -90,6 +94,11 @@ class Model:
 
     def asked(self, terminal: str, envelope: Envelope) -> None:
         """The line carries a message."""
+        if envelope.kind in {"release", "reversal"}:
+            # In effect from now on or not at all: a late copy of its authorise gets the old answer once more.
+            ended = (terminal, int(msgspec.json.decode(envelope.body)["transaction"]))
+            self._gone.add(ended)
+            self._on_the_way = {card: held for card, held in self._on_the_way.items() if held[0] != ended}
         if envelope.kind not in _TIMED:
             return
         body = msgspec.json.decode(envelope.body)
@@ -116,6 +125,21 @@ class Model:
         if sent in self._answered:
             self.wrong(f"transmission {sent} was answered twice")
         self._answered.add(sent)
+        if envelope.kind in {"open-visit", "authorise"}:
+            self._overtaken(
+                envelope, msgspec.json.decode(envelope.body), msgspec.json.decode(unseal(answer).envelope.body)
+            )
+
+    def _overtaken(self, asked: Envelope, body: dict[str, Any], answer: dict[str, Any]) -> None:
+        """While a payment is authorised and its card on the way out, nobody else opens a visit with that card."""
+        name, said = (asked.terminal, body["number"]), answer["type"]
+        if said == "visit-opened":
+            self._cards[answer["visit"]] = body["card"]
+            other, until = self._on_the_way.get(body["card"], ((asked.terminal, 0), 0))
+            if other[0] != asked.terminal and self._world.now * 1000 + EPOCH_MS < until:
+                self.wrong(f"{asked.terminal} opened a visit with the card whose payment {other} was authorised")
+        elif said == "authorised" and name not in self._gone:
+            self._on_the_way[self._cards.get(body["visit"], "")] = (name, answer["expires"])
 
     def moved(self, kiosk: Kiosk) -> None:
         """Notes moved in a cabinet: those that came to the customer's side belong to its last payment."""
@@ -185,6 +209,8 @@ class Model:
     def restored(self, to: float) -> None:
         """The bank forgot what was paid since `to`; which copy was the spent one it is told by the kiosk's facts."""
         self._answered.clear()
+        self._on_the_way.clear()
+        self._gone.clear()
         for payment in self.payments.values():
             payment.bank_forgot |= payment.at > to - 600
         for sticks in self._sticks.values():

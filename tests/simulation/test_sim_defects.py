@@ -49,6 +49,10 @@ KNOWN: dict[str, Plan] = {
     "release-ignores-n": Plan(7, visits=12),
     "reversal-touches-the-card": Plan(7, visits=4),
     "newest-secret-overwritten": Plan(9, visits=24),
+    "sent-is-delivered": Plan(29, visits=24),
+    "restore-noticed-only-at-sign-on": Plan(65, visits=24),
+    "facts-keyed-by-session": Plan(69, visits=24),
+    "open-visit-overtakes-a-hold": Plan(21, visits=12),
     "card-not-synced": Plan(1, visits=4),
 }
 

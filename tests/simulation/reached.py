@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: So often each event must have come in a campaign.
 LEAST = 200
 #: These files say `count(...)` of what happens to a system, and of what people do to it.
-COUNTERS = ("line.py", "chaos.py", "people.py", "run.py")
+COUNTERS = ("line.py", "machines.py", "chaos.py", "people.py", "run.py")
 #: Counted, and no event that a campaign has to reach: how far it came, and what the bank's staff had to do about it.
 NOT_EVENTS = ("visits", "visit:", "settled", "staff:")
 #: The code that decides about money; folders stand for all files in them.

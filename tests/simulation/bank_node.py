@@ -172,4 +172,8 @@ class BankNode:
     async def confirm(self, kiosk: Kiosk) -> bool:
         """A person compares the fingerprint that the machine shows."""
         shown = fingerprint(signing_public(kiosk.signing_key))
-        return await self.do(q.TerminalConfirm, terminal=kiosk.terminal, fingerprint=shown) is not None
+        try:
+            return await self.do(q.TerminalConfirm, terminal=kiosk.terminal, fingerprint=shown) is not None
+        except CommandRefused:
+            # Somebody else did it meanwhile.
+            return False

@@ -171,7 +171,6 @@ class WatchedDispenser(ElectricDispenser):
     """Tells of what nobody in the machine can know: notes that left together with another one."""
 
     doubled: Callable[[str, int], None] = lambda *_: None
-    left_over = False
 
     def _second_note(self, first: Note) -> list[Note]:
         more = super()._second_note(first)

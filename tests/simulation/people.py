@@ -74,7 +74,6 @@ class Visitor:
         self._world, self._kiosk, self._customer = world, kiosk, customer
         self._chance, self._manners = chance, manners
         self._screens: asyncio.Queue[Screen | None] = asyncio.Queue()
-        self._last: Screen | None = None
         self._number, self.stick = customer.number, customer.stick
         self.reached: list[str] = []
         self.broke = False
@@ -123,7 +122,6 @@ class Visitor:
             if screen is None:
                 await asyncio.sleep(self._chance.random() * 30)
                 return "the machine went dark"
-            self._last = screen
             if screen.id in _AT_REST:
                 if began or screen.id != "welcome":
                     return screen.id
@@ -135,7 +133,7 @@ class Visitor:
                 later = self._screens.get_nowait()
                 if later is None:
                     return "the machine went dark"
-                screen = self._last = later
+                screen = later
                 self.reached.append(screen.id)
             if screen.id in _AT_REST:
                 return screen.id

@@ -57,7 +57,7 @@ class Bank:
             audit_head=self._sealer.head,
         )  # fmt: skip
         self._committer = Committer(store, self._tools)
-        self._sweeper = Sweeper(store, self._tools)
+        self._sweeper = Sweeper(store, self._tools, committed=self._sealer.wake)
         self._house = house_of(config, ring)
         self.host = Host(
             store=store, committer=self._committer, clock=clock, challenge_key=ring.challenge_key(),
@@ -133,8 +133,7 @@ class Bank:
     async def _execute(self, command: Command) -> Answer:
         tools = self._tools()
         try:
-            async with self.store.transaction() as tx:
-                answer = await tx.run(execute, command, self._house, tools)
+            answer = await self.store.write(execute, command, self._house, tools)
         except CommandRefused:
             # That the refusal could not be noted is no news beside the refusal itself.
             with contextlib.suppress(StoreError):
@@ -144,8 +143,7 @@ class Bank:
         return answer
 
     async def _note(self, event: AuditEvent) -> None:
-        async with self.store.transaction() as tx:
-            await tx.run(log.append_events, [event])
+        await self.store.write(log.append_events, [event])
         self._sealer.wake()
 
 

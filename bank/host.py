@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from bank import schema
 from bank.authoriser.context import Keys, Limits, Tools
 from bank.decision.committer import Committer
 from bank.decision.decide import Dropped
+from bank.store.prepared import Prepared
 from bank.store.store import Store
 from bank_link.envelope import Envelope, answering, decode_request, seal, unseal
 from bank_link.errors import MessageRefused
@@ -52,10 +53,10 @@ class Host:
 
 
 def _last_boot(connection: Connection, terminal: str) -> str:
-    found = connection.execute(
-        select(schema.terminals.c.last_boot).where(schema.terminals.c.terminal == terminal)
-    ).scalar_one_or_none()
-    return found or ""
+    return _LAST_BOOT.value(connection, terminal=terminal) or ""
+
+
+_LAST_BOOT = Prepared(select(schema.terminals.c.last_boot).where(schema.terminals.c.terminal == bindparam("terminal")))
 
 
 def tools_maker(

@@ -14,10 +14,9 @@ Two things that a cabinet's builder must know:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import enum
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
@@ -117,12 +116,28 @@ class Pin:
     def _make_safe(self) -> None:
         raise NotImplementedError
 
-    @contextlib.contextmanager
-    def _named(self, what: str, fault: Fault = Fault.UNPLUGGED) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            raise DeviceError("pins", fault, f"GPIO{self.pin} ({self.use}) {what}: {error}") from error
+    def _named(self, what: str, fault: Fault = Fault.UNPLUGGED) -> _Named:
+        return _Named(self, what, fault)
+
+    def error(self, what: str, fault: Fault, error: Exception) -> DeviceError:
+        """The library's error as one that names the pin and its use."""
+        return DeviceError("pins", fault, f"GPIO{self.pin} ({self.use}) {what}: {error}")
+
+
+class _Named:
+    """Around each touch of a pin, some hundred a second: a class, since a generator would cost three times as much."""
+
+    __slots__ = ("_fault", "_pin", "_what")
+
+    def __init__(self, pin: Pin, what: str, fault: Fault) -> None:
+        self._pin, self._what, self._fault = pin, what, fault
+
+    def __enter__(self) -> None:
+        """Nothing to begin."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, Exception):
+            raise self._pin.error(self._what, self._fault, error) from error
 
 
 class OutputPin(Pin):
@@ -265,8 +280,10 @@ class InputPin(Pin):
         self._trouble = error
 
     def _read(self) -> bool:
-        with self._named("cannot be read"):
+        try:
             return bool(self._gpio.input(self.pin)) == self._wiring.active_high
+        except Exception as error:
+            raise self.error("cannot be read", Fault.UNPLUGGED, error) from error
 
     def _pull(self) -> int:
         pulls = {Pull.UP: self._gpio.PUD_UP, Pull.DOWN: self._gpio.PUD_DOWN, Pull.OFF: self._gpio.PUD_OFF}

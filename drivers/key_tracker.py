@@ -60,6 +60,10 @@ class KeyTracker:
         """The keys that have been down for longer than a person holds one."""
         return tuple(key for key, down in self._down.items() if now - down.since >= self._stuck_s)
 
+    def held(self, now: float) -> tuple[str, ...]:
+        """The keys that have been down for so long that they are held, whether or not that was told."""
+        return tuple(key for key, down in self._down.items() if now - down.since >= self._hold_s)
+
     def _settled(self, now: float) -> list[KeyPress]:
         for key in [key for key in self._down if key not in self._seen]:
             del self._down[key]

@@ -36,6 +36,8 @@ class KeypadTimings:
     """Contacts must be alike for this long."""
     hold_ms: int = 2000
     """A key down for this long is reported as held, once."""
+    held_scan_ms: int = 50
+    """Between two scans from then on: only its release is still to come."""
     stuck_ms: int = 15000
     """A key down for this long is a fault."""
     stuck_scan_ms: int = 200
@@ -148,13 +150,18 @@ class MatrixKeypad:
             if self._tracker.at_rest:
                 self._rest()
             else:
-                self._scan_in(self._times.stuck_scan_ms if self._tracker.stuck(now) else self._times.scan_ms)
+                self._scan_in(self._pace_ms(now))
         except DeviceError as error:
             self._trouble = error
             return
         for press in presses:
             if self._heard is not None:
                 self._heard(press)
+
+    def _pace_ms(self, now: float) -> int:
+        if self._tracker.stuck(now):
+            return self._times.stuck_scan_ms
+        return self._times.held_scan_ms if self._tracker.held(now) else self._times.scan_ms
 
     def _closed(self) -> frozenset[str]:
         """The keys whose contacts are closed, with the ghosts of a matrix without diodes. Leaves the rows let go."""

@@ -47,7 +47,7 @@ class Vault:
         self._nonces: dict[r.Transaction, bytes] = {}
         self._failing: set[str] = set()
         self._paying = False
-        self._largest: tuple[tuple[tuple[denominate.Stock, ...], Money], Money | None] | None = None
+        self._largest: tuple[tuple[object, ...], Money | None] | None = None
 
     @property
     def paying(self) -> bool:
@@ -61,9 +61,11 @@ class Vault:
 
     def stock(self) -> tuple[denominate.Stock, ...]:
         """What may be paid from now: counted, not empty by its sensor, not failing since the last exchange."""
-        without = {name for name in self._dispenser.cassettes if self._looks_empty(name)}
         loaded = [count for count in self.counts() if count.cassette in self._dispenser.cassettes]
-        return denominate.usable(loaded, without=frozenset(without | self._failing))
+        return denominate.usable(loaded, without=self._unusable())
+
+    def _unusable(self) -> frozenset[str]:
+        return frozenset({name for name in self._dispenser.cassettes if self._looks_empty(name)} | self._failing)
 
     def _looks_empty(self, cassette: str) -> bool:
         """A cassette whose sensor cannot be asked is not paid from; the dispenser's report says why."""
@@ -89,9 +91,9 @@ class Vault:
 
     def largest(self, most: Money) -> Money | None:
         """The largest amount up to `most` that can be paid now. Asked every second, so the last answer is kept."""
-        question = (self.stock(), most)
+        question = (self.counts(), self._unusable(), most)
         if self._largest is None or self._largest[0] != question:
-            self._largest = (question, denominate.largest(question[0], MOST_NOTES, most=most))
+            self._largest = (question, denominate.largest(self.stock(), MOST_NOTES, most=most))
         return self._largest[1]
 
     def exchanged(self) -> None:

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from bank.audit.chain import Block, Event, Finding, Sealing, Verifier, head_of, make_block
 from bank.audit.events import AuditEvent
 from bank.audit.tables import audit_blocks, audit_events
+from bank.store.prepared import Prepared
 
+#: A forged row may have any number; SQLite's have 64 bits.
+_BEFORE_ALL, _AFTER_ALL = -(1 << 63), (1 << 63) - 1
 #: A block holds at most so many events: what is sealed or verified at once stays small.
 MOST_EVENTS = 512
+
+
+_APPEND = Prepared(insert(audit_events).values({name: bindparam(name) for name in AuditEvent.__struct_fields__}))
+_ADD_BLOCK = Prepared(insert(audit_blocks).values({name: bindparam(name) for name in Block.__struct_fields__}))
+_LAST_BLOCK = Prepared(select(audit_blocks).order_by(audit_blocks.c.block_id.desc()).limit(1))
+_WAITING = Prepared(
+    select(audit_events)
+    .where(audit_events.c.event_id > bindparam("after"))
+    .order_by(audit_events.c.event_id)
+    .limit(MOST_EVENTS)
+)
+
+
+_BLOCK_IDS = Prepared(select(audit_blocks.c.block_id).order_by(audit_blocks.c.block_id))
+_BLOCK = Prepared(select(audit_blocks).where(audit_blocks.c.block_id == bindparam("block_id")))
+_EVENTS = Prepared(
+    select(audit_events)
+    .where(audit_events.c.event_id > bindparam("after"), audit_events.c.event_id <= bindparam("to"))
+    .order_by(audit_events.c.event_id)
+)
 
 
 @dataclass(frozen=True)
@@ -35,21 +58,18 @@ class Report:
 
 def append_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
     """Write `events` within the caller's transaction, in their order; the sealer chains them after it."""
-    rows = ({name: getattr(event, name) for name in AuditEvent.__struct_fields__} for event in events)
-    connection.execute(insert(audit_events), list(rows))
+    _APPEND.many(connection, [msgspec.structs.asdict(event) for event in events])
 
 
 def seal(connection: Connection, sealing: Sealing, *, now_ms: int) -> tuple[int, str]:
     """Make the next block, within the caller's transaction: how many events it holds (0 where none waited), the head."""
     before = _last_block(connection)
-    waiting = select(audit_events).order_by(audit_events.c.event_id).limit(MOST_EVENTS)
-    if before:
-        waiting = waiting.where(audit_events.c.event_id > before.last_event)
-    events = [Event(*row) for row in connection.execute(waiting)]
+    after = before.last_event if before else _BEFORE_ALL
+    events = [Event(*row) for row in _WAITING.rows(connection, after=after)]
     if not events:
         return 0, head_of(before)
     block = make_block(before, events, sealed_at_ms=now_ms, sealing=sealing)
-    connection.execute(insert(audit_blocks).values(msgspec.structs.asdict(block)))
+    _ADD_BLOCK.many(connection, [msgspec.structs.asdict(block)])
     return len(events), head_of(block)
 
 
@@ -68,30 +88,25 @@ def verify(connection: Connection, sealing: Sealing, *, heads: Sequence[str] = (
 
 
 def _last_block(connection: Connection) -> Block | None:
-    row = connection.execute(select(audit_blocks).order_by(audit_blocks.c.block_id.desc()).limit(1)).first()
-    return Block(*row) if row else None
+    rows = _LAST_BLOCK.rows(connection)
+    return Block(*rows[0]) if rows else None
 
 
 def _blocks(connection: Connection, findings: list[Finding]) -> Iterator[Block]:
-    numbers = connection.execute(select(audit_blocks.c.block_id).order_by(audit_blocks.c.block_id)).scalars().all()
-    for number in numbers:
-        yield from _read(connection, select(audit_blocks).where(audit_blocks.c.block_id == number), Block, findings)
+    for (number,) in _BLOCK_IDS.rows(connection):
+        yield from _read(lambda number=number: _BLOCK.rows(connection, block_id=number), Block, findings)  # type: ignore[misc]  # bound now
 
 
 def _events(connection: Connection, after: int | None, to: int | None, findings: list[Finding]) -> list[Event]:
-    rows = select(audit_events).order_by(audit_events.c.event_id)
-    if after is not None:
-        rows = rows.where(audit_events.c.event_id > after)
-    if to is not None:
-        rows = rows.where(audit_events.c.event_id <= to)
-    return list(_read(connection, rows, Event, findings))
+    between = {"after": _BEFORE_ALL if after is None else after, "to": _AFTER_ALL if to is None else to}
+    return list(_read(lambda: _EVENTS.rows(connection, **between), Event, findings))
 
 
-def _read(connection: Connection, rows: Any, kind: Any, findings: list[Finding]) -> Iterator[Any]:
+def _read(ask: Callable[[], list[tuple[Any, ...]]], kind: Any, findings: list[Finding]) -> Iterator[Any]:
     """Rows as structs. SQLite lets a forger store any type in any column: what is not of its own is a finding."""
     what = kind.__name__.lower()
     try:
-        found = connection.execute(rows).all()
+        found = ask()
     except (DBAPIError, TypeError) as error:
         if isinstance(error, DBAPIError) and getattr(error.orig, "result", None):
             raise
@@ -99,6 +114,6 @@ def _read(connection: Connection, rows: Any, kind: Any, findings: list[Finding])
         return
     for row in found:
         try:
-            yield msgspec.convert(tuple(row), kind)
+            yield msgspec.convert(row, kind)
         except msgspec.ValidationError:
             findings.append(Finding("altered", f"{what} {row[0]!r} holds what was never written there"))

@@ -18,7 +18,7 @@ class Sealer:
     """
 
     def __init__(
-        self, store: Store, sealing: Sealing, clock: WallClock, *, pause_s: float = 0.5, every_s: float = 10.0
+        self, store: Store, sealing: Sealing, clock: WallClock, *, pause_s: float = 0.5, every_s: float = 60.0
     ) -> None:
         self._store = store
         self._sealing = sealing
@@ -40,8 +40,7 @@ class Sealer:
         """Seal all that waits; returns how many events. Raises StoreError."""
         total = 0
         while True:
-            async with self._store.transaction() as tx:
-                sealed, head = await tx.run(log.seal, self._sealing, now_ms=self._clock.now_ms())
+            sealed, head = await self._store.write(log.seal, self._sealing, now_ms=self._clock.now_ms())
             # Only a head that is on disk may reach a terminal's journal.
             self._head = head
             total += sealed

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bank import schema
 from bank.commands import requests as r
@@ -16,6 +16,7 @@ from bank.control import CommandRefused
 from bank.decision.sweep import file_silent
 from bank.ledger import numbers
 from bank.ledger.rows import Hold, Terminal, Token
+from bank.store.prepared import Prepared
 from bank.terminals.echo import read_report
 from bank.terminals.enrolment import ca_hash, end_sessions, load_open, new_token
 from bank.terminals.sign_on import CONTRADICTIONS
@@ -157,8 +158,11 @@ def _cassettes(counts: Iterable[CassetteCount]) -> tuple[CassetteShown, ...]:
 
 
 def _open_cases(desk: Desk, terminal: str) -> tuple[str, ...]:
-    cases = schema.cases.c
-    found = desk.connection.execute(
-        select(cases.case_id).where(cases.terminal == terminal, cases.state == "open").order_by(cases.opened_at)
-    )
-    return tuple(found.scalars())
+    return tuple(case_id for (case_id,) in _OPEN_CASES.rows(desk.connection, terminal=terminal))
+
+
+_OPEN_CASES = Prepared(
+    select(schema.cases.c.case_id)
+    .where(schema.cases.c.terminal == bindparam("terminal"), schema.cases.c.state == "open")
+    .order_by(schema.cases.c.opened_at)
+)

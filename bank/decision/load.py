@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from bank import schema
 from bank.authoriser.context import Tools
@@ -30,6 +29,7 @@ from bank.ledger.rows import (
     Visit,
 )
 from bank.ledger.view import Books
+from bank.store.prepared import Prepared
 from bank.terminals.sign_on import Missing
 from bank_link.errors import MessageRefused
 from bank_link.messages import Completion, Message, NumberRange, OpenVisit, Rest, Reversal, SignOn, Slip
@@ -159,9 +159,7 @@ def find_missing(connection: Connection, message: SignOn) -> Missing:
     try:
         claims = read_claims(message)
         # Only a terminal's own word is worth the search.
-        verify_claims(
-            message, connection.execute(_PUBLIC_KEY, {"terminal": claims.terminal}).scalar_one_or_none() or b""
-        )
+        verify_claims(message, _PUBLIC_KEY.value(connection, terminal=claims.terminal) or b"")
     except MessageRefused:
         return Missing()
     said = claims.answered
@@ -178,8 +176,8 @@ def find_missing(connection: Connection, message: SignOn) -> Missing:
 def _unknown(connection: Connection, terminal: str, ranges: Sequence[NumberRange]) -> Iterator[Numbered]:
     for generation, first, last in ranges:
         between = {"terminal": terminal, "generation": generation, "first": first, "last": last}
-        if connection.execute(_KNOWN_COUNT, between).scalar_one() < last - first + 1:
-            known = set(connection.execute(_KNOWN, between).scalars())
+        if _KNOWN_COUNT.value(connection, **between) < last - first + 1:
+            known = {number for (number,) in _KNOWN.rows(connection, **between)}
             yield from ((generation, number) for number in range(first, last + 1) if number not in known)
 
 
@@ -201,8 +199,8 @@ _USAGE = Lookup(Usage)
 _USAGE_OF_DAYS = Lookup(Usage, "card", where=[schema.usage.c.day.in_(bindparam("days", expanding=True))])
 _ACCOUNTS = Lookup(Account)
 
-_PUBLIC_KEY: Select[Any] = select(schema.terminals.c.public_key).where(
-    schema.terminals.c.terminal == bindparam("terminal")
+_PUBLIC_KEY = Prepared(
+    select(schema.terminals.c.public_key).where(schema.terminals.c.terminal == bindparam("terminal"))
 )
 _KNOWN_IN_RANGE = (
     schema.numbers.c.terminal == bindparam("terminal"),
@@ -211,5 +209,5 @@ _KNOWN_IN_RANGE = (
     schema.numbers.c.answered == 1,
     schema.numbers.c.state != "lost",
 )
-_KNOWN_COUNT: Select[Any] = select(func.count()).select_from(schema.numbers).where(*_KNOWN_IN_RANGE)
-_KNOWN: Select[Any] = select(schema.numbers.c.number).where(*_KNOWN_IN_RANGE)
+_KNOWN_COUNT = Prepared(select(func.count()).select_from(schema.numbers).where(*_KNOWN_IN_RANGE))
+_KNOWN = Prepared(select(schema.numbers.c.number).where(*_KNOWN_IN_RANGE))

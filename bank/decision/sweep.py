@@ -19,6 +19,7 @@ from bank.ledger.read import row_from
 from bank.ledger.rows import Case, Hold, Visit
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
+from bank.store.prepared import Prepared
 from bank.store.store import Store
 from bank_link.money import Money
 
@@ -30,7 +31,7 @@ _EXPIRED = and_(_HOLDS.state == "held", _HOLDS.expires_at <= bindparam("now"))
 _SILENT = and_(_HOLDS.state == "released", _HOLDS.released_at <= bindparam("silent_since"))
 _IDLE = and_(_VISITS.state == "open", _VISITS.last_at <= bindparam("idle_since"))
 
-_ANYTHING_DUE: Select[Any] = select(or_(*(exists().where(each) for each in (_EXPIRED, _SILENT, _IDLE))))
+_ANYTHING_DUE = Prepared(select(or_(*(exists().where(each) for each in (_EXPIRED, _SILENT, _IDLE)))))
 _DUE: tuple[tuple[Select[Any], type[Hold | Visit]], ...] = (
     (select(schema.holds).where(_EXPIRED).limit(MOST_IN_SWEEP), Hold),
     (select(schema.holds).where(_SILENT).limit(MOST_IN_SWEEP), Hold),
@@ -41,9 +42,13 @@ _DUE: tuple[tuple[Select[Any], type[Hold | Visit]], ...] = (
 class Sweeper:
     """Looks every `pause_s` seconds for what time has ended."""
 
-    def __init__(self, store: Store, tools: Callable[[], Tools], *, pause_s: float = 5.0) -> None:
+    def __init__(
+        self, store: Store, tools: Callable[[], Tools], *,
+        committed: Callable[[], None] = lambda: None, pause_s: float = 10.0,
+    ) -> None:  # fmt: skip
         self._store = store
         self._tools = tools
+        self._committed = committed
         self._pause_s = pause_s
 
     async def run(self) -> None:
@@ -61,6 +66,7 @@ class Sweeper:
             books = await tx.run(_load, tools)
             view = sweep(books, tools)
             await tx.run(write, books, view)
+        self._committed()
         return sum(map(len, view.changed.values()))
 
 
@@ -116,7 +122,7 @@ def _times(tools: Tools) -> dict[str, int]:
 
 
 def _anything_due(connection: Connection, tools: Tools) -> bool:
-    return bool(connection.execute(_ANYTHING_DUE, _times(tools)).scalar_one())
+    return bool(_ANYTHING_DUE.value(connection, **_times(tools)))
 
 
 def _load(connection: Connection, tools: Tools) -> Books:

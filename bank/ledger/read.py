@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select, tuple_
 
 from bank.ledger.rows import Row
 from bank.ledger.view import Books
+from bank.store.prepared import Prepared
 
 R = TypeVar("R", bound=Row)
 
@@ -28,9 +29,10 @@ class Lookup(Generic[R]):
         table, asked = kind.table, [kind.table.c[name] for name in by or kind.key_fields]
         key: ColumnElement[Any] = asked[0] if len(asked) == 1 else tuple_(*asked)
         self._kind = kind
-        self._statement = select(*(table.c[name] for name in kind.__struct_fields__)).where(
+        statement = select(*(table.c[name] for name in kind.__struct_fields__)).where(
             key.in_(bindparam("keys", expanding=True)), *where
         )
+        self._statement = Prepared(statement)
 
     def __call__(self, connection: Connection, books: Books, keys: Iterable[Any], **values: Any) -> list[R]:
         """The rows, which `books` holds from now on. No statement runs for no keys; the empty text is none."""
@@ -38,9 +40,9 @@ class Lookup(Generic[R]):
         if not wanted:
             return []
         kind, names = self._kind, self._kind.__struct_fields__
-        result = connection.execute(self._statement, {"keys": wanted, **values})
         # By place, not by name: a batch reads hundreds of rows.
-        found = [kind(**dict(zip(names, record, strict=True))) for record in result]
+        rows = self._statement.rows(connection, keys=wanted, **values)
+        found = [kind(**dict(zip(names, row, strict=True))) for row in rows]
         for row in found:
             books.load(row)
         return found

@@ -6,11 +6,12 @@ import functools
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, Insert, Update, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, insert, update
 
 from bank.audit.log import append_events
 from bank.ledger.rows import Account, Card, Case, Customer, Posting, Row, Terminal
 from bank.ledger.view import Books, View
+from bank.store.prepared import Prepared
 
 #: Referred-to tables first, so that foreign keys hold after every statement.
 _FIRST: tuple[type[Row], ...] = (Customer, Account, Terminal, Card, Case)
@@ -28,11 +29,11 @@ def write(connection: Connection, books: Books, view: View) -> None:
             elif before != row:
                 old.append(_changed(row))
         if new:
-            connection.execute(_insert(kind), new)
+            _insert(kind).many(connection, new)
         if old:
-            connection.execute(_update(kind), old)
+            _update(kind).many(connection, old)
     if view.postings:
-        connection.execute(_insert(Posting), [asdict(posting) for posting in view.postings])
+        _insert(Posting).many(connection, [asdict(posting) for posting in view.postings])
     if view.audit:
         append_events(connection, view.audit)
 
@@ -50,14 +51,14 @@ def _changed(row: Row) -> dict[str, Any]:
 
 
 @functools.cache
-def _insert(kind: type[Row]) -> Insert:
-    return insert(kind.table)
+def _insert(kind: type[Row]) -> Prepared:
+    return Prepared(insert(kind.table).values({name: bindparam(name) for name in kind.__struct_fields__}))
 
 
 @functools.cache
-def _update(kind: type[Row]) -> Update:
+def _update(kind: type[Row]) -> Prepared:
     columns = [name for name in kind.__struct_fields__ if name not in kind.key_fields]
     statement = update(kind.table).values({name: bindparam(name) for name in columns})
     for name in kind.key_fields:
         statement = statement.where(kind.table.c[name] == bindparam(f"key_{name}"))
-    return statement
+    return Prepared(statement)

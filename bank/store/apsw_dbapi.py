@@ -163,6 +163,15 @@ class Connection:
     def cursor(self) -> Cursor:
         return Cursor(self.apsw_connection)
 
+    def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Not DBAPI: a query's rows without a cursor's other news."""
+        rows: list[tuple[Any, ...]] = _asked(lambda: self.apsw_connection.execute(statement, parameters).fetchall())
+        return rows
+
+    def run_many(self, statement: str, parameters: Iterable[Sequence[Any]]) -> None:
+        """Not DBAPI: a statement that has no rows, once for each set of parameters."""
+        _asked(self.apsw_connection.executemany, statement, parameters)
+
     def begin(self) -> None:
         self._say("BEGIN IMMEDIATE")
 

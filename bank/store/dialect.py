@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.util import LRUCache
 
 from bank.store import apsw_dbapi
 
@@ -34,7 +36,24 @@ class ApswDialect(SQLiteDialect):
 
 def engine_over(connection: apsw_dbapi.Connection) -> sqlalchemy.Engine:
     """An engine whose one connection this is. Its errors never show the statements' parameters: they may be secret."""
-    registry.register("sqlite.apsw", __name__, ApswDialect.__name__)
-    return sqlalchemy.create_engine(
-        "sqlite+apsw://", creator=lambda: connection, poolclass=StaticPool, hide_parameters=True
+    pool = StaticPool(lambda: connection)  # type: ignore[arg-type]  # a DBAPI connection
+    return sqlalchemy.Engine(
+        pool, _dialect(), _URL, hide_parameters=True, execution_options={"compiled_cache": _COMPILED}
     )
+
+
+_URL = sqlalchemy.make_url("sqlite+apsw://")
+#: What was compiled for one file serves the next: the dialect is the same.
+_COMPILED: LRUCache[Any, Any] = LRUCache(500)
+
+
+@functools.cache
+def _dialect() -> ApswDialect:
+    """With what it finds out from a first connection."""
+    registry.register("sqlite.apsw", __name__, ApswDialect.__name__)
+    engine = sqlalchemy.create_engine(_URL, creator=lambda: apsw_dbapi.connect(":memory:"), poolclass=StaticPool)
+    with engine.connect():
+        dialect = engine.dialect
+    engine.dispose()
+    assert isinstance(dialect, ApswDialect)
+    return dialect

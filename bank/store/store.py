@@ -41,6 +41,7 @@ class Transaction:
 
     def __init__(self, store: Store) -> None:
         self._store: Store | None = store
+        self._begun = False
 
     async def run(
         self, fn: Callable[Concatenate[sqlalchemy.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -48,7 +49,9 @@ class Transaction:
         """`fn(connection, …)` on the store's thread. Raises what `fn` raises, and StoreError for the file's faults."""
         if self._store is None:
             raise RuntimeError("this transaction is over")
-        return await self._store._in_transaction(lambda connection: fn(connection, *args, **kwargs))  # noqa: SLF001 - two halves of one thing
+        run = self._store._run if self._begun else self._store._begin_and_run  # noqa: SLF001 - two halves of one thing
+        self._begun = True
+        return await self._store._on_thread(run, lambda connection: fn(connection, *args, **kwargs))  # noqa: SLF001 - two halves of one thing
 
     def _end(self) -> None:
         self._store = None
@@ -124,8 +127,7 @@ class Store:
 
     async def create_all(self, metadata: sqlalchemy.MetaData) -> None:
         """Make the tables in a new file; in one that has them already, nothing. Raises StoreError."""
-        async with self.transaction() as tx:
-            await tx.run(self._create, metadata)
+        await self.write(self._create, metadata)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -133,10 +135,10 @@ class Store:
         async with self._turn():
             tx = Transaction(self)
             try:
-                await self._on_thread(self._begin)
                 yield tx
                 tx._end()  # noqa: SLF001 - two halves of one thing
-                await self._on_thread(self._commit)
+                if tx._begun:  # noqa: SLF001 - two halves of one thing
+                    await self._on_thread(self._commit)
             except BaseException:
                 tx._end()  # noqa: SLF001 - two halves of one thing
                 await self._on_thread(self._rollback)
@@ -148,6 +150,13 @@ class Store:
         """`fn(connection, …)` outside of any transaction, when its turn comes; it must not write."""
         async with self._turn():
             return await self._on_thread(self._read, lambda connection: fn(connection, *args, **kwargs))
+
+    async def write(
+        self, fn: Callable[Concatenate[sqlalchemy.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`fn(connection, …)` as a transaction of its own, when its turn comes. Durable when this returns."""
+        async with self._turn():
+            return await self._on_thread(self._write, lambda connection: fn(connection, *args, **kwargs))
 
     async def check(self) -> list[str]:
         """What SQLite finds wrong with the file's structure; empty where it is sound."""
@@ -183,9 +192,6 @@ class Store:
         except asyncio.CancelledError:
             await _settled(future)
             raise
-
-    async def _in_transaction(self, fn: Callable[[sqlalchemy.Connection], T]) -> T:
-        return await self._on_thread(self._run, fn)
 
     # ── on the thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,12 +247,24 @@ class Store:
             self._still_in_transaction()
             return fn(self._open_connection())
 
+    def _write(self, fn: Callable[[sqlalchemy.Connection], T]) -> T:
+        try:
+            result = self._begin_and_run(fn)
+            self._commit()
+        except BaseException:
+            self._rollback()
+            raise
+        return result
+
+    def _begin_and_run(self, fn: Callable[[sqlalchemy.Connection], T]) -> T:
+        self._begin()
+        return self._run(fn)
+
     def _read(self, fn: Callable[[sqlalchemy.Connection], T]) -> T:
         assert self._driver is not None
         changes = self._driver.apsw_connection.total_changes()
         try:
-            self._begin()
-            result = self._run(fn)
+            result = self._begin_and_run(fn)
         finally:
             self._rollback()
         if self._driver.apsw_connection.total_changes() != changes:

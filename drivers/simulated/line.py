@@ -68,7 +68,9 @@ class Direction:
             self.cut_at = None
         self._free_at = begin + len(data) * self._byte_s
         first, self.sent = self.sent, self.sent + len(data)
-        mangled = b"".join(self.mangle(first + at, byte) for at, byte in enumerate(data))
+        mangled = (
+            data if self.mangle is clean else b"".join(self.mangle(first + at, byte) for at, byte in enumerate(data))
+        )
         timer = loop.call_at(self._free_at, self._arrive)
         self._under_way[timer] = (begin, mangled)
 

@@ -103,7 +103,7 @@ class SimulatedPins:
     def input(self, channel: int) -> int:
         if self._channel(channel).direction is None:
             raise RuntimeError("You must setup() the GPIO channel first")
-        return int(self.level(channel))
+        return int(self._pins[channel].level)
 
     def output(self, channel: int, value: int) -> None:
         pin = self._channel(channel)
@@ -179,7 +179,8 @@ class SimulatedPins:
     # ---- nets ----
 
     def _pin(self, channel: int) -> _Pin:
-        return self._pins.setdefault(channel, _Pin())
+        pin = self._pins.get(channel)
+        return self._pins.setdefault(channel, _Pin()) if pin is None else pin
 
     def _channel(self, channel: int) -> _Pin:
         if self._mode is None:
@@ -190,13 +191,17 @@ class SimulatedPins:
 
     def _net(self, channel: int) -> list[int]:
         found = [channel]
+        if not self._joined.get(channel):
+            return found
         for each in found:
             found.extend(there for there in self._joined.get(each, ()) if there not in found)
         return found
 
     def _changed(self, channel: int) -> None:
         net = self._net(channel)
-        level = self._resolve(net)
+        level = _alone(self._pin(channel)) if len(net) == 1 else None
+        if level is None:
+            level = self._resolve(net)
         turned = [each for each in net if self._pin(each).level != level]
         for each in turned:
             self._pin(each).level = level
@@ -233,3 +238,13 @@ class SimulatedPins:
 
 def _known(levels: Iterable[bool | None]) -> set[bool]:
     return {level for level in levels if level is not None}
+
+
+def _alone(pin: _Pin) -> bool | None:
+    """What `_resolve` says of a pin that is joined to no other, as nearly all are; None where a device drives it."""
+    if pin.driven is not None:
+        return None
+    if pin.direction == SimulatedPins.OUT:
+        return pin.out
+    pulled = pin.board_pull if pin.resistor is None else pin.resistor
+    return bool(pulled)

@@ -183,7 +183,7 @@ def test_the_sealer_gathers_what_is_written_in_a_moment(tmp_path: Path) -> None:
         await asyncio.sleep(1.5)
         counts.append((await store.read(log.verify, sealer._sealing)).blocks)
         await write(store, 99)
-        await asyncio.sleep(11)
+        await asyncio.sleep(61)
         counts.append((await store.read(log.verify, sealer._sealing)).blocks)
         task.cancel()
         return counts

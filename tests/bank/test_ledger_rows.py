@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, event
+from sqlalchemy import Connection, bindparam
 
 from bank import schema
 from bank.audit.tables import audit_events
@@ -46,10 +46,16 @@ def written(connection: Connection, *rows: Any) -> None:
 
 
 def statements_in(connection: Connection) -> list[str]:
-    """Every statement that is executed from now on."""
+    """Every statement that the driver is asked from now on."""
     seen: list[str] = []
-    event.listen(connection, "before_cursor_execute", lambda *said: seen.append(said[2]))
+    driver: Any = connection.connection.driver_connection
+    for name in ("rows", "run_many"):
+        setattr(driver, name, _noted(getattr(driver, name), seen))
     return seen
+
+
+def _noted(ask: Any, seen: list[str]) -> Any:
+    return lambda statement, *rest: (seen.append(statement), ask(statement, *rest))[1]
 
 
 def test_rows_are_found_by_their_whole_key(connection: Connection) -> None:

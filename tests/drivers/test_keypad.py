@@ -117,6 +117,26 @@ def test_a_held_key_is_told_as_held_once() -> None:
     assert played(play).heard == [KeyPress("8"), KeyPress("8", held=True)]
 
 
+def test_a_held_key_is_looked_at_less_often_and_its_release_still_heard() -> None:
+    """Once it is known as held only its release is to come; the next press counts as soon as ever."""
+
+    async def play(rig: PadRig) -> None:
+        rig.pad.press("5")
+        await asyncio.sleep(1)
+        quick = rig.pins.reads
+        await asyncio.sleep(1)
+        quick = rig.pins.reads - quick
+        await asyncio.sleep(1)
+        slow = rig.pins.reads
+        await asyncio.sleep(1)
+        assert 0 < 3 * (rig.pins.reads - slow) < quick
+        rig.pad.release("5")
+        await asyncio.sleep(0.1)
+        rig.pad.tap("6", 70)
+
+    assert played(play).typed == "56"
+
+
 def test_two_keys_one_after_the_other_are_both_told() -> None:
     """A second key while the first is still down counts, and each may be held."""
 

@@ -28,13 +28,14 @@ class PoweredPins:
         self._world = world
         self._power = power
         self._pins = pins
+        self.input = pins.input
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pins, name)
 
     def setup(self, *args: Any, **options: Any) -> None:
         self._power.effect("a pin's setup")
-        self._world.as_nature(lambda: self._pins.setup(*args, **options))
+        self._world.as_nature(self._pins.setup, *args, **options)
 
     def output(self, channel: int, value: int) -> None:
         self._power.effect("a pin")

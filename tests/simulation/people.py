@@ -268,7 +268,9 @@ class Staff:
         self._world.count("customer: a copy is made")
 
     async def look_after(self, kiosks: list[Kiosk]) -> None:
-        """What a person does who sees terminals suspended."""
+        """What a person does who hears that a machine is closed."""
+        if all(kiosk.in_service for kiosk in kiosks):
+            return
         answer = await self._bank.do(q.TerminalList)
         shown_all = answer.terminals if answer is not None else ()
         begun = {shown.terminal: shown.generation for shown in shown_all}

@@ -8,7 +8,7 @@ import re
 import tempfile
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +117,10 @@ class Run:
             discard(disk)
 
     def _kiosk(self, terminal: str) -> Kiosk:
-        contactless = self.chance.strikes(0.12)
-        kiosk = Kiosk(self.world, terminal, _config(), self._line, contactless=contactless, lying=self.plan.lying)
+        contactless, lamps = self.chance.strikes(0.12), self.chance.strikes(0.3)
+        kiosk = Kiosk(
+            self.world, terminal, _config(lamps=lamps), self._line, contactless=contactless, lying=self.plan.lying
+        )
         kiosk.moved = lambda: self.model.moved(kiosk)
         kiosk.forgot = lambda: self.model.journal_lost(kiosk.terminal)
         kiosk.dispenser.doubled = lambda cassette, notes: self.model.doubled(kiosk, cassette, notes)
@@ -177,9 +179,9 @@ class Run:
         for _ in range(self.plan.visits // len(self.kiosks)):
             await self.chaos.before_visit(kiosk)
             await asyncio.sleep(2 + self.chance.random() ** 3 * 50)
-            for _ in range(12):
+            for _ in range(24):
                 if not kiosk.in_service:
-                    await asyncio.sleep(20)
+                    await asyncio.sleep(10)
             while self.chaos.blacked_out:
                 await asyncio.sleep(600)
             free = [customer for customer in self.customers if customer.name not in self._busy]
@@ -237,7 +239,7 @@ class Run:
     async def _look_after(self) -> None:
         """The operator and the staff, every now and then; sooner where nothing breaks any more."""
         while not self._over:
-            await asyncio.sleep(20 if self.chaos.is_calm else 40 + self.chance.random() * 200)
+            await asyncio.sleep(20 if self.chaos.is_calm else 25 + self.chance.random() * 100)
             await self.staff.look_after(self.kiosks)
             for kiosk in self.kiosks:
                 if self._needs_operator(kiosk) or self.chance.strikes(self.weather.rates.exchange):
@@ -387,7 +389,8 @@ async def _customers(directory: Path, seams: dict[str, Any]) -> tuple[Known, ...
 
 
 @functools.cache
-def _config() -> KioskConfig:
+def _config(*, lamps: bool) -> KioskConfig:
     path = Path(_kept().name) / "kiosk.toml"
     path.write_text(example_kiosk("laptop", state="state", auth_file="atm.auth", key_file="atm.key"))
-    return load_kiosk(path)
+    config = load_kiosk(path)
+    return config if lamps else replace(config, lamps={})

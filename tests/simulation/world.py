@@ -13,6 +13,7 @@ import functools
 import gc
 import hashlib
 import heapq
+import itertools
 import random
 import sys
 import warnings
@@ -71,12 +72,37 @@ class Power:
 POWER: ContextVar[Power | None] = ContextVar("power", default=None)
 
 
+class _Step(asyncio.Handle):
+    """As asyncio's, without asking each time whether it is being debugged: there are a thousand in a visit."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Any, args: Any, loop: Any, context: Context | None = None) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop, self._callback, self._args = loop, callback, args
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+
+
+class _Timer(asyncio.TimerHandle):
+    """The same with a time."""
+
+    __slots__ = ()
+
+    def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Context | None = None) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop, self._callback, self._args = loop, callback, args
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+        self._when, self._scheduled = when, False
+
+
 class SimLoop(asyncio.BaseEventLoop):
     """Virtual time; what belongs to a machine that is off is not run."""
 
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._order = itertools.count()
         self._clock_resolution = 1e-9
         self.steps = 0
         self.graves: list[asyncio.Handle] = []
@@ -89,20 +115,38 @@ class SimLoop(asyncio.BaseEventLoop):
             return executor.begin(self.create_future(), func, args)
         return asyncio.wrap_future(executor.submit(func, *args), loop=self)
 
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+        handle = _Step(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon
+
+    def call_later(
+        self, delay: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
+        """As asyncio's, in a heap of tuples: comparing its handles would be Python's work."""
+        timer = _Timer(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._order), timer))
+        return timer
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It stays in the heap until its time."""
+
     def _run_once(self) -> None:
-        scheduled, ready = self._scheduled, self._ready
-        while scheduled and scheduled[0]._cancelled:
-            self._timer_cancelled_count -= 1
-            heapq.heappop(scheduled)._scheduled = False
+        timers, ready = self._timers, self._ready
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
         if not ready and not self._stopping:
-            if not scheduled:
+            if not timers:
                 raise RuntimeError("everything waits and no timer is set")
-            self._now = max(self._now, scheduled[0]._when)
+            self._now = max(self._now, timers[0][0])
         horizon = self._now + 1e-9
-        while scheduled and scheduled[0]._when <= horizon:
-            timer = heapq.heappop(scheduled)
-            timer._scheduled = False
-            ready.append(timer)
+        while timers and timers[0][0] <= horizon:
+            ready.append(heapq.heappop(timers)[2])
         for _ in range(len(ready)):
             handle = ready.popleft()
             if handle._cancelled:
@@ -220,10 +264,9 @@ class World:
         """Soon, and as nobody: no power cut reaches it."""
         self.loop.call_soon(call, *args, context=self._nature.copy())
 
-    def as_nature(self, call: Callable[..., T], *args: Any) -> T:
+    def as_nature(self, call: Callable[..., T], *args: Any, **options: Any) -> T:
         """Now, and as nobody."""
-        context: Context = self._nature.copy()
-        return context.run(call, *args)
+        return self._nature.copy().run(call, *args, **options)
 
     def later(self, seconds: float, call: Callable[..., Any], *args: Any) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, call, *args, context=self._nature.copy())
@@ -249,7 +292,7 @@ class World:
         self.loop.set_exception_handler(lambda *_: None)
         self.loop.graves.clear()
         self.loop._ready.clear()
-        self.loop._scheduled.clear()
+        self.loop._timers.clear()
 
     def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What nobody waits for and nobody catches: an error of the code under test, unless its power went off."""
@@ -262,12 +305,20 @@ class World:
             self.tell("loop", text)
 
 
+@functools.cache
+def _freeze() -> None:
+    """What is there before the first world stays: no collection needs to look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 @contextlib.contextmanager
 def graveyard() -> Iterator[None]:
     """What is thrown away inside was left behind by machines that went off: what Python says of it is of no use.
 
     Nothing is thrown away before the end: a coroutine that is runs its `finally` blocks.
     """
+    _freeze()
     before, sys.unraisablehook = sys.unraisablehook, lambda _: None
     gc.disable()
     try:

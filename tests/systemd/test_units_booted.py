@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 from support.systemd_root import install
@@ -107,9 +109,17 @@ def booted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (wants / unit).symlink_to(f"../{unit}")
     (units / "default.target").symlink_to("/usr/lib/systemd/system/multi-user.target")
     command = ["systemd-nspawn", "--directory", str(root), "--boot", "--bind-ro=/usr", "--register=no", "--keep-unit"]
-    done = subprocess.run(
-        [*command, "--console=pipe"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
+    # Two boots at once would share a cgroup, and each would stop what the other starts.
+    with Path(gettempdir(), "atm-booted.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [*command, "--console=pipe"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
     if not (root / "bank.txt").exists():
         pytest.skip(f"systemd-nspawn cannot boot here: {(done.stdout + done.stderr).strip()[-300:]}")
     return root

@@ -43,7 +43,7 @@ simulate: $(VENV)/.dev  ## Bad days from seeds: SEEDS=1000 for many, SEED=7 for 
 VISITS := 200000
 REPORT := build/campaign
 campaign: $(VENV)/.dev  ## VISITS=200000 visits under simulation on all cores; text and picture in REPORT=build/campaign
-	@$(BIN)/python tests/simulation/simulate.py --campaign --visits-total $(VISITS) --report $(REPORT)
+	@$(BIN)/python tests/simulation/simulate.py --campaign --visits 96 --visits-total $(VISITS) --report $(REPORT)
 
 defects: $(VENV)/.dev  ## Each planted defect is looked for from the first seed on
 	@$(BIN)/python tests/simulation/hunt.py

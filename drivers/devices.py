@@ -55,6 +55,10 @@ class DeviceReport:
     sentence: str = ""
 
 
+#: Nothing is to be told.
+ONLINE = DeviceReport(DeviceState.ONLINE)
+
+
 class Device(Protocol):
     """What every device has. `open` and `close` may each be called again; `close` leaves outputs at their safe level."""
 

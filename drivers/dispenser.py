@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from drivers.debounce import Edge
-from drivers.devices import DeviceError, DeviceReport, DeviceState, Fault, Pick, PickOutcome
+from drivers.devices import ONLINE, DeviceError, DeviceReport, DeviceState, Fault, Pick, PickOutcome
 from drivers.gpio import Board, InputPin, InputWiring, OutputPin, OutputWiring, Pin, close_all
 from drivers.passage import Observation, Way, judge
 
@@ -103,7 +103,7 @@ class GpioDispenser:
         if not self._sensors:
             return DeviceReport(DeviceState.OFFLINE, f"The {self.name} is not open.")
         if self._busy:
-            return DeviceReport(DeviceState.ONLINE)
+            return ONLINE
         if self._doubt is not None:
             return DeviceReport(DeviceState.HARDWARE_ERROR, self._doubt.sentence)
         try:
@@ -112,7 +112,7 @@ class GpioDispenser:
             return DeviceReport(DeviceState.HARDWARE_ERROR, str(error))
         if covered:
             return DeviceReport(DeviceState.HARDWARE_ERROR, self._covered_sentence(covered))
-        return DeviceReport(DeviceState.ONLINE)
+        return ONLINE
 
     def open(self) -> None:
         """Claim the pins, motors off. Raises DeviceError (CONFIG); then no pin stays claimed."""

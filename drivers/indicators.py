@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from drivers.devices import DeviceError, DeviceReport, DeviceState, Fault, Light
+from drivers.devices import ONLINE, DeviceError, DeviceReport, DeviceState, Fault, Light
 from drivers.gpio import Board, OutputPin, OutputWiring, close_all
 
 HALF_PERIOD_S = {Light.SLOW: 1.0, Light.MEDIUM: 0.5, Light.QUICK: 0.25}
@@ -62,7 +62,7 @@ class GpioIndicators:
         for lamp in self._lit.values():
             if lamp.trouble:
                 return DeviceReport(DeviceState.HARDWARE_ERROR, lamp.trouble)
-        return DeviceReport(DeviceState.ONLINE)
+        return ONLINE
 
     def open(self) -> None:
         """Claim the pins, lamps as they are safe. Raises DeviceError (CONFIG); then no pin stays claimed."""

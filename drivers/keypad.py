@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers.debounce import Edge
-from drivers.devices import KEYS, DeviceError, DeviceReport, DeviceState, Fault, KeyPress
+from drivers.devices import KEYS, ONLINE, DeviceError, DeviceReport, DeviceState, Fault, KeyPress
 from drivers.gpio import Board, InputPin, InputWiring, OpenDrainPin, close_all
 from drivers.key_tracker import KeyTracker
 
@@ -78,7 +78,7 @@ class MatrixKeypad:
         stuck = self._tracker.stuck(self._now())
         if stuck:
             return DeviceReport(DeviceState.HARDWARE_ERROR, self._stuck_sentence(stuck))
-        return DeviceReport(DeviceState.ONLINE)
+        return ONLINE
 
     def listen(self, heard: Callable[[KeyPress], None]) -> None:
         """Call `heard` for each press from now on; it takes the place of an earlier listener."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
-from drivers.devices import DeviceError, DeviceReport, DeviceState, Fault
+from drivers.devices import ONLINE, DeviceError, DeviceReport, DeviceState, Fault
 from drivers.presence import Presence
 from drivers.stick_files import FileFacts, StickFile, StickFiles
 
@@ -144,7 +144,7 @@ class StickReader:
         if self._left is None or self._left.done():
             self._left, self._hangs = None, False
         if not self._hangs:
-            return DeviceReport(DeviceState.ONLINE)
+            return ONLINE
         sentence = f"The {self.name} waits for a stick that does not answer; pull the stick, or restart the machine."
         return DeviceReport(DeviceState.HARDWARE_ERROR, sentence)
 

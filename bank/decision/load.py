@@ -51,6 +51,7 @@ class _Wanted:
         self.terminals: set[str] = set()
         self.signing_on: set[str] = set()
         self.echoing: set[str] = set()
+        self.acting: set[str] = set()
         self.numbers: set[tuple[str, int, int]] = set()
         self.holds: set[str] = set()
         self.visits: set[str] = set()
@@ -63,8 +64,8 @@ class _Wanted:
         self.terminals.add(envelope.terminal)
         if envelope.kind == "sign-on":
             self.signing_on.add(envelope.terminal)
-        if envelope.kind == "echo":
-            self.echoing.add(envelope.terminal)
+        # An echo, the commonest message of all, touches no money.
+        (self.echoing if envelope.kind == "echo" else self.acting).add(envelope.terminal)
         try:
             message = item.request
         except MessageRefused:
@@ -114,14 +115,13 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
         wanted.add(item)
     _SESSIONS(connection, books, wanted.sessions)
     _OPEN_SESSIONS(connection, books, wanted.signing_on)
-    for terminal in _TERMINALS(connection, books, wanted.terminals):
-        wanted.accounts.add(cash_account(terminal.terminal, currency))
+    _TERMINALS(connection, books, wanted.terminals)
     _NUMBERINGS(connection, books, wanted.terminals)
     _NUMBERS(connection, books, wanted.numbers)
     _LOST_NUMBERS(connection, books, wanted.echoing)
     holds = _HOLDS(connection, books, wanted.holds)
     wanted.visits |= {hold.visit for hold in holds}
-    for visit in _VISITS(connection, books, wanted.visits) + _OPEN_VISITS(connection, books, wanted.terminals):
+    for visit in _VISITS(connection, books, wanted.visits) + _OPEN_VISITS(connection, books, wanted.acting):
         wanted.cards.add(visit.card)
     for hold in holds:
         wanted.cards.add(hold.card)
@@ -130,7 +130,9 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     # Cases about the transactions that the batch names: a second word about one finds the first.
     _CASES(connection, books, wanted.numbers)
     _load_cards(connection, books, wanted)
-    wanted.accounts |= {vault_account(currency), suspense_account(currency), equity_account(currency)}
+    if wanted.acting:
+        wanted.accounts |= {vault_account(currency), suspense_account(currency), equity_account(currency)}
+        wanted.accounts |= {cash_account(terminal, currency) for terminal in wanted.acting}
     load_accounts(connection, books, wanted.accounts)
     return books
 

@@ -89,10 +89,13 @@ def translated(error: Exception) -> Error:
     return InterfaceError(str(error))
 
 
+_FAILURES = (apsw.Error, TypeError, ValueError, OverflowError)
+
+
 def _asked(ask: Callable[..., Any], *args: Any) -> Any:
     try:
         return ask(*args)
-    except (apsw.Error, TypeError, ValueError, OverflowError) as error:
+    except _FAILURES as error:
         raise translated(error) from error
 
 
@@ -165,8 +168,10 @@ class Connection:
 
     def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Not DBAPI: a query's rows without a cursor's other news."""
-        rows: list[tuple[Any, ...]] = _asked(lambda: self.apsw_connection.execute(statement, parameters).fetchall())
-        return rows
+        try:
+            return self.apsw_connection.execute(statement, parameters).fetchall()
+        except _FAILURES as error:
+            raise translated(error) from error
 
     def run_many(self, statement: str, parameters: Iterable[Sequence[Any]]) -> None:
         """Not DBAPI: a statement that has no rows, once for each set of parameters."""

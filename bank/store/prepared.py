@@ -29,7 +29,11 @@ class Prepared:
     def rows(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
         """Run a query; its rows. No list may be empty."""
         text, bind = self._text(connection.dialect, values)
-        rows: list[tuple[Any, ...]] = _asked(connection, text, lambda driver: driver.rows(text, bind(values)))
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            rows: list[tuple[Any, ...]] = driver.rows(text, bind(values))
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _told(connection, text, error) from error
         return rows
 
     def value(self, connection: Connection, **values: Any) -> Any:
@@ -40,7 +44,11 @@ class Prepared:
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run an insert or update for each of `rows`, which name the same parameters; there is at least one."""
         text, bind = self._text(connection.dialect, rows[0])
-        _asked(connection, text, lambda driver: driver.run_many(text, [bind(row) for row in rows]))
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            driver.run_many(text, [bind(row) for row in rows])
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _told(connection, text, error) from error
 
     def _text(self, dialect: Dialect, values: Mapping[str, Any]) -> tuple[str, _Binder]:
         shape = (dialect.name, *(len(value) for value in values.values() if isinstance(value, list)))
@@ -92,12 +100,6 @@ def _binder(places: Sequence[Any]) -> _Binder:
     return bind
 
 
-def _asked(connection: Connection, text: str, ask: Callable[[Any], Any]) -> Any:
-    driver = connection.connection.driver_connection
-    module: Any = connection.dialect.dbapi
-    try:
-        return ask(driver)
-    except module.Error as error:
-        raise DBAPIError.instance(
-            text, None, error, module.Error, hide_parameters=True, dialect=connection.dialect
-        ) from error
+def _told(connection: Connection, text: str, error: Exception) -> Exception:
+    module = connection.dialect.loaded_dbapi
+    return DBAPIError.instance(text, None, error, module.Error, hide_parameters=True, dialect=connection.dialect)

@@ -62,6 +62,8 @@ class SimulatedPins:
 
     def __init__(self) -> None:
         self.shorts: list[str] = []
+        self.tell: Callable[..., object] = _at_once
+        """How what lies behind the pins is told of a change: in a simulation, without the firmware's own context."""
         self._mode: int | None = None
         self._pins: dict[int, _Pin] = {}
         self._joined: dict[int, set[int]] = {}
@@ -94,7 +96,7 @@ class SimulatedPins:
         elif direction == self.IN:
             if initial != -1:
                 raise ValueError("initial parameter is not valid for inputs")
-            pin.board_pull = {self.PUD_OFF: None, self.PUD_UP: True, self.PUD_DOWN: False}[pull_up_down]
+            pin.board_pull = _PULLS[pull_up_down]
         else:
             raise ValueError("An invalid direction was passed to setup()")
         pin.direction = direction
@@ -202,11 +204,15 @@ class SimulatedPins:
         level = _alone(self._pin(channel)) if len(net) == 1 else None
         if level is None:
             level = self._resolve(net)
+        elif level == self._pin(channel).level:
+            return
         turned = [each for each in net if self._pin(each).level != level]
         for each in turned:
             self._pin(each).level = level
         for each in turned:
-            self._announce(each, level)
+            pin = self._pin(each)
+            if pin.watchers or pin.detection is not None:
+                self.tell(self._announce, each, level)
 
     def _resolve(self, net: list[int]) -> bool:
         pins = [self._pin(each) for each in net]
@@ -234,6 +240,13 @@ class SimulatedPins:
         detection.last = now
         if detection.callback is not None:
             detection.loop.call_soon_threadsafe(detection.callback, channel)
+
+
+_PULLS = {SimulatedPins.PUD_OFF: None, SimulatedPins.PUD_UP: True, SimulatedPins.PUD_DOWN: False}
+
+
+def _at_once(call: Callable[..., object], *args: object) -> None:
+    call(*args)
 
 
 def _known(levels: Iterable[bool | None]) -> set[bool]:

@@ -193,6 +193,10 @@ class Journal:
         floor = self._value(f"next_number.{generation}") or 1
         return max(self.highest_taken(generation) + 1, int(floor))
 
+    def has_signed_on(self, generation: int) -> bool:
+        """Whether this journal knows from the bank what the generation's numbers are: a new one does not yet."""
+        return self._value(f"next_number.{generation}") is not None
+
     def answered(self, *, before: int = 0, most_numbers: int, most_ranges: int) -> Part:
         """The numbers whose answers came last; `before`: of those that came before that record (0: of all)."""
         part = Part()

@@ -33,11 +33,13 @@ class BankNode:
         self.world = world
         self.directory = directory
         self.chance = world.chance("bank")
+        self.clock = WorldClock(world)
         self.disk = Disk(world.chance("bank's disk"), self._effect)
         self.power: Power | None = None
         self.bank: Bank | None = None
         self.ended: Callable[[str], None] = lambda _: None
         self.answered: Callable[[bytes, bytes], None] = lambda *_: None
+        self.enrolled: Callable[[str], None] = lambda _: None
         self.slow_ms = 2.0
         self.starts = 0
         self._executor: SlowExecutor | None = None
@@ -65,7 +67,7 @@ class BankNode:
 
     async def _serve(self, power: Power) -> None:
         bank = await open_bank(
-            self.directory, clock=WorldClock(self.world), random=self.world.chance("bank's chance", self.starts),
+            self.directory, clock=self.clock, random=self.world.chance("bank's chance", self.starts),
             executor=self._executor, vfs=self.disk.vfs,
         )  # fmt: skip
         self.bank = bank
@@ -160,6 +162,7 @@ class BankNode:
             # Somebody else was given a string for it meanwhile.
             return False
         kiosk.terminal = enrolled.terminal
+        self.enrolled(enrolled.terminal)
         kiosk.identity = Identity(
             terminal=enrolled.terminal, generation=enrolled.generation, signing_key=kiosk.signing_key,
             certificate=enrolled.certificate, cas=enrolled.cas, address=enrolled.address, bank=enrolled.bank,

@@ -1,21 +1,21 @@
-"""What goes wrong, and how often: each seed draws its own weather, some calm, some savage; then it happens."""
+"""What goes wrong: between visits, in them, and just at the moment that hurts most."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ClassVar
 
+import msgspec
 from simulation.bank_node import BankNode
 from simulation.hardware import TagSlot
-from simulation.line import LineWeather
 from simulation.machines import Kiosk
-from simulation.people import Manners
-from simulation.world import Chance, World
+from simulation.weather import MOST_LINE, Weather
+from simulation.world import Chance, Power, World
 
 from bank.commands import requests as q
 from bank.control import CommandRefused
+from bank_link.envelope import unseal
 from drivers.simulated.pn532 import ChipFaults
 
 DISPENSER_FAULTS = (
@@ -26,83 +26,19 @@ DISPENSER_FAULTS = (
 KEYPAD_FAULTS = ("key-sticks", "worn-contacts", "dead-contacts")
 
 
-@dataclass
-class Rates:
-    """Expected number of each in one visit."""
-
-    kiosk_power_cut: float = 0.0
-    kiosk_killed: float = 0.0
-    cut_at_note: float = 0.0
-    bank_power_cut: float = 0.0
-    bank_killed: float = 0.0
-    bank_restarted: float = 0.0
-    bank_restored: float = 0.0
-    bank_slow: float = 0.0
-    key_rotated: float = 0.0
-    line_cut: float = 0.0
-    clock_jump: float = 0.0
-    disk_full: float = 0.0
-    journal_bits: float = 0.0
-    disk_swapped: float = 0.0
-    disk_lost: float = 0.0
-    suspended: float = 0.0
-    enrolled_anew: float = 0.0
-    dispenser_fault: float = 0.0
-    keypad_fault: float = 0.0
-    reader_fault: float = 0.0
-    copy_made: float = 0.0
-    exchange: float = 0.03
-
-
-@dataclass
-class Weather:
-    """All that can go wrong in one run."""
-
-    line: LineWeather = field(default_factory=LineWeather)
-    manners: Manners = field(default_factory=Manners)
-    rates: Rates = field(default_factory=Rates)
-
-    @classmethod
-    def drawn(cls, chance: Chance) -> Weather:
-        """Calm where `savagery` is 0. Each thing is off in some seeds, so that it cannot hide what another one does."""
-        savagery = chance.choice((0.0, 0.15, 0.4, 0.7, 1.0, 1.0))
-
-        def draw(most: float) -> float:
-            return most * savagery * chance.random() if chance.strikes(0.6) else 0.0
-
-        weather = cls()
-        for part, most in ((weather.line, _MOST_LINE), (weather.manners, _MOST_MANNERS), (weather.rates, _MOST_RATES)):
-            for name, value in most.items():
-                setattr(part, name, draw(value))
-        return weather
-
-    def without(self, name: str) -> None:
-        """Switch one thing off: `line.lost`, `rates.bank_restored` ..."""
-        part, _, what = name.partition(".")
-        setattr(getattr(self, part), what, 0.0)
-
-    def on(self) -> dict[str, float]:
-        """What can go wrong here, by name."""
-        found = {}
-        for part in ("line", "manners", "rates"):
-            for each in fields(getattr(self, part)):
-                value = getattr(getattr(self, part), each.name)
-                if value and f"{part}.{each.name}" not in {"line.late_s", "manners.touches", "rates.exchange"}:
-                    found[f"{part}.{each.name}"] = value
-        return found
-
-
-_MOST_LINE = {"lost": 0.3, "answer_lost": 0.3, "late": 0.3, "answer_late": 0.3, "repeated": 0.5}
-_MOST_MANNERS = {
-    "wrong_pin": 0.4, "cancels": 0.15, "pulls": 0.1, "pulls_any": 0.3, "leaves_card": 0.4, "leaves_cash": 0.4,
-    "uses_copy": 0.5, "stick_dies": 0.15,
-}  # fmt: skip
-_MOST_RATES = {
-    "kiosk_power_cut": 0.5, "kiosk_killed": 0.3, "cut_at_note": 0.4, "bank_power_cut": 0.3, "bank_killed": 0.3, "bank_restarted": 0.3,
-    "bank_restored": 0.12, "bank_slow": 0.1, "key_rotated": 0.06, "line_cut": 0.1, "clock_jump": 0.1, "disk_full": 0.08,
-    "journal_bits": 0.04, "disk_swapped": 0.04, "disk_lost": 0.03, "suspended": 0.08, "enrolled_anew": 0.08,
-    "dispenser_fault": 0.4, "keypad_fault": 0.1, "reader_fault": 0.3, "copy_made": 0.3,
-}  # fmt: skip
+#: Effects of a kiosk that come once or twice in a visit.
+_AT_ALL = (
+    "open-visit", "authorise", "release", "completion", "reversal", "sending exchange", "stick's pwrite", "stick's fsync"
+)  # fmt: skip
+#: What waits for its moment, and is not drawn for a visit.
+OCCASIONS = (
+    "cut_just_here",
+    "restored_at_release",
+    "bank_clock_back",
+    "disk_lost_in_crash",
+    "twins",
+    "fault_at_payment",
+)
 
 #: About so many effects a kiosk has in a visit, and the bank for one; where within them a cut falls is drawn.
 KIOSK_EFFECTS = 220
@@ -115,15 +51,20 @@ class Chaos:
     def __init__(self, world: World, bank: BankNode, kiosks: list[Kiosk], weather: Weather) -> None:
         self._world, self._bank, self._kiosks, self.weather = world, bank, kiosks, weather
         self._chance = world.chance("chaos")
-        self._chances = {name: world.chance("chaos", name) for name in self._ACTS}
+        self._chances = {name: world.chance("chaos", name) for name in (*self._ACTS, *OCCASIONS)}
         self._backups: list[tuple[float, dict[str, bytes]]] = []
-        self._copies: dict[str, list[dict[str, bytes]]] = {kiosk.terminal: [] for kiosk in kiosks}
+        self._copies: dict[str, list[tuple[float, dict[str, bytes]]]] = {kiosk.terminal: [] for kiosk in kiosks}
+        self._twins: dict[str, tuple[str, Callable[[], None]]] = {}
+        self._restored_at = 0.0
         self._cut_until: dict[str, float] = {}
         self.is_calm = self.blacked_out = False
         self.journals_lost: Callable[[Kiosk], None] = lambda _: None
         self.wrong: Callable[[str], None] = lambda _: None
         self.decayed: set[str] = set()
         self.restored: Callable[[float], None] = lambda _: None
+        self.turned_back: Callable[[Kiosk, float], None] = lambda *_: None
+        self.bank_stopped: Callable[[], None] = lambda: None
+        self.has_copies: Callable[[str], bool] = lambda _: False
         self._pending: set[asyncio.Task[None]] = set()
         for kiosk in kiosks:
             kiosk.ended = lambda why, kiosk=kiosk: self._kiosk_is_off(kiosk, why)  # type: ignore[misc]  # bound now
@@ -138,16 +79,14 @@ class Chaos:
         if chance.strikes(0.2):
             # In mid-visit as well as between two.
             self._world.later(chance.random() * 40, self._back_up)
-        if chance.strikes(0.1):
-            self._copies[kiosk.terminal].append(kiosk.disk.copy())
+        if chance.strikes(0.25):
+            self._copies[kiosk.terminal].append((self._world.now, kiosk.disk.copy()))
             del self._copies[kiosk.terminal][:-3]
         for name, act in self._ACTS.items():
             own = self._chances[name]
             if own.strikes(getattr(rates, name)):
                 later = own.random() ** 2 * 40
-                task = self._world.spawn(self._soon(later, act, kiosk))
-                self._pending.add(task)
-                task.add_done_callback(self._pending.discard)
+                self._spawn(self._soon(later, act, kiosk))
 
     def _back_up(self) -> None:
         if self._bank.up:
@@ -183,6 +122,9 @@ class Chaos:
     def _kiosk_is_off(self, kiosk: Kiosk, why: str) -> None:
         self._count_crash("kiosk", why)
         kiosk.dark()
+        if not self.is_calm and self._strikes("disk_lost_in_crash"):
+            self._did("disk lost in crash")
+            self._change_disk(kiosk, None)
         longest = 1_500 if self._chance.strikes(0.25) else 100
         wait = 0.5 + self._chance.random() ** 3 * longest if not self.is_calm else 3
         if not self.is_calm and self._chance.strikes(0.1):
@@ -206,8 +148,15 @@ class Chaos:
             self._world.count("journal: refused at the start")
             if kiosk.terminal not in self.decayed:
                 self.wrong(f"{kiosk.terminal} does not start, and nothing had harmed its disk: {kiosk.refused}")
-            self.journals_lost(kiosk)
-            kiosk.swap_disk(None)
+            self._change_disk(kiosk, None)
+
+    def _change_disk(self, kiosk: Kiosk, copy: tuple[float, dict[str, bytes]] | None) -> None:
+        self.journals_lost(kiosk)
+        self.turned_back(kiosk, copy[0] if copy is not None else 0.0)
+        kiosk.swap_disk(copy[1] if copy is not None else None)
+
+    def _strikes(self, occasion: str) -> bool:
+        return self._chances[occasion].strikes(getattr(self.weather.rates, occasion))
 
     async def _clock_jump(self, kiosk: Kiosk) -> None:
         self._did("clock jump")
@@ -233,7 +182,8 @@ class Chaos:
             self._did("journal bits")
             self.decayed.add(kiosk.terminal)
             self.journals_lost(kiosk)
-            kiosk.disk.flip(name, self._chances["journal_bits"].randrange(kiosk.disk.size(name)))
+            for _ in range(self._chances["journal_bits"].randint(1, 12)):
+                kiosk.disk.flip(name, self._chances["journal_bits"].randrange(kiosk.disk.size(name)))
 
     async def _disk_swapped(self, kiosk: Kiosk) -> None:
         if not self._copies[kiosk.terminal]:
@@ -243,8 +193,7 @@ class Chaos:
         await asyncio.sleep(0.5)
         if not (kiosk.power and kiosk.power.alive):
             self._did("disk swapped")
-            self.journals_lost(kiosk)
-            kiosk.swap_disk(self._chances["disk_swapped"].choice(self._copies[kiosk.terminal]))
+            self._change_disk(kiosk, self._chances["disk_swapped"].choice(self._copies[kiosk.terminal]))
 
     async def _disk_lost(self, kiosk: Kiosk) -> None:
         if kiosk.power is not None:
@@ -252,15 +201,26 @@ class Chaos:
         await asyncio.sleep(0.5)
         if not (kiosk.power and kiosk.power.alive):
             self._did("disk lost")
-            self.journals_lost(kiosk)
-            kiosk.swap_disk(None)
+            self._change_disk(kiosk, None)
 
     async def _dispenser_fault(self, kiosk: Kiosk) -> None:
-        name = self._chances["dispenser_fault"].choice(DISPENSER_FAULTS)
+        chance = self._chances["dispenser_fault"]
+        await self._spoil(kiosk, chance.choice(DISPENSER_FAULTS), chance, lasts=chance.strikes(0.5))
+
+    def notes_are_next(self, kiosk: Kiosk) -> None:
+        """The customer takes the card. What breaks now is seen before the first note moves, or as it does."""
+        chance = self._chances["fault_at_payment"]
+        if not self.is_calm and self._strikes("fault_at_payment"):
+            self._did("fault at payment")
+            # Covered before anything moved: then nothing came, and the bank must be told just that.
+            name = "sensor-stuck-covered" if chance.strikes(0.25) else chance.choice(DISPENSER_FAULTS)
+            self._spawn(self._spoil(kiosk, name, chance, lasts=True))
+
+    async def _spoil(self, kiosk: Kiosk, name: str, chance: Chance, *, lasts: bool) -> None:
         self._world.count(f"dispenser: {name}")
-        if name.startswith(("sensor-stuck", "looks", "motor-dead")) and self._chances["dispenser_fault"].strikes(0.5):
+        if lasts and name.startswith(("sensor-stuck", "looks", "motor-dead")):
             kiosk.dispenser.set_fault(name)
-            await asyncio.sleep(self._chances["dispenser_fault"].random() * 120)
+            await asyncio.sleep(chance.random() * 120)
             kiosk.dispenser.set_fault(name, on=False)
         else:
             kiosk.dispenser.fault_once(name)
@@ -307,6 +267,7 @@ class Chaos:
 
     def _bank_is_off(self, why: str) -> None:
         self._count_crash("bank", why)
+        self.bank_stopped()
         wait = 0.5 + (self._chance.random() ** 4 * 200 if not self.is_calm else 0)
         self._world.later(wait, self._bank_on)
 
@@ -317,7 +278,9 @@ class Chaos:
     async def _bank_restored(self, _: Kiosk) -> None:
         if not self._backups:
             return
-        taken, kept = self._chances["bank_restored"].choice(self._backups)
+        await self._restore(*self._chances["bank_restored"].choice(self._backups))
+
+    async def _restore(self, taken: float, kept: dict[str, bytes]) -> None:
         if self._bank.power is not None:
             self._bank.power.off("killed: its database is restored")
         await asyncio.sleep(0.2)
@@ -327,10 +290,78 @@ class Chaos:
             self._did("bank restored")
             self._bank.disk.replace(kept)
             self.restored(taken)
+            # A bank's clock that is wrong at a restore could count a card's epochs again.
+            self._restored_at, self._bank.clock.jump_ms = self._world.now, 0
             if self._chances["bank_restored"].strikes(0.3):
                 # And what its terminals could tell it comes late.
                 for each in self._kiosks:
                     self._cut_until[each.terminal] = self._world.now + self._chances["bank_restored"].random() * 900
+
+    def is_about_to(self, power: Power, effect: str) -> None:
+        """Just here, where one effect of hundreds falls: a message that decides, or the new secret on the stick."""
+        if effect.endswith(_AT_ALL) and not self.is_calm and self._strikes("cut_just_here"):
+            self._did("cut just here")
+            power.cut_how = self._chances["cut_just_here"].choice(("power cut", "killed"))
+            power.cut_at = power.effects + 1
+
+    def leaves(self, terminal: str, kind: str) -> None:
+        """A release leaves: the books as they are now, which know the hold and not the release, come back later."""
+        if kind != "release" or self.is_calm or not self._bank.up or not self._strikes("restored_at_release"):
+            return
+        backup = self._world.now, self._bank.disk.copy()
+        self._spawn(self._restored_to(terminal, backup))
+
+    async def _restored_to(self, terminal: str, backup: tuple[float, dict[str, bytes]]) -> None:
+        chance = self._chances["restored_at_release"]
+        await asyncio.sleep(1 + chance.random() * 30)
+        if not self.is_calm:
+            self._did("restored at release")
+            await self._restore(*backup)
+            # Until its hold has expired, and sometimes until long after.
+            self._cut_until[terminal] = self._world.now + chance.random() * 1_000
+
+    def is_late(self, terminal: str, kind: str) -> None:
+        """Somebody sets the bank's clock back meanwhile: what comes late would be in time by it."""
+        if kind in {"open-visit", "authorise", "release"} and not self.is_calm and self._strikes("bank_clock_back"):
+            self._spawn(self._clock_back())
+
+    async def _clock_back(self) -> None:
+        chance = self._chances["bank_clock_back"]
+        await asyncio.sleep(chance.random() * 40)
+        back_s = min(5 + chance.random() * 90, self._world.now - self._restored_at - 5)
+        if back_s > 0 and not self.is_calm and not self._bank.clock.jump_ms:
+            self._did("bank clock back")
+            self._bank.clock.jump_ms = -int(back_s * 1000)
+            await asyncio.sleep(30 + chance.random() * 200)
+            self._bank.clock.jump_ms = 0
+
+    def waits_for_its_twin(self, terminal: str, request: bytes, arrive: Callable[[], None]) -> bool:
+        """Two visits with copies of one card, at two machines: what both say reaches the bank in one breath."""
+        card = msgspec.json.decode(unseal(request).envelope.body)["card"]
+        if self.is_calm or not self.has_copies(card):
+            return False
+        other = self._twins.get(card)
+        if other is not None and other[0] != terminal:
+            del self._twins[card]
+            self._did("twins")
+            for each in (other[1], arrive):
+                self._world.later(0.01, each)
+            return True
+        if other is not None or not self._strikes("twins"):
+            return False
+        self._twins[card] = terminal, arrive
+        self._world.later(6.0, self._alone, card, arrive)
+        return True
+
+    def _alone(self, card: str, arrive: Callable[[], None]) -> None:
+        if self._twins.get(card, ("", None))[1] is arrive:
+            del self._twins[card]
+            arrive()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._world.spawn(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
 
     async def _bank_slow(self, _: Kiosk) -> None:
         self._did("bank slow")
@@ -352,6 +383,14 @@ class Chaos:
 
     async def blackout(self) -> None:
         """A storm: no machine has power or line for days, and what they have to say waits on their disks."""
+        for kiosk in self._kiosks:
+            # The line goes first: what happens until the lights go out too waits for days.
+            self._cut_until[kiosk.terminal] = self._world.now + 86_400
+        for _ in range(30):
+            if not any(kiosk.waiting for kiosk in self._kiosks):
+                await asyncio.sleep(10)
+        if self.is_calm or self.blacked_out:
+            return
         self.blacked_out = True
         for kiosk in self._kiosks:
             if kiosk.waiting:
@@ -361,6 +400,7 @@ class Chaos:
                 kiosk.power.off("power cut: a storm")
         await asyncio.sleep(86_400 * (1 + self._chance.random() ** 3))
         self.blacked_out = False
+        self._cut_until.clear()
         for kiosk in self._kiosks:
             self._kiosk_on(kiosk)
 
@@ -401,7 +441,8 @@ class Chaos:
         await asyncio.gather(*self._pending, return_exceptions=True)
         self._cut_until.clear()
         self._bank.set_slow(2.0)
-        for each in _MOST_LINE:
+        self._bank.clock.jump_ms = 0
+        for each in MOST_LINE:
             setattr(self.weather.line, each, 0.0)
         if self._bank.power is not None:
             self._bank.power.cut_at = None

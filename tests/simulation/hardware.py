@@ -29,21 +29,24 @@ class PoweredPins:
         self._power = power
         self._pins = pins
         self.input = pins.input
+        for name in ("OUT", "IN", "LOW", "HIGH", "PUD_OFF", "PUD_UP", "PUD_DOWN", "BOTH"):
+            setattr(self, name, getattr(pins, name))
+        pins.tell = world.as_nature
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pins, name)
 
     def setup(self, *args: Any, **options: Any) -> None:
         self._power.effect("a pin's setup")
-        self._world.as_nature(self._pins.setup, *args, **options)
+        self._pins.setup(*args, **options)
 
     def output(self, channel: int, value: int) -> None:
         self._power.effect("a pin")
-        self._world.as_nature(self._pins.output, channel, value)
+        self._pins.output(channel, value)
 
     def cleanup(self, channel: int | None = None) -> None:
         self._power.effect("a pin's cleanup")
-        self._world.as_nature(self._pins.cleanup, channel)
+        self._pins.cleanup(channel)
 
     def add_event_detect(
         self, channel: int, edge: int, callback: Callable[[int], None] | None = None, **options: Any
@@ -101,9 +104,11 @@ class PoweredSlot(SimulatedSlot):
     """The slot; what it writes to the stick is an effect of the machine that is on."""
 
     power: Power | None = None
+    is_about_to: Callable[[Power, str], None] = staticmethod(lambda *_: None)
 
     def operate(self, operation: str, insertion: int, data: bytes = b"", offset: int = 0) -> Any:
         if operation in {"pwrite", "fsync"} and self.power is not None:
+            self.is_about_to(self.power, f"the stick's {operation}")
             self.power.effect(f"the stick's {operation}")
         return super().operate(operation, insertion, data, offset)
 

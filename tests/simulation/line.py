@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,25 +33,39 @@ class Watcher(Protocol):
     def asked(self, terminal: str, envelope: Envelope) -> None: ...
 
 
+class Nature(Protocol):
+    """Whoever breaks things at the worst moment: it is told what the line is about to do."""
+
+    def is_about_to(self, power: Power, effect: str) -> None: ...
+
+    def leaves(self, terminal: str, kind: str) -> None: ...
+
+    def is_late(self, terminal: str, kind: str) -> None: ...
+
+    def waits_for_its_twin(self, terminal: str, request: bytes, arrive: Callable[[], None]) -> bool: ...
+
+
 class SimLine:
     """`bank_link.seams.Line` for one start of a kiosk."""
 
     def __init__(
         self, world: World, bank: BankNode, weather: LineWeather, power: Power, chance: Chance,
-        is_cut: Callable[[], bool], watcher: Watcher,
+        is_cut: Callable[[], bool], watcher: Watcher, nature: Nature,
     ) -> None:  # fmt: skip
         self._world, self._bank, self._weather, self._power = world, bank, weather, power
-        self._chance, self._is_cut, self._watcher = chance, is_cut, watcher
+        self._chance, self._is_cut, self._watcher, self._nature = chance, is_cut, watcher, nature
         self._sent = self._arrived = 0
 
     async def exchange(self, request: bytes, timeout_ms: int) -> bytes:
         envelope = unseal(request).envelope
+        self._nature.is_about_to(self._power, f"sending {envelope.kind}")
         self._power.effect(f"sending {envelope.kind}")
         if self._is_cut() or not self._bank.up:
             self._world.count("line: not sent")
             await asyncio.sleep(0.05)
             raise NotSent("no line to the bank")
         self._watcher.asked(self._power.name, envelope)
+        self._nature.leaves(self._power.name, envelope.kind)
         answers: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._send(envelope.kind, request, answers)
         try:
@@ -79,10 +94,11 @@ class SimLine:
         late = chance.strikes(weather.late)
         if late:
             self._note(kind, "late")
+            self._nature.is_late(self._power.name, kind)
         self._sent += 1
-        self._world.later(
-            self._delay(late), self._arrive, request, lambda data: self._back(kind, data, answers), self._sent
-        )
+        arrive = functools.partial(self._arrive, request, lambda data: self._back(kind, data, answers), self._sent)
+        if kind != "open-visit" or not self._nature.waits_for_its_twin(self._power.name, request, arrive):
+            self._world.later(self._delay(late), arrive)
 
     def _arrive(self, request: bytes, answer: Callable[[bytes | None], None], number: int = 0) -> None:
         if self._is_cut():

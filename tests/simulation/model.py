@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from simulation.bank_node import BankNode
 from simulation.machines import Kiosk
-from simulation.world import EPOCH_MS, World
+from simulation.world import World
 
 from bank_link.envelope import Envelope, unseal
 from kiosk.screens.model import NoticeScreen, Screen, Take
@@ -27,6 +27,8 @@ _AMOUNT = re.compile(r"\$([0-9,]+)")
 _NOTHING = {"e.nocash", "e.nottaken"}
 _DOUBT = {"e.doubt", "e.jam"}
 _TIMED = {"open-visit", "authorise", "release"}
+#: What the simulated bank's configuration allows in a row.
+PIN_TRIES = 3
 
 
 @dataclass(eq=False)
@@ -81,6 +83,14 @@ class Model:
         self._cards: dict[str, str] = {}
         self._on_the_way: dict[str, tuple[tuple[str, int], int]] = {}
         self._gone: set[tuple[str, int]] = set()
+        self._reversed: set[Name] = set()
+        self._effective: set[Name] = set()
+        self._asked_at: dict[Name, float] = {}
+        self._known_to_bank: dict[str, float] = {}
+        self._turned_back: set[str] = set()
+        self._wrong_pins: Counter[str] = Counter()
+        self._pins_since: dict[str, float] = {}
+        self._tried: set[Name] = set()
         self._sticks: dict[str, dict[int, float | None]] = {}
 
     def wrong(self, sentence: str) -> None:
@@ -104,6 +114,7 @@ class Model:
         body = msgspec.json.decode(envelope.body)
         name = (terminal, envelope.generation, int(body["number"]))
         self._deadlines[name] = max(body["deadline"], self._deadlines.get(name, 0))
+        self._asked_at.setdefault(name, self._world.now)
         if envelope.kind != "authorise":
             return
         visit = self.visits.get(terminal)
@@ -125,10 +136,50 @@ class Model:
         if sent in self._answered:
             self.wrong(f"transmission {sent} was answered twice")
         self._answered.add(sent)
-        if envelope.kind in {"open-visit", "authorise"}:
-            self._overtaken(
-                envelope, msgspec.json.decode(envelope.body), msgspec.json.decode(unseal(answer).envelope.body)
-            )
+        if envelope.kind not in {*_TIMED, "reversal"}:
+            return
+        body, said = msgspec.json.decode(envelope.body), msgspec.json.decode(unseal(answer).envelope.body)
+        if envelope.kind == "reversal":
+            self._reversed.add((envelope.terminal, body["made_by"]["generation"], body["transaction"]))
+            return
+        new = self._in_effect(envelope, body, said)
+        if envelope.kind == "open-visit":
+            self._pin_tried((envelope.terminal, envelope.generation, body["number"]), body["card"], said)
+        if envelope.kind == "authorise" or (envelope.kind == "open-visit" and new):
+            self._overtaken(envelope, body, said)
+
+    def _in_effect(self, asked: Envelope, body: dict[str, Any], answer: dict[str, Any]) -> bool:
+        """Whether it is now, for the first time. Not after its reversal; and no money for a machine whose disk is older
+        than what the bank has heard of it.
+        """
+        terminal, generation = asked.terminal, asked.generation
+        name = (terminal, generation, body["number"])
+        at = self._asked_at.get(name, 0.0)
+        self._known_to_bank[terminal] = max(at, self._known_to_bank.get(terminal, 0.0))
+        if answer["type"] not in {"visit-opened", "authorised", "released"} or name in self._effective:
+            return False
+        self._effective.add(name)
+        if (terminal, generation, body.get("transaction", body["number"])) in self._reversed:
+            self.wrong(f"{name} took effect after its reversal")
+        if answer["type"] == "released" and terminal in self._turned_back:
+            self.wrong(f"{terminal} may pay, and its disk does not know what the bank has heard of it")
+        return True
+
+    def _pin_tried(self, name: Name, card: str, answer: dict[str, Any]) -> None:
+        """Each wrong PIN leaves one try less, however many arrive together."""
+        if name in self._tried or answer["type"] == "in-progress":
+            return
+        self._tried.add(name)
+        if answer.get("reason") != "wrong-pin":
+            del self._wrong_pins[card]
+            self._pins_since[card] = self._world.now
+            return
+        if self._asked_at.get(name, 0.0) < self._pins_since.get(card, 0.0):
+            # Its try was counted before a right PIN made them start again.
+            return
+        self._wrong_pins[card] += 1
+        if answer["tries_left"] > PIN_TRIES - self._wrong_pins[card]:
+            self.wrong(f"{self._wrong_pins[card]} wrong PINs in a row left {answer['tries_left']} tries at {name}")
 
     def _overtaken(self, asked: Envelope, body: dict[str, Any], answer: dict[str, Any]) -> None:
         """While a payment is authorised and its card on the way out, nobody else opens a visit with that card."""
@@ -136,7 +187,7 @@ class Model:
         if said == "visit-opened":
             self._cards[answer["visit"]] = body["card"]
             other, until = self._on_the_way.get(body["card"], ((asked.terminal, 0), 0))
-            if other[0] != asked.terminal and self._world.now * 1000 + EPOCH_MS < until:
+            if other[0] != asked.terminal and self._bank.clock.now_ms() < until:
                 self.wrong(f"{asked.terminal} opened a visit with the card whose payment {other} was authorised")
         elif said == "authorised" and name not in self._gone:
             self._on_the_way[self._cards.get(body["visit"], "")] = (name, answer["expires"])
@@ -202,15 +253,22 @@ class Model:
         """A stick of this card exists; a copy of a spent one is spent."""
         self._sticks.setdefault(card, {})[stick] = self._sticks.get(card, {}).get(copy_of or 0)
 
+    def has_copies(self, card: str) -> bool:
+        return len(self._sticks.get(card, {})) > 1
+
     def reissued(self, card: str) -> None:
         """Whatever sticks there are of it, a new file makes them worthless."""
+        del self._wrong_pins[card]
         self._sticks[card] = dict.fromkeys(self._sticks.get(card, {}), self._world.now)
 
     def restored(self, to: float) -> None:
         """The bank forgot what was paid since `to`; which copy was the spent one it is told by the kiosk's facts."""
-        self._answered.clear()
-        self._on_the_way.clear()
-        self._gone.clear()
+        for forgotten in (
+            self._answered, self._on_the_way, self._gone, self._reversed, self._effective, self._known_to_bank
+        ):  # fmt: skip
+            forgotten.clear()
+        self._turned_back.clear()
+        self._wrong_pins.clear()
         for payment in self.payments.values():
             payment.bank_forgot |= payment.at > to - 600
         for sticks in self._sticks.values():
@@ -232,6 +290,21 @@ class Model:
         self.lost.add(terminal)
         for name, payment in self.payments.items():
             payment.journal_gone |= name[0] == terminal
+
+    def turned_back(self, terminal: str, to: float) -> None:
+        """This machine goes on with a disk as it was at `to` (world time; before everything: an empty one)."""
+        # A number may have been in the journal for some time before the line could carry it.
+        if self._known_to_bank.get(terminal, 0.0) > max(to, 0.0) + 60:
+            self._turned_back.add(terminal)
+
+    def taken_as_it_is(self, terminal: str) -> None:
+        """Somebody at the bank has looked at it, or it was enrolled anew."""
+        self._turned_back.discard(terminal)
+        self._known_to_bank.pop(terminal, None)
+
+    def bank_stopped(self) -> None:
+        """What it decided last it may never have said."""
+        self._wrong_pins.clear()
 
     # ── At the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -294,20 +367,12 @@ class Model:
         await self._in_order()
 
     async def _in_order(self) -> None:
-        """Nothing took effect too late or after its end; nobody was suspended, and no case opened, without a reason."""
-        ended: dict[Name, int] = {}
-        agreed: dict[Name, int] = {}
-        for row in await self._bank.sql("SELECT * FROM numbers WHERE answered = 1 AND state = 'answered'"):
+        """Nothing took effect too late, whatever ended it since; nobody was suspended, no case opened, without a reason."""
+        for row in await self._bank.sql("SELECT * FROM numbers WHERE answered = 1 AND length(answer) > 0"):
             name = (row["terminal"], row["generation"], row["number"])
-            if row["kind"] == "reversal":
-                ended[name[0], name[1], msgspec.json.decode(row["body"])["transaction"]] = row["at_ms"]
-            elif row["kind"] in _TIMED and msgspec.json.decode(row["answer"])["type"] != "refused":
-                agreed[name] = row["at_ms"]
-        for name, at_ms in agreed.items():
-            if at_ms > self._deadlines.get(name, at_ms):
-                self.wrong(f"{name} took effect {at_ms - self._deadlines[name]} ms after its deadline")
-            if at_ms > ended.get(name, at_ms):
-                self.wrong(f"{name} took effect after its reversal")
+            late_ms = row["at_ms"] - self._deadlines.get(name, row["at_ms"])
+            if row["kind"] in _TIMED and msgspec.json.decode(row["answer"])["type"] != "refused" and late_ms > 0:
+                self.wrong(f"{name} took effect {late_ms} ms after its deadline")
         for row in await self._bank.sql("SELECT terminal, detail FROM audit_events WHERE kind = 'suspended'"):
             if row["terminal"] not in self.lost:
                 self.wrong(f"{row['terminal']} was suspended, and its journal is whole: {row['detail']}")

@@ -18,6 +18,7 @@ from bank.control import CommandRefused
 from bank_link.card_file import parse
 from drivers.simulated.stick import SimulatedStick, StickFaults
 from kiosk.screens.model import Choose, Screen
+from kiosk.service_state import Cause
 
 #: The machine shows these between customers.
 _AT_REST = {"welcome", "out", "starting", "e.stick"}
@@ -37,7 +38,7 @@ class Manners:
     leaves_cash: float = 0.0
     uses_copy: float = 0.0
     stick_dies: float = 0.0
-    touches: float = 0.88  # the screen; else the keypad
+    touches: float = 0.94  # the screen; else the keypad
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Visitor:
         self._screens: asyncio.Queue[Screen | None] = asyncio.Queue()
         self._number, self.stick = customer.number, customer.stick
         self.reached: list[str] = []
-        self.broke = False
+        self.broke = self.guesses = False
 
     @property
     def stick_number(self) -> int:
@@ -190,7 +191,7 @@ class Visitor:
 
     async def _enter_pin(self) -> None:
         pin = self._customer.pin
-        if self._chance.strikes(self._manners.wrong_pin):
+        if self._chance.strikes(0.7 if self.guesses else self._manners.wrong_pin):
             self._world.count("customer: wrong PIN")
             pin = "".join(str((int(digit) + 1) % 10) for digit in pin)
         await self._press(*pin, "D")
@@ -269,7 +270,7 @@ class Staff:
 
     async def look_after(self, kiosks: list[Kiosk]) -> None:
         """What a person does who hears that a machine is closed."""
-        if all(kiosk.in_service for kiosk in kiosks):
+        if not any(kiosk.machine is not None and Cause.BANK in kiosk.machine.service.causes for kiosk in kiosks):
             return
         answer = await self._bank.do(q.TerminalList)
         shown_all = answer.terminals if answer is not None else ()
@@ -288,7 +289,8 @@ class Staff:
         for shown in shown_all:
             if shown.state == "suspended":
                 try:
-                    await self._bank.do(q.TerminalResume, terminal=shown.terminal)
+                    if await self._bank.do(q.TerminalResume, terminal=shown.terminal) is not None:
+                        self._model.taken_as_it_is(shown.terminal)
                     self._world.count("staff: resumes a terminal")
                 except CommandRefused as refused:
                     self._world.tell("staff", f"resume of {shown.terminal} refused: {refused}")

@@ -77,7 +77,7 @@ def _families() -> dict[str, tuple[str, ...]]:
         # Cuts, kills and devices' faults are counted where they happen, by their own names.
         "fault: ": tuple(
             name.replace("_", " ")
-            for name in chaos.Chaos._ACTS
+            for name in (*chaos.Chaos._ACTS, *chaos.OCCASIONS)
             if not name.endswith(("_power_cut", "_killed", "_fault"))
         ),
         "dispenser: ": chaos.DISPENSER_FAULTS,

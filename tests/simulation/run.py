@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from simulation.bank_node import BankNode
-from simulation.chaos import Chaos, Weather
+from simulation.chaos import Chaos
+from simulation.hardware import PoweredSlot
 from simulation.line import SimLine
 from simulation.machines import Kiosk, discard
 from simulation.model import Model
 from simulation.people import AMOUNTS, Customer, Known, Manners, Operator, Staff, Visitor
+from simulation.weather import Weather
 from simulation.world import EPOCH_MS, Chance, Power, World, graveyard
 from support.virtual_time import InlineExecutor, run_virtual
 
@@ -32,6 +34,8 @@ LOADED = {"top": 60, "middle": 80, "bottom": 80}
 VALUES = {"top": 50_00, "middle": 20_00, "bottom": 10_00}
 #: What a run may take until everything has ended, once nothing breaks any more.
 CALM_S = 15 * 60
+#: In so many visits there may be a storm of days.
+VISITS_A_STORM_MAY_TAKE = 20
 LIMITS = {"day_amount": 3_000, "day_count": 60, "withdrawal_amount": 400}
 
 
@@ -105,9 +109,16 @@ class Run:
         self.chaos.journals_lost = lambda kiosk: self.model.journal_lost(kiosk.terminal)
         self.chaos.restored = self.model.restored
         self.chaos.wrong = self.model.wrong
+        self.chaos.turned_back = lambda kiosk, to: self.model.turned_back(kiosk.terminal, to)
+        self.chaos.bank_stopped = self.model.bank_stopped
+        self.chaos.has_copies = self.model.has_copies
+        for kiosk in self.kiosks:
+            if isinstance(kiosk.slot, PoweredSlot):
+                kiosk.slot.is_about_to = self.chaos.is_about_to
         if plan.lying:
             self.chaos.decayed.update(kiosk.terminal for kiosk in self.kiosks)
         self.bank.answered = self.model.answered
+        self.bank.enrolled = self.model.taken_as_it_is
         self.customers: list[Customer] = []
         self._busy: set[str] = set()
         self._over = False
@@ -131,7 +142,7 @@ class Run:
         chance = self.world.chance("line", kiosk.terminal, kiosk.starts)
         return SimLine(
             self.world, self.bank, self.weather.line, power, chance,
-            lambda: self.chaos.line_is_cut(kiosk.terminal), self.model,
+            lambda: self.chaos.line_is_cut(kiosk.terminal), self.model, self.chaos,
         )  # fmt: skip
 
     # ── The phases ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,8 +151,10 @@ class Run:
         await self._open()
         people = [self.world.spawn(self._look_after())]
         queues = [self.world.spawn(self._queue(kiosk)) for kiosk in self.kiosks]
-        if self.world.chance("storm").strikes(0.025) and self.drawn and self.plan.visits >= 20:
-            self.world.later(60 + self.chance.random() * 300, lambda: self.world.spawn(self.chaos.blackout()))
+        storms = self.world.chance("storm")
+        for number in range(self.plan.visits // VISITS_A_STORM_MAY_TAKE if self.drawn else 0):
+            if storms.strikes(0.05):
+                self.world.later(60 + (number + storms.random()) * 600, self._storm)
         await asyncio.gather(*queues)
         while self.chaos.blacked_out:
             await asyncio.sleep(600)
@@ -174,11 +187,15 @@ class Run:
             assert kiosk.machine is not None
             kiosk.machine._world.line._weather = weather  # type: ignore[attr-defined]
 
+    def _storm(self) -> None:
+        if not self.chaos.is_calm and not self.chaos.blacked_out:
+            self.world.spawn(self.chaos.blackout())
+
     async def _queue(self, kiosk: Kiosk) -> None:
         """One customer after another before one machine."""
         for _ in range(self.plan.visits // len(self.kiosks)):
             await self.chaos.before_visit(kiosk)
-            await asyncio.sleep(2 + self.chance.random() ** 3 * 50)
+            await asyncio.sleep(1 + self.chance.random() ** 3 * 30)
             for _ in range(24):
                 if not kiosk.in_service:
                     await asyncio.sleep(10)
@@ -187,8 +204,10 @@ class Run:
             free = [customer for customer in self.customers if customer.name not in self._busy]
             robbed = [customer for customer in self.customers if customer.copies]
             if kiosk.in_service and robbed and self.chance.strikes(self.weather.manners.uses_copy):
-                # While its owner may be at another machine.
-                await self._visit(kiosk, self.chance.choice(robbed), self.weather.manners, by_copy=True)
+                # While its owner may be at another machine, or comes next.
+                victim = self.chance.choice(robbed[:2])
+                by_copy = self.chance.strikes(0.6) or victim.name in self._busy
+                await self._visit(kiosk, victim, self.weather.manners, by_copy=by_copy)
             elif kiosk.in_service and free:
                 await self._visit(kiosk, self.chance.choice(free), self.weather.manners)
             else:
@@ -203,6 +222,8 @@ class Run:
             self.staff.copy(customer)
         visitor = Visitor(self.world, kiosk, customer, chance, manners)
         if by_copy:
+            # Who has a copy may not have the PIN.
+            visitor.guesses = manners.wrong_pin > 0 and chance.strikes(0.5)
             copy = chance.choice(customer.copies)
             who = f"{customer.name}, copy {copy[0]}"
             if who in self._busy:
@@ -217,7 +238,7 @@ class Run:
         self.model.begins(kiosk, customer.card, visitor.stick_number)
         kiosk.display.seen = functools.partial(self._seen, kiosk, visitor)
         kiosk.dark = lambda: visitor.see(None)
-        wants = wants or ("balance" if chance.strikes(0.35 if customer.copies else 0.1) else "cash")
+        wants = wants or ("balance" if chance.strikes(0.5 if customer.copies else 0.1) else "cash")
         amount = chance.choice(AMOUNTS)
         try:
             ended = await visitor.visit(wants, amount)
@@ -233,6 +254,8 @@ class Run:
 
     def _seen(self, kiosk: Kiosk, visitor: Visitor | None, screen: object) -> None:
         self.model.told(kiosk, screen)  # type: ignore[arg-type]  # a Screen
+        if getattr(screen, "id", "") == "take.card":
+            self.chaos.notes_are_next(kiosk)
         if visitor is not None:
             visitor.see(screen)  # type: ignore[arg-type]  # a Screen
 
@@ -367,7 +390,7 @@ def _founded() -> Founded:
     text = config.read_text()
     for key, value in LIMITS.items():
         text = re.sub(rf"^{key} = \d+", f"{key} = {value}", text, flags=re.MULTILINE)
-    config.write_text(text)
+    config.write_text(text.replace("\nday_count", "\necho_s = 60\nday_count", 1))
     customers = run_virtual(_customers(directory, seams))
     files = {file.name: file.read_bytes() for file in directory.glob("books.sqlite*") if file.suffix != ".lock"}
     return Founded(directory, files, customers)

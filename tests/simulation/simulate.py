@@ -95,8 +95,8 @@ def one(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    from simulation.chaos import Weather
     from simulation.run import Plan
+    from simulation.weather import Weather
     from simulation.world import Chance
 
     without = tuple(name for name in options.without.split(",") if name)

@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulation import simulate as program
 from simulation.campaign import Done, Tally, Task, tried
-from simulation.chaos import Weather
 from simulation.model import Model
 from simulation.reached import LEAST, NOT_EVENTS, FileReached, events
 from simulation.report import WIDTH, Report, picture, text, write
 from simulation.run import Plan, Result, simulate
 from simulation.shrink import kind_of, least, shrink
+from simulation.weather import Weather
 from simulation.world import Chance
 
 ROOT = Path(__file__).resolve().parents[2]

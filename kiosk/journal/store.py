@@ -18,6 +18,7 @@ from bank_link.seams import Randomness
 from kiosk.journal import tables
 from kiosk.journal.chain import START, find_damage, link
 from kiosk.journal.records import AnyRecord, Booted, CountsSet, FactMade, Line, OutboxEntry, Transaction
+from kiosk.journal.wal import forgotten_commits
 
 VERSION = 1
 _ALL = 2**63 - 1
@@ -92,7 +93,9 @@ class Journal:
             if not made:
                 _make(connection, random)
             # A process that was killed may have left what is written and not on disk: nobody may act on that.
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            frames = int(str(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0][1]))
+            if forgotten_commits(str(path), vfs, frames) > 1:
+                raise JournalError(f"the journal {path} is damaged in its newest part; {_WAY_OUT}")
             journal = cls(connection, str(path), now)
             journal.check()
         except BaseException as error:

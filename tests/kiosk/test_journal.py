@@ -266,3 +266,26 @@ def test_what_waits_goes_in_the_order_in_which_it_was_made(tmp_path: Path) -> No
     journal.write(r.Resent(generation=3, numbers=(1,)))
     assert journal.next_waiting() == (3, 1)
     journal.close()
+
+
+def test_a_log_that_is_damaged_in_its_middle_is_refused(tmp_path: Path) -> None:
+    """SQLite reads a write-ahead log up to the first wrong frame; what was kept after it must not be missing unseen."""
+    path = tmp_path / "journal.sqlite"
+    journal = open_journal(path)
+    for number in range(1, 9):
+        journal.write(r.Event(what="card-in", detail=f"number {number}"))
+    whole, log = path.read_bytes(), Path(f"{path}-wal").read_bytes()
+    journal.close()
+    frame = 24 + 4096
+    for at, refused in ((32 + frame * 2 + 300, True), (len(log) - 2000, False)):
+        damaged = bytearray(log)
+        damaged[at] ^= 4
+        copy = tmp_path / f"copy{at}.sqlite"
+        copy.write_bytes(whole)
+        Path(f"{copy}-wal").write_bytes(damaged)
+        if refused:
+            with pytest.raises(JournalError, match="damaged in its newest part; keep the file"):
+                open_journal(copy)
+        else:
+            # The last commit alone may be half written: so does a power cut leave it.
+            assert [line.record.detail for line in open_journal(copy).lines()][-1] == "number 7"

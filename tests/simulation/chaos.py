@@ -56,6 +56,7 @@ class Chaos:
         self._copies: dict[str, list[tuple[float, dict[str, bytes]]]] = {kiosk.terminal: [] for kiosk in kiosks}
         self._twins: dict[str, tuple[str, Callable[[], None]]] = {}
         self._restored_at = 0.0
+        self._flipped: set[str] = set()
         self._cut_until: dict[str, float] = {}
         self.is_calm = self.blacked_out = False
         self.journals_lost: Callable[[Kiosk], None] = lambda _: None
@@ -63,6 +64,8 @@ class Chaos:
         self.decayed: set[str] = set()
         self.restored: Callable[[float], None] = lambda _: None
         self.turned_back: Callable[[Kiosk, float], None] = lambda *_: None
+        self.clock_set_back: Callable[[], None] = lambda: None
+        self.decayed_unseen: Callable[[Kiosk], None] = lambda _: None
         self.bank_stopped: Callable[[], None] = lambda: None
         self.has_copies: Callable[[str], bool] = lambda _: False
         self._pending: set[asyncio.Task[None]] = set()
@@ -107,8 +110,9 @@ class Chaos:
         self._arm(kiosk, "killed", KIOSK_EFFECTS)
 
     async def _cut_at_note(self, kiosk: Kiosk) -> None:
-        """In the few effects between a note's passing the sensor and its line in the journal."""
-        kiosk.cut_at_note = self._chances["cut_at_note"].randint(1, 12)
+        """In the few effects between a note's passing the sensor and its line in the journal; not always the first's."""
+        chance = self._chances["cut_at_note"]
+        kiosk.cut_at_note = chance.randrange(6) if chance.strikes(0.7) else 0, chance.randint(1, 12)
         self._did("cut at note")
 
     def _did(self, what: str) -> None:
@@ -122,7 +126,10 @@ class Chaos:
     def _kiosk_is_off(self, kiosk: Kiosk, why: str) -> None:
         self._count_crash("kiosk", why)
         kiosk.dark()
-        if not self.is_calm and self._strikes("disk_lost_in_crash"):
+        # Likelier while the motors draw their current.
+        paying = kiosk.machine is not None and kiosk.machine.vault.paying
+        own, rate = self._chances["disk_lost_in_crash"], self.weather.rates.disk_lost_in_crash
+        if own.strikes(rate * 6 if paying else rate) and not self.is_calm:
             self._did("disk lost in crash")
             self._change_disk(kiosk, None)
         longest = 1_500 if self._chance.strikes(0.25) else 100
@@ -142,6 +149,9 @@ class Chaos:
         if self.blacked_out or (kiosk.power is not None and kiosk.power.alive):
             return
         kiosk.start()
+        if kiosk.terminal in self._flipped and not kiosk.refused:
+            self.decayed_unseen(kiosk)
+        self._flipped.discard(kiosk.terminal)
         if "no room" in kiosk.refused:
             kiosk.disk.full = False
         elif kiosk.refused:
@@ -181,6 +191,7 @@ class Chaos:
             name = self._chances["journal_bits"].choice(names)
             self._did("journal bits")
             self.decayed.add(kiosk.terminal)
+            self._flipped.add(kiosk.terminal)
             self.journals_lost(kiosk)
             for _ in range(self._chances["journal_bits"].randint(1, 12)):
                 kiosk.disk.flip(name, self._chances["journal_bits"].randrange(kiosk.disk.size(name)))
@@ -327,11 +338,12 @@ class Chaos:
 
     async def _clock_back(self) -> None:
         chance = self._chances["bank_clock_back"]
-        await asyncio.sleep(chance.random() * 40)
+        await asyncio.sleep(chance.random() * 25)
         back_s = min(5 + chance.random() * 90, self._world.now - self._restored_at - 5)
         if back_s > 0 and not self.is_calm and not self._bank.clock.jump_ms:
             self._did("bank clock back")
             self._bank.clock.jump_ms = -int(back_s * 1000)
+            self.clock_set_back()
             await asyncio.sleep(30 + chance.random() * 200)
             self._bank.clock.jump_ms = 0
 

@@ -111,6 +111,14 @@ class Trial:
         if self._shape.before >= 0:
             self._make_old()
         self._disk.lies = self._kind == "lying"
+        try:
+            self._whole()
+        except Refused as refusal:
+            self._fail("refused", self.name, f"the history's own start: {refusal}")
+        self._disk.close()
+        return self._tally
+
+    def _whole(self) -> None:
         self._watching = True
         self._step("open", self._open)
         self._step("boot", self._keep, self._books.boot("first"))
@@ -122,8 +130,6 @@ class Trial:
         self._watching = False
         if not self._disk.lies:
             self._last_cut()
-        self._disk.close()
-        return self._tally
 
     def _make_old(self) -> None:
         """What was there before, all of it durable."""

@@ -55,7 +55,7 @@ class Kiosk:
         self.slot: PoweredSlot | TagSlot = TagSlot() if contactless else PoweredSlot()
         self._lying = lying
         self.values = {cassette.name: note_value(config, cassette).minor for cassette in config.cassettes}
-        self.cut_at_note: int | None = None
+        self.cut_at_note: tuple[int, int] | None = None  # so many movements of notes later, so many effects after it
         self.pins = SimulatedPins()
         self.moved: Callable[[], None] = lambda: None
         self._empty: set[str] = set()
@@ -102,7 +102,10 @@ class Kiosk:
         self._empty = empty
         power = self.power
         if self.cut_at_note is not None and power is not None and power.alive and power.cut_at is None:
-            power.cut_at, self.cut_at_note = power.effects + self.cut_at_note, None
+            notes, effects = self.cut_at_note
+            self.cut_at_note = (notes - 1, effects) if notes else None
+            if not notes:
+                power.cut_at = power.effects + effects
         self.moved()
 
     # ── Power ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -46,12 +46,13 @@ class Payment:
     loose: bool = False  # a note came that no journal had let out
     at: float = 0.0
     journal_gone: bool = False  # the machine's disk was lost or turned back after it
+    decayed: bool = False  # bits of the journal flipped after it, just where a power cut leaves its marks as well
     bank_forgot: bool = False  # and so was the bank's database
 
     @property
     def nobody_knows(self) -> bool:
-        """Both memories of it are gone: only the counting of the cassettes can find it."""
-        return self.journal_gone and self.bank_forgot
+        """Both memories of it are gone, or what a disk forgot nobody can see: only counting the cassettes finds it."""
+        return self.decayed or (self.journal_gone and self.bank_forgot)
 
 
 @dataclass(eq=False)
@@ -84,6 +85,7 @@ class Model:
         self._on_the_way: dict[str, tuple[tuple[str, int], int]] = {}
         self._gone: set[tuple[str, int]] = set()
         self._reversed: set[Name] = set()
+        self._clock_was_back = False
         self._effective: set[Name] = set()
         self._asked_at: dict[Name, float] = {}
         self._known_to_bank: dict[str, float] = {}
@@ -306,6 +308,15 @@ class Model:
         """What it decided last it may never have said."""
         self._wrong_pins.clear()
 
+    def clock_set_back(self) -> None:
+        """By the bank's clock a sign-on that comes late may look newer than one that was made after it."""
+        self._clock_was_back = True
+
+    def decayed_unseen(self, terminal: str) -> None:
+        """This machine started on a disk with flipped bits: they changed nothing, or hit its log's last commit."""
+        for name, payment in self.payments.items():
+            payment.decayed |= name[0] == terminal
+
     # ── At the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def differences(self) -> dict[Name, int]:
@@ -374,7 +385,7 @@ class Model:
             if row["kind"] in _TIMED and msgspec.json.decode(row["answer"])["type"] != "refused" and late_ms > 0:
                 self.wrong(f"{name} took effect {late_ms} ms after its deadline")
         for row in await self._bank.sql("SELECT terminal, detail FROM audit_events WHERE kind = 'suspended'"):
-            if row["terminal"] not in self.lost:
+            if row["terminal"] not in self.lost and not self._clock_was_back:
                 self.wrong(f"{row['terminal']} was suspended, and its journal is whole: {row['detail']}")
         for row in await self._bank.sql("SELECT * FROM cases"):
             if row["kind"] in {"suspense", "no-authority"}:

@@ -270,7 +270,7 @@ class Staff:
 
     async def look_after(self, kiosks: list[Kiosk]) -> None:
         """What a person does who hears that a machine is closed."""
-        if not any(kiosk.machine is not None and Cause.BANK in kiosk.machine.service.causes for kiosk in kiosks):
+        if not any(map(_calls_the_bank, kiosks)):
             return
         answer = await self._bank.do(q.TerminalList)
         shown_all = answer.terminals if answer is not None else ()
@@ -323,6 +323,14 @@ class Staff:
     def _account_of(self, case: dict[str, Any], name: Name) -> str:
         payment = self._model.payments.get(name)
         return str(case["account"] or (payment.account if payment is not None else ""))
+
+
+def _calls_the_bank(kiosk: Kiosk) -> bool:
+    """Whether its operator would: it says that the bank will not have it."""
+    if kiosk.machine is None:
+        return False
+    causes = kiosk.machine.service.causes
+    return Cause.BANK in causes or "does not sign this terminal on" in causes.get(Cause.LINE, "")
 
 
 def _decide(may: tuple[str, ...], case: dict[str, Any], missing: int) -> tuple[str, str]:

@@ -110,6 +110,8 @@ class Run:
         self.chaos.restored = self.model.restored
         self.chaos.wrong = self.model.wrong
         self.chaos.turned_back = lambda kiosk, to: self.model.turned_back(kiosk.terminal, to)
+        self.chaos.decayed_unseen = lambda kiosk: self.model.decayed_unseen(kiosk.terminal)
+        self.chaos.clock_set_back = self.model.clock_set_back
         self.chaos.bank_stopped = self.model.bank_stopped
         self.chaos.has_copies = self.model.has_copies
         for kiosk in self.kiosks:
@@ -238,7 +240,7 @@ class Run:
         self.model.begins(kiosk, customer.card, visitor.stick_number)
         kiosk.display.seen = functools.partial(self._seen, kiosk, visitor)
         kiosk.dark = lambda: visitor.see(None)
-        wants = wants or ("balance" if chance.strikes(0.5 if customer.copies else 0.1) else "cash")
+        wants = wants or ("balance" if chance.strikes(0.6 if customer.copies else 0.1) else "cash")
         amount = chance.choice(AMOUNTS)
         try:
             ended = await visitor.visit(wants, amount)

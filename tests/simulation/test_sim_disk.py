@@ -537,11 +537,11 @@ def on(statement: str) -> Callable[[Path, str | None], apsw.Connection]:
 
 @pytest.mark.parametrize("level", ["OFF", "NORMAL"])
 def test_a_journal_that_does_not_sync_each_commit_is_found(monkeypatch: pytest.MonkeyPatch, level: str) -> None:
-    """The campaign can fail: with less than FULL, acknowledged records are lost, and it says how to see it again."""
+    """The campaign can fail: with less than FULL, acknowledged records are lost, or the log has a hole and is refused."""
     monkeypatch.setattr(journal_store, "_connect", on(f"PRAGMA synchronous = {level}"))
-    total = tried("journal", range(1, 2))
+    total = tried("journal", range(1, 4))
     assert total.counts["lost"] > 0
-    assert "acknowledged rows are lost" in total.failures[0][1]
+    assert any("acknowledged rows are lost" in sentence for _, sentence in total.failures)
 
 
 def test_a_disk_that_lies_is_found_where_it_must_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,14 +64,14 @@ class Weather:
         for part, most in ((weather.line, MOST_LINE), (weather.manners, MOST_MANNERS), (weather.rates, MOST_RATES)):
             for name, value in most.items():
                 setattr(part, name, draw(value))
-        if chance.strikes(0.2) and savagery:
+        if chance.strikes(0.25) and savagery:
             weather._thieves()
         return weather
 
     def _thieves(self) -> None:
         """Copies of a few sticks are everywhere, in machines at the same time, and sticks break as they are written."""
         for part, least in (
-            (self.manners, {"uses_copy": 0.6, "stick_dies": 0.12, "wrong_pin": 0.2}),
+            (self.manners, {"uses_copy": 0.6, "stick_dies": 0.25, "wrong_pin": 0.4}),
             (self.rates, {"copy_made": 0.4, "twins": 0.8}),
         ):
             for name, value in least.items():
@@ -103,6 +103,6 @@ MOST_RATES = {
     "bank_restored": 0.12, "bank_slow": 0.1, "key_rotated": 0.06, "line_cut": 0.1, "clock_jump": 0.1, "disk_full": 0.08,
     "journal_bits": 0.12, "disk_swapped": 0.12, "disk_lost": 0.05, "suspended": 0.08, "enrolled_anew": 0.08,
     "dispenser_fault": 0.4, "keypad_fault": 0.1, "reader_fault": 0.6, "copy_made": 0.3,
-    "restored_at_release": 0.06, "bank_clock_back": 0.4, "disk_lost_in_crash": 0.08, "twins": 0.9,
+    "restored_at_release": 0.06, "bank_clock_back": 0.8, "disk_lost_in_crash": 0.15, "twins": 0.9,
     "fault_at_payment": 0.2, "cut_just_here": 0.03,
 }  # fmt: skip

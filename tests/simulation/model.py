@@ -85,6 +85,8 @@ class Model:
         self._on_the_way: dict[str, tuple[tuple[str, int], int]] = {}
         self._gone: set[tuple[str, int]] = set()
         self._reversed: set[Name] = set()
+        self._used: dict[Name, tuple[str, Name]] = {}
+        self._twice: set[Name] = set()
         self._clock_was_back = False
         self._effective: set[Name] = set()
         self._asked_at: dict[Name, float] = {}
@@ -106,7 +108,9 @@ class Model:
 
     def asked(self, terminal: str, envelope: Envelope) -> None:
         """The line carries a message."""
-        if envelope.kind in {"release", "reversal"}:
+        if envelope.kind in {*_TIMED, "completion", "reversal"}:
+            self._number_used(terminal, envelope)
+        if envelope.kind in {"release", "reversal", "completion"}:
             # In effect from now on or not at all: a late copy of its authorise gets the old answer once more.
             ended = (terminal, int(msgspec.json.decode(envelope.body)["transaction"]))
             self._gone.add(ended)
@@ -128,6 +132,17 @@ class Model:
         # A number comes twice only where neither journal nor bank remember its first use.
         if payment not in visit.payments:
             visit.payments.append(payment)
+
+    def _number_used(self, terminal: str, envelope: Envelope) -> None:
+        """A disk was lost, and a restored bank could not know that its number was used in a history that was lost too:
+        should that one come back, the payment is behind another message's number.
+        """
+        body = msgspec.json.decode(envelope.body)
+        generation = body.get("made_by", {}).get("generation", envelope.generation)
+        about = (terminal, generation, int(body.get("transaction", body["number"])))
+        first = self._used.setdefault((terminal, generation, int(body["number"])), (envelope.kind, about))
+        if first != (envelope.kind, about):
+            self._twice.add(about)
 
     def answered(self, request: bytes, answer: bytes) -> None:
         """The bank answers: each transmission once, whatever is repeated."""
@@ -319,6 +334,10 @@ class Model:
 
     # ── At the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _nobody_knows(self, name: Name) -> bool:
+        payment = self.payments.get(name)
+        return payment is not None and (payment.nobody_knows or (payment.bank_forgot and name in self._twice))
+
     async def differences(self) -> dict[Name, int]:
         """By payment: what was given and is not debited (positive), or debited and not given."""
         posted = await self._posted()
@@ -372,7 +391,7 @@ class Model:
         for name, difference in (await self.differences()).items():
             payment = self.payments.get(name)
             unseen = payment.doubled if payment else 0
-            if not named[name] and not (payment is not None and payment.nobody_knows) and not 0 < difference <= unseen:
+            if not named[name] and not self._nobody_knows(name) and not 0 < difference <= unseen:
                 self.wrong(f"{name}: {difference} more given than debited, and no case names it")
         await self._as_told(named)
         await self._in_order()
@@ -402,7 +421,7 @@ class Model:
     async def _as_told(self, named: Counter[Name]) -> None:
         posted = await self._posted()
         for name, payment in self.payments.items():
-            if named[name] or payment.told_doubt or payment.nobody_knows:
+            if named[name] or payment.told_doubt or self._nobody_knows(name):
                 continue
             if payment.told_paid is not None and posted[name] != payment.told_paid:
                 self.wrong(f"{name}: told {payment.told_paid}, the books say {posted[name]}")
@@ -414,7 +433,7 @@ class Model:
         await self.books()
         for name, difference in (await self.differences()).items():
             payment = self.payments.get(name)
-            if payment is not None and payment.nobody_knows:
+            if self._nobody_knows(name):
                 continue
             if not 0 < difference <= (payment.doubled if payment else 0):
                 self.wrong(f"{name}: {difference} more given than debited after its cases were closed")

@@ -218,7 +218,7 @@ class GpioDispenser:
             raise DeviceError(self.name, fault, self._covered_sentence(covered))
 
     def _covered(self) -> str:
-        return " and ".join(way for way, sensor in self._sensors.items() if sensor.on or sensor.steady)
+        return " and ".join([way for way, sensor in self._sensors.items() if sensor.on or sensor.steady])
 
     def _covered_sentence(self, covered: str) -> str:
         return f"The {self.name}'s {covered} sensor is covered: clear the note path, then reset the {self.name}."

@@ -36,8 +36,8 @@ class KeypadTimings:
     """Contacts must be alike for this long."""
     hold_ms: int = 2000
     """A key down for this long is reported as held, once."""
-    held_scan_ms: int = 50
-    """Between two scans from then on: only its release is still to come."""
+    held_scan_ms: int = 20
+    """Between two scans from then on. A second key still counts, so it is not much slower."""
     stuck_ms: int = 15000
     """A key down for this long is a fault."""
     stuck_scan_ms: int = 200

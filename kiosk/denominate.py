@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ def usable(counts: Sequence[CassetteCount], *, without: frozenset[str] = frozens
 
 def fewest(amount: Money, stock: Sequence[Stock], most_notes: int) -> tuple[NoteCount, ...] | None:
     """The mix of fewest notes that makes `amount` exactly, largest notes first; None where there is none."""
+    return _fewest(amount, tuple(stock), most_notes)
+
+
+@functools.lru_cache(maxsize=256)  # a menu asks again and again while nothing has moved
+def _fewest(amount: Money, stock: tuple[Stock, ...], most_notes: int) -> tuple[NoteCount, ...] | None:
     return _best(amount, sorted(stock, key=lambda s: -s.value.minor), most_notes)
 
 

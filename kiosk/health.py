@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from bank_link.messages import CassetteCount
 from bank_link.money import Money
 from config.kiosk import KioskConfig
 from drivers.devices import DeviceError, DeviceState
@@ -29,6 +30,7 @@ class Health:
         self._service = service
         self._most = most
         self._clock_is_good = clock_is_good
+        self._judged: tuple[Sequence[CassetteCount], str] | None = None
         self._mend_wanted = False
         self._mending = asyncio.Lock()
 
@@ -80,10 +82,14 @@ class Health:
 
     def _wrong_cassettes(self) -> str:
         """A cassette whose notes are others than those that were counted in it must be exchanged first."""
+        counts = self._journal.counts()
+        if self._judged is None or self._judged[0] is not counts:
+            self._judged = counts, self._judge(counts)
+        return self._judged[1]
+
+    def _judge(self, counts: Sequence[CassetteCount]) -> str:
         values = self._values
         wrong = [
-            count.cassette
-            for count in self._journal.counts()
-            if count.count and values.get(count.cassette, count.value) != count.value
+            count.cassette for count in counts if count.count and values.get(count.cassette, count.value) != count.value
         ]
         return f"cassette {', '.join(wrong)} was counted with other notes; load it anew" if wrong else ""

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import msgspec
-from msgspec import Raw
-from msgspec.structs import replace
-
-from bank_link.envelope import decode_request
 from bank_link.messages import Answered, CassetteCount, Rest, Session
 from bank_link.ranges import group, spread
 from bank_link.sign_on import MOST_RANGES
@@ -60,9 +54,6 @@ class JournalStanding:
         )  # fmt: skip
 
     def highest_taken(self) -> int:
-        """Of a journal that has never signed on nothing was sent: the bank shall not take its numbers for known ones."""
-        if not self._journal.has_signed_on(self._generation):
-            return 0
         return self._journal.highest_taken(self._generation)
 
     def outbox_length(self) -> int:
@@ -83,7 +74,6 @@ class JournalStanding:
                 missing=session.missing, named_from=self._named_from(session), next_number=session.next_number,
             ),
             *(r.Resent(generation=generation, numbers=tuple(numbers)) for generation, numbers in again.items()),
-            *self._renumbered(session),
         )  # fmt: skip
         if lost or session.rest:
             self._service.close(Cause.RECOVERY, f"the bank was restored: {len(lost)} facts are sent again")
@@ -93,21 +83,6 @@ class JournalStanding:
         self.host.session = session
         self._stand(session)
         self._opened(session)
-
-    def _renumbered(self, session: Session) -> list[r.Renumbered]:
-        """At a new journal's first sign-on: an exchange that was made before it has a number that an older one used."""
-        if self._journal.has_signed_on(self._generation):
-            return []
-        used = [
-            fact
-            for fact in self._journal.waiting()
-            if fact.generation == self._generation and fact.number < session.next_number
-        ]
-        first = max(session.next_number, self._journal.next_number(self._generation))
-        return [
-            r.Renumbered(generation=fact.generation, number=fact.number, to=to, body=_with_number(fact, to))
-            for to, fact in enumerate(used, start=first)
-        ]
 
     def _named_from(self, session: Session) -> int:
         """Where the next sign-on goes on. A bank that lacks of the newest was restored now, perhaps once more."""
@@ -123,8 +98,3 @@ class JournalStanding:
         exchange = "the bank wants an exchange by an operator first (atm-kiosk cash load)"
         self._service.set(Cause.EXCHANGE, exchange if session.exchange_needed else "")
         self._service.clear(Cause.LINE)
-
-
-def _with_number(fact: r.OutboxEntry, number: int) -> str:
-    message: Any = decode_request(fact.kind, Raw(fact.body.encode()))
-    return msgspec.json.encode(replace(message, number=number)).decode()

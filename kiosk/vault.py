@@ -61,11 +61,15 @@ class Vault:
 
     def stock(self) -> tuple[denominate.Stock, ...]:
         """What may be paid from now: counted, not empty by its sensor, not failing since the last exchange."""
+        return self._stock(without=self._unusable())
+
+    def _stock(self, *, without: frozenset[str]) -> tuple[denominate.Stock, ...]:
         loaded = [count for count in self.counts() if count.cassette in self._dispenser.cassettes]
-        return denominate.usable(loaded, without=self._unusable())
+        return denominate.usable(loaded, without=without)
 
     def _unusable(self) -> frozenset[str]:
-        return frozenset({name for name in self._dispenser.cassettes if self._looks_empty(name)} | self._failing)
+        empty = [name for name in self._dispenser.cassettes if self._looks_empty(name)]
+        return frozenset((*empty, *self._failing))
 
     def _looks_empty(self, cassette: str) -> bool:
         """A cassette whose sensor cannot be asked is not paid from; the dispenser's report says why."""
@@ -93,7 +97,8 @@ class Vault:
         """The largest amount up to `most` that can be paid now. Asked every second, so the last answer is kept."""
         question = (self.counts(), self._unusable(), most)
         if self._largest is None or self._largest[0] != question:
-            self._largest = (question, denominate.largest(self.stock(), MOST_NOTES, most=most))
+            stock = self._stock(without=question[1])
+            self._largest = (question, denominate.largest(stock, MOST_NOTES, most=most))
         return self._largest[1]
 
     def exchanged(self) -> None:

@@ -16,7 +16,7 @@ from bank.audit.tables import audit_blocks, audit_events
 from bank.store.prepared import Prepared
 
 #: A forged row may have any number; SQLite's have 64 bits.
-_BEFORE_ALL, _AFTER_ALL = -(1 << 63), (1 << 63) - 1
+_FIRST, _LAST = -(1 << 63), (1 << 63) - 1
 #: A block holds at most so many events: what is sealed or verified at once stays small.
 MOST_EVENTS = 512
 
@@ -26,7 +26,7 @@ _ADD_BLOCK = Prepared(insert(audit_blocks).values({name: bindparam(name) for nam
 _LAST_BLOCK = Prepared(select(audit_blocks).order_by(audit_blocks.c.block_id.desc()).limit(1))
 _WAITING = Prepared(
     select(audit_events)
-    .where(audit_events.c.event_id > bindparam("after"))
+    .where(audit_events.c.event_id >= bindparam("first"))
     .order_by(audit_events.c.event_id)
     .limit(MOST_EVENTS)
 )
@@ -36,7 +36,7 @@ _BLOCK_IDS = Prepared(select(audit_blocks.c.block_id).order_by(audit_blocks.c.bl
 _BLOCK = Prepared(select(audit_blocks).where(audit_blocks.c.block_id == bindparam("block_id")))
 _EVENTS = Prepared(
     select(audit_events)
-    .where(audit_events.c.event_id > bindparam("after"), audit_events.c.event_id <= bindparam("to"))
+    .where(audit_events.c.event_id.between(bindparam("first"), bindparam("last")))
     .order_by(audit_events.c.event_id)
 )
 
@@ -64,8 +64,8 @@ def append_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
 def seal(connection: Connection, sealing: Sealing, *, now_ms: int) -> tuple[int, str]:
     """Make the next block, within the caller's transaction: how many events it holds (0 where none waited), the head."""
     before = _last_block(connection)
-    after = before.last_event if before else _BEFORE_ALL
-    events = [Event(*row) for row in _WAITING.rows(connection, after=after)]
+    first = before.last_event + 1 if before else _FIRST
+    events = [Event(*row) for row in _WAITING.rows(connection, first=first)]
     if not events:
         return 0, head_of(before)
     block = make_block(before, events, sealed_at_ms=now_ms, sealing=sealing)
@@ -98,7 +98,7 @@ def _blocks(connection: Connection, findings: list[Finding]) -> Iterator[Block]:
 
 
 def _events(connection: Connection, after: int | None, to: int | None, findings: list[Finding]) -> list[Event]:
-    between = {"after": _BEFORE_ALL if after is None else after, "to": _AFTER_ALL if to is None else to}
+    between = {"first": _FIRST if after is None else after + 1, "last": _LAST if to is None else to}
     return list(_read(lambda: _EVENTS.rows(connection, **between), Event, findings))
 
 
@@ -114,6 +114,7 @@ def _read(ask: Callable[[], list[tuple[Any, ...]]], kind: Any, findings: list[Fi
         return
     for row in found:
         try:
-            yield msgspec.convert(row, kind)
+            # Else text where bytes belong would be read as base64.
+            yield msgspec.convert(row, kind, builtin_types=(bytes,))
         except msgspec.ValidationError:
             findings.append(Finding("altered", f"{what} {row[0]!r} holds what was never written there"))

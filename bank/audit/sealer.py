@@ -18,7 +18,7 @@ class Sealer:
     """
 
     def __init__(
-        self, store: Store, sealing: Sealing, clock: WallClock, *, pause_s: float = 2.0, every_s: float = 60.0
+        self, store: Store, sealing: Sealing, clock: WallClock, *, pause_s: float = 5.0, every_s: float = 60.0
     ) -> None:
         self._store = store
         self._sealing = sealing

@@ -89,6 +89,8 @@ def translated(error: Exception) -> Error:
     return InterfaceError(str(error))
 
 
+#: Prepared statements that a connection keeps: a lookup has as many texts as there are lengths of its lists.
+_STATEMENTS = 500
 _FAILURES = (apsw.Error, TypeError, ValueError, OverflowError)
 
 
@@ -199,4 +201,4 @@ class Connection:
 def connect(path: str, *, vfs: str | None = None) -> Connection:
     """Open `path`, made where it is missing, on the named VFS (SQLite's own where none is named)."""
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    return Connection(_asked(lambda: apsw.Connection(path, flags=flags, vfs=vfs)))
+    return Connection(_asked(lambda: apsw.Connection(path, flags=flags, vfs=vfs, statementcachesize=_STATEMENTS)))

@@ -25,7 +25,9 @@ class ApswDialect(SQLiteDialect):
         return apsw_dbapi
 
     def do_begin(self, dbapi_connection: Any) -> None:
-        dbapi_connection.driver_connection.begin()
+        # The store begins its transactions itself; SQLAlchemy hears of one with its first statement.
+        if not dbapi_connection.driver_connection.apsw_connection.in_transaction:
+            dbapi_connection.driver_connection.begin()
 
     def _get_server_version_info(self, _connection: Any) -> tuple[int, ...]:
         return apsw_dbapi.sqlite_version_info

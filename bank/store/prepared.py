@@ -17,7 +17,10 @@ _Binder = Callable[[Mapping[str, Any]], list[Any]]
 
 
 class Prepared:
-    """A Core statement with named parameters; one that gets a list is expanding (an IN).
+    """A Core statement with named parameters; one that gets a list is expanding (an IN, in which a key may come twice).
+
+    Values go to the driver as they are: an insert names all of its columns, since no default of SQLAlchemy's is bound, and
+    no type of a column converts anything.
 
     Raises what SQLAlchemy would: a subclass of sqlalchemy.exc.DBAPIError, without the parameters, which may be secret.
     """
@@ -28,6 +31,7 @@ class Prepared:
 
     def rows(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
         """Run a query; its rows. No list may be empty."""
+        values = {name: _padded(value) if isinstance(value, list) else value for name, value in values.items()}
         text, bind = self._text(connection.dialect, values)
         driver: Any = connection.connection.dbapi_connection
         try:
@@ -64,8 +68,15 @@ class Prepared:
         return expanded.statement, _binder(expanded.positional_parameters)
 
 
+def _padded(keys: list[Any]) -> list[Any]:
+    """Its last element once more, up to a power of two: a text for each length would fill the memory."""
+    return keys + keys[-1:] * ((1 << (len(keys) - 1).bit_length()) - len(keys))
+
+
 class _Mark:
     """Stands for a value while the text is made, to find out in which place it is bound."""
+
+    __slots__ = ("name", "path")
 
     def __init__(self, name: str, *path: int) -> None:
         self.name, self.path = name, path
@@ -82,6 +93,7 @@ def _marked(name: str, value: object) -> Any:
 
 
 def _binder(places: Sequence[Any]) -> _Binder:
+    assert None not in places, "a parameter that nobody gives"
     names = [place.name if isinstance(place, _Mark) else None for place in places]
     if all(isinstance(place, _Mark) and not place.path for place in places):
         return lambda values: [values[name] for name in names]  # type: ignore[index]  # every name is one

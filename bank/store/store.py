@@ -154,7 +154,10 @@ class Store:
     async def write(
         self, fn: Callable[Concatenate[sqlalchemy.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """`fn(connection, …)` as a transaction of its own, when its turn comes. Durable when this returns."""
+        """`fn(connection, …)` as a transaction of its own, when its turn comes. Durable when this returns.
+
+        One step on the thread: where the call is cancelled while it runs, it is done all the same.
+        """
         async with self._turn():
             return await self._on_thread(self._write, lambda connection: fn(connection, *args, **kwargs))
 
@@ -240,7 +243,7 @@ class Store:
 
     def _begin(self) -> None:
         with self._sentences():
-            self._open_connection().begin()
+            self._open_driver().begin()
 
     def _run(self, fn: Callable[[sqlalchemy.Connection], T]) -> T:
         with self._sentences():
@@ -274,18 +277,30 @@ class Store:
     def _commit(self) -> None:
         with self._sentences():
             self._still_in_transaction()
-            self._open_connection().commit()
+            self._open_driver().commit()
+            self._end_of_transaction()
 
     def _rollback(self) -> None:
-        if self._connection is not None:
+        if self._driver is not None and self._connection is not None:
             with self._sentences():
-                self._connection.rollback()
+                self._driver.rollback()
+                self._end_of_transaction()
+
+    def _end_of_transaction(self) -> None:
+        """SQLAlchemy has begun one of its own where it was asked; there is nothing left to do in it."""
+        connection = self._open_connection()
+        if connection.in_transaction():
+            connection.rollback()
 
     def _still_in_transaction(self) -> None:
         """After some errors SQLite rolls back by itself; what came next would be committed statement by statement."""
         assert self._driver is not None
         if not self._driver.apsw_connection.in_transaction:
             raise StoreError(f"{self.path}: the database has rolled this transaction back after an error")
+
+    def _open_driver(self) -> apsw_dbapi.Connection:
+        assert self._driver is not None
+        return self._driver
 
     def _open_connection(self) -> sqlalchemy.Connection:
         assert self._connection is not None

@@ -113,18 +113,6 @@ class Parked(Record, frozen=True, kw_only=True, tag="parked"):
     sentence: str
 
 
-class Renumbered(Record, frozen=True, kw_only=True, tag="renumbered"):
-    """A fact that was never sent takes another number: the bank knows this one from a journal that is lost.
-
-    `body` is its message with the new number.
-    """
-
-    generation: int
-    number: int
-    to: int
-    body: str
-
-
 class Resent(Record, frozen=True, kw_only=True, tag="resent"):
     """The bank was restored and misses these: their facts wait again, in order."""
 
@@ -202,7 +190,7 @@ class Ended(About, frozen=True, kw_only=True, tag="ended"):
 
 
 AnyRecord = (
-    Booted | Event | SignedOn | CountsSet | Taken | Answered | FactMade | Acknowledged | Parked | Renumbered | Resent | Held
+    Booted | Event | SignedOn | CountsSet | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Held
     | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | Presented | Ended
 )  # fmt: skip
 

@@ -86,6 +86,9 @@ class Journal:
         connection: apsw.Connection | None = None
         try:
             connection = _connect(path, vfs)
+            forgotten = forgotten_commits(connection, vfs)
+            if forgotten > 1:
+                raise JournalError(f"the journal {path} is damaged in its newest part; {_WAY_OUT}")
             made = _is_made(connection)
             # Only now: a file that is not ours is left as it is.
             if connection.execute("PRAGMA journal_mode = WAL").get != "wal":
@@ -93,14 +96,15 @@ class Journal:
             if not made:
                 _make(connection, random)
             # A process that was killed may have left what is written and not on disk: nobody may act on that.
-            frames = int(str(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0][1]))
-            if forgotten_commits(str(path), vfs, frames) > 1:
-                raise JournalError(f"the journal {path} is damaged in its newest part; {_WAY_OUT}")
+            # And what a power cut has left of a commit must not lie there beside the next one's.
+            connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if forgotten else 'PASSIVE'})").fetchall()
             journal = cls(connection, str(path), now)
             journal.check()
         except BaseException as error:
             # A refused file must not stay locked: somebody will want to look into it.
             if connection is not None:
+                # As it is: to fold the log into the file would be to throw away what is behind the damage.
+                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 _close(connection)
             ours = _opening_error(path, error, new=new)
             if ours is error:
@@ -157,7 +161,10 @@ class Journal:
 
     def _append(self, record: AnyRecord) -> None:
         # Whatever a person or the bank wrote there: a full card number never reaches the disk.
-        body = _CARD_NUMBER.sub(_masked, _encode(record).decode())
+        whole = _encode(record).decode()
+        body = _CARD_NUMBER.sub(_masked, whole)
+        if body != whole:
+            record = _decode(body.encode())
         name = getattr(record, "transaction", Transaction(0, 0))
         kind = str(type(record).__struct_config__.tag)
         at, boot = self.now(), getattr(record, "boot", "") if kind == "booted" else self._boot
@@ -195,10 +202,6 @@ class Journal:
         """The number that the next message takes: above all taken here, and above all that the bank has seen."""
         floor = self._value(f"next_number.{generation}") or 1
         return max(self.highest_taken(generation) + 1, int(floor))
-
-    def has_signed_on(self, generation: int) -> bool:
-        """Whether this journal knows from the bank what the generation's numbers are: a new one does not yet."""
-        return self._value(f"next_number.{generation}") is not None
 
     def answered(self, *, before: int = 0, most_numbers: int, most_ranges: int) -> Part:
         """The numbers whose answers came last; `before`: of those that came before that record (0: of all)."""

@@ -61,8 +61,6 @@ def apply(connection: apsw.Connection, record: r.AnyRecord) -> None:  # noqa: C9
             _outbox(connection, record.generation, record.number, "acknowledged", record.case)
         case r.Parked():
             _outbox(connection, record.generation, record.number, "parked", "")
-        case r.Renumbered():
-            _renumbered(connection, record)
         case r.Resent():
             for number in record.numbers:
                 _outbox(connection, record.generation, number, "waiting", "")
@@ -114,18 +112,6 @@ def _fact(connection: apsw.Connection, record: r.FactMade) -> None:
     _run(
         connection, "INSERT INTO outbox (generation, number, kind, body, state) VALUES (?, ?, ?, ?, 'waiting')",
         name.generation, record.number, record.kind, record.body,
-    )  # fmt: skip
-
-
-def _renumbered(connection: apsw.Connection, record: r.Renumbered) -> None:
-    for table in ("numbers", "outbox"):
-        _run(
-            connection, f"UPDATE {table} SET number = ? WHERE generation = ? AND number = ?",  # noqa: S608 - ours
-            record.to, record.generation, record.number,
-        )  # fmt: skip
-    _run(
-        connection, "UPDATE outbox SET body = ? WHERE generation = ? AND number = ?",
-        record.body, record.generation, record.to,
     )  # fmt: skip
 
 

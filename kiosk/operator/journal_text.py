@@ -142,11 +142,6 @@ def _(record: r.Parked) -> str:
 
 
 @text.register
-def _(record: r.Renumbered) -> str:
-    return f"number {record.number} becomes {record.to}: the bank knows it from an older journal"
-
-
-@text.register
 def _(record: r.Resent) -> str:
     return f"the bank was restored; sent again: {', '.join(map(str, record.numbers))}"
 

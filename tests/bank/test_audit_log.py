@@ -96,6 +96,7 @@ FORGERIES = {
     "an event taken out": "DELETE FROM audit_events WHERE event_id = 4",
     "two events exchanged": "UPDATE audit_events SET number = 7 - number WHERE event_id IN (3, 4)",
     "an event renumbered": "UPDATE audit_events SET event_id = 99 WHERE event_id = 5",
+    "an event put in front of all": "INSERT INTO audit_events VALUES (-9223372036854775808, 1, 'k', 't', 1, '')",
     "an event put in front": "INSERT INTO audit_events VALUES (0, 1, 'k', 't', 1, '')",
     "a block taken out": "DELETE FROM audit_blocks WHERE block_id = 2",
     "the first block taken out": "DELETE FROM audit_blocks WHERE block_id = 1",

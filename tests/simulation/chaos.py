@@ -127,12 +127,15 @@ class Chaos:
         self._count_crash("kiosk", why)
         kiosk.dark()
         # Likelier while the motors draw their current.
-        paying = kiosk.machine is not None and kiosk.machine.vault.paying
         own, rate = self._chances["disk_lost_in_crash"], self.weather.rates.disk_lost_in_crash
-        if own.strikes(rate * 6 if paying else rate) and not self.is_calm:
+        if own.strikes(rate * 6 if kiosk.was_paying else rate) and not self.is_calm:
             self._did("disk lost in crash")
             self._change_disk(kiosk, None)
-        longest = 1_500 if self._chance.strikes(0.25) else 100
+            # Somebody has to bring another one.
+            self._world.later(300 + own.random() * 1_500, self._kiosk_on, kiosk)
+            return
+        # Now and then for longer than holds and silences last.
+        longest = 1_500 if self._chance.strikes(0.1) else 120
         wait = 0.5 + self._chance.random() ** 3 * longest if not self.is_calm else 3
         if not self.is_calm and self._chance.strikes(0.1):
             # And once more while it starts.

@@ -70,6 +70,7 @@ class Kiosk:
         self.cut_in: int | None = None
         self._line = line
         self.starts = 0
+        self.was_paying = False  # when the power went off
         self.disk = self._new_disk()
 
     def _new_disk(self) -> Disk:
@@ -173,6 +174,7 @@ class Kiosk:
             self.disk.cut()
             if self._lying:
                 self.forgot()
+        self.was_paying = self.display.shown is not None and self.display.shown.id == "cash.count"
         self.display.shown = None
         self.ended(why)
 

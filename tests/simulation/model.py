@@ -273,9 +273,13 @@ class Model:
     def has_copies(self, card: str) -> bool:
         return len(self._sticks.get(card, {})) > 1
 
+    def pins_start_again(self, card: str) -> None:
+        """A new card file may have made the tries start again."""
+        del self._wrong_pins[card]
+        self._pins_since[card] = self._world.now
+
     def reissued(self, card: str) -> None:
         """Whatever sticks there are of it, a new file makes them worthless."""
-        del self._wrong_pins[card]
         self._sticks[card] = dict.fromkeys(self._sticks.get(card, {}), self._world.now)
 
     def restored(self, to: float) -> None:

@@ -251,6 +251,8 @@ class Staff:
 
     async def reissue(self, customer: Customer) -> None:
         made = await self._bank.do(q.CardReissue, card=customer.reference)
+        # Done or not: whoever killed the bank meanwhile does not know.
+        self._model.pins_start_again(customer.card)
         if made is None:
             return
         self._sticks += 1

@@ -99,7 +99,7 @@ MOST_MANNERS = {
     "uses_copy": 0.5, "stick_dies": 0.15,
 }  # fmt: skip
 MOST_RATES = {
-    "kiosk_power_cut": 0.5, "kiosk_killed": 0.3, "cut_at_note": 0.4, "bank_power_cut": 0.3, "bank_killed": 0.3, "bank_restarted": 0.3,
+    "kiosk_power_cut": 0.4, "kiosk_killed": 0.25, "cut_at_note": 0.4, "bank_power_cut": 0.25, "bank_killed": 0.25, "bank_restarted": 0.25,
     "bank_restored": 0.12, "bank_slow": 0.1, "key_rotated": 0.06, "line_cut": 0.1, "clock_jump": 0.1, "disk_full": 0.08,
     "journal_bits": 0.12, "disk_swapped": 0.12, "disk_lost": 0.05, "suspended": 0.08, "enrolled_anew": 0.08,
     "dispenser_fault": 0.4, "keypad_fault": 0.1, "reader_fault": 0.6, "copy_made": 0.3,

@@ -83,15 +83,15 @@ class Model:
         self._answered: set[tuple[str, int]] = set()
         self._cards: dict[str, str] = {}
         self._on_the_way: dict[str, tuple[tuple[str, int], int]] = {}
-        self._gone: set[tuple[str, int]] = set()
-        self._reversed: set[Name] = set()
+        self._gone: dict[tuple[str, int], float] = {}
+        self._reversed: dict[Name, float] = {}
         self._used: dict[Name, tuple[str, Name]] = {}
         self._twice: set[Name] = set()
         self._clock_was_back = False
-        self._effective: set[Name] = set()
+        self._effective: dict[Name, float] = {}
         self._asked_at: dict[Name, float] = {}
         self._known_to_bank: dict[str, float] = {}
-        self._turned_back: set[str] = set()
+        self._turned_back: dict[str, float] = {}
         self._wrong_pins: Counter[str] = Counter()
         self._pins_since: dict[str, float] = {}
         self._tried: set[Name] = set()
@@ -113,7 +113,7 @@ class Model:
         if envelope.kind in {"release", "reversal", "completion"}:
             # In effect from now on or not at all: a late copy of its authorise gets the old answer once more.
             ended = (terminal, int(msgspec.json.decode(envelope.body)["transaction"]))
-            self._gone.add(ended)
+            self._gone.setdefault(ended, self._world.now)
             self._on_the_way = {card: held for card, held in self._on_the_way.items() if held[0] != ended}
         if envelope.kind not in _TIMED:
             return
@@ -157,7 +157,7 @@ class Model:
             return
         body, said = msgspec.json.decode(envelope.body), msgspec.json.decode(unseal(answer).envelope.body)
         if envelope.kind == "reversal":
-            self._reversed.add((envelope.terminal, body["made_by"]["generation"], body["transaction"]))
+            self._reversed[envelope.terminal, body["made_by"]["generation"], body["transaction"]] = self._world.now
             return
         new = self._in_effect(envelope, body, said)
         if envelope.kind == "open-visit":
@@ -175,10 +175,10 @@ class Model:
         self._known_to_bank[terminal] = max(at, self._known_to_bank.get(terminal, 0.0))
         if answer["type"] not in {"visit-opened", "authorised", "released"} or name in self._effective:
             return False
-        self._effective.add(name)
+        self._effective[name] = self._world.now
         if (terminal, generation, body.get("transaction", body["number"])) in self._reversed:
             self.wrong(f"{name} took effect after its reversal")
-        if answer["type"] == "released" and terminal in self._turned_back:
+        if answer["type"] == "released" and at > self._turned_back.get(terminal, at):
             self.wrong(f"{terminal} may pay, and its disk does not know what the bank has heard of it")
         return True
 
@@ -285,9 +285,13 @@ class Model:
     def restored(self, to: float) -> None:
         """The bank forgot what was paid since `to`; which copy was the spent one it is told by the kiosk's facts."""
         for forgotten in (
-            self._answered, self._on_the_way, self._gone, self._reversed, self._effective, self._known_to_bank
+            self._answered, self._on_the_way, self._known_to_bank, self._tried
         ):  # fmt: skip
             forgotten.clear()
+        kept: dict[Any, float]
+        for kept in (self._reversed, self._effective, self._gone):
+            for name in [name for name, at in kept.items() if at > to]:
+                del kept[name]
         self._turned_back.clear()
         self._wrong_pins.clear()
         for payment in self.payments.values():
@@ -314,13 +318,14 @@ class Model:
 
     def turned_back(self, terminal: str, to: float) -> None:
         """This machine goes on with a disk as it was at `to` (world time; before everything: an empty one)."""
+        self._turned_back.pop(terminal, None)
         # A number may have been in the journal for some time before the line could carry it.
         if self._known_to_bank.get(terminal, 0.0) > max(to, 0.0) + 60:
-            self._turned_back.add(terminal)
+            self._turned_back[terminal] = self._world.now
 
     def taken_as_it_is(self, terminal: str) -> None:
         """Somebody at the bank has looked at it, or it was enrolled anew."""
-        self._turned_back.discard(terminal)
+        self._turned_back.pop(terminal, None)
         self._known_to_bank.pop(terminal, None)
 
     def bank_stopped(self) -> None:

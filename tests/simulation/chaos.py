@@ -59,6 +59,7 @@ class Chaos:
         self._flipped: set[str] = set()
         self._cut_until: dict[str, float] = {}
         self.is_calm = self.blacked_out = False
+        self.opening = True  # nothing breaks before there is cash in the machines
         self.journals_lost: Callable[[Kiosk], None] = lambda _: None
         self.wrong: Callable[[str], None] = lambda _: None
         self.decayed: set[str] = set()
@@ -313,7 +314,8 @@ class Chaos:
 
     def is_about_to(self, power: Power, effect: str) -> None:
         """Just here, where one effect of hundreds falls: a message that decides, or the new secret on the stick."""
-        if effect.endswith(_AT_ALL) and not self.is_calm and self._strikes("cut_just_here"):
+        strikes = effect.endswith(_AT_ALL) and not self.is_calm and self._strikes("cut_just_here")
+        if strikes and not self.opening:
             self._did("cut just here")
             power.cut_how = self._chances["cut_just_here"].choice(("power cut", "killed"))
             power.cut_at = power.effects + 1

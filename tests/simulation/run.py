@@ -184,7 +184,7 @@ class Run:
             await self.operator.exchange(kiosk)
             await self._until(lambda kiosk=kiosk: kiosk.in_service, 60)  # type: ignore[misc]  # bound now
         self.weather.line = weather
-        self.operator.plenty = False
+        self.operator.plenty = self.chaos.opening = False
         for kiosk in self.kiosks:
             assert kiosk.machine is not None
             kiosk.machine._world.line._weather = weather  # type: ignore[attr-defined]

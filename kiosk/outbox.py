@@ -18,7 +18,7 @@ LONGEST_PAUSE_S = 30.0
 
 
 class Outbox:
-    """Delivers in the order of the numbers. What the bank cannot read is parked, with an alarm, and blocks nothing."""
+    """Delivers in the order in which facts were made. What the bank cannot read is parked, with an alarm, and blocks nothing."""
 
     def __init__(self, journal: Journal, host: Host, delivered: Callable[[str], None] = lambda _: None) -> None:
         self._journal = journal

@@ -20,7 +20,6 @@ _FIRST, _LAST = -(1 << 63), (1 << 63) - 1
 #: A block holds at most so many events: what is sealed or verified at once stays small.
 MOST_EVENTS = 512
 
-
 _APPEND = Prepared(insert(audit_events).values({name: bindparam(name) for name in AuditEvent.__struct_fields__}))
 _ADD_BLOCK = Prepared(insert(audit_blocks).values({name: bindparam(name) for name in Block.__struct_fields__}))
 _LAST_BLOCK = Prepared(select(audit_blocks).order_by(audit_blocks.c.block_id.desc()).limit(1))
@@ -30,8 +29,6 @@ _WAITING = Prepared(
     .order_by(audit_events.c.event_id)
     .limit(MOST_EVENTS)
 )
-
-
 _BLOCK_IDS = Prepared(select(audit_blocks.c.block_id).order_by(audit_blocks.c.block_id))
 _BLOCK = Prepared(select(audit_blocks).where(audit_blocks.c.block_id == bindparam("block_id")))
 _EVENTS = Prepared(
@@ -64,7 +61,7 @@ def append_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
 def seal(connection: Connection, sealing: Sealing, *, now_ms: int) -> tuple[int, str]:
     """Make the next block, within the caller's transaction: how many events it holds (0 where none waited), the head."""
     before = _last_block(connection)
-    first = before.last_event + 1 if before else _FIRST
+    first = _after(before.last_event) if before else _FIRST
     events = [Event(*row) for row in _WAITING.rows(connection, first=first)]
     if not events:
         return 0, head_of(before)
@@ -98,8 +95,13 @@ def _blocks(connection: Connection, findings: list[Finding]) -> Iterator[Block]:
 
 
 def _events(connection: Connection, after: int | None, to: int | None, findings: list[Finding]) -> list[Event]:
-    between = {"first": _FIRST if after is None else after + 1, "last": _LAST if to is None else to}
+    between = {"first": _FIRST if after is None else _after(after), "last": _LAST if to is None else to}
     return list(_read(lambda: _EVENTS.rows(connection, **between), Event, findings))
+
+
+def _after(event_id: int) -> int:
+    """The next id; a forged block may end with the last that there is."""
+    return min(event_id, _LAST - 1) + 1
 
 
 def _read(ask: Callable[[], list[tuple[Any, ...]]], kind: Any, findings: list[Finding]) -> Iterator[Any]:

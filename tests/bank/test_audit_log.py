@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +109,7 @@ FORGERIES = {
     "a text that is no text": "UPDATE audit_events SET detail = CAST(x'ff' AS TEXT) WHERE event_id = 2",
     "a number of another type": "UPDATE audit_events SET number = 'two' WHERE event_id = 2",
     "a range": "UPDATE audit_blocks SET last_event = 6 WHERE block_id = 3",
+    "a range up to the last of all numbers": "UPDATE audit_blocks SET last_event = 9223372036854775807 WHERE block_id = 3",
     "a range without end": "UPDATE audit_blocks SET last_event = 'z' WHERE block_id = 3",
     "an unsealed event taken out of the middle": "INSERT INTO audit_events VALUES (10, 1, 'k', 't', 1, '')",
     "everything": "DELETE FROM audit_blocks; DELETE FROM audit_events",
@@ -192,3 +194,23 @@ def test_the_sealer_gathers_what_is_written_in_a_moment(tmp_path: Path) -> None:
     first, second = with_log(tmp_path, main)  # type: ignore[misc]
     assert first <= 3 + 3
     assert second == first + 1
+
+
+def test_a_digest_written_as_text_is_found(tmp_path: Path) -> None:
+    """Its letters say the same in base64, and the sealer could not read them: it is no digest."""
+
+    async def forged(store: Store, sealer: Sealer) -> log.Report:
+        def forge(connection: sqlalchemy.Connection) -> None:
+            digest = connection.execute(text("SELECT digest FROM audit_blocks WHERE block_id = 3")).scalar_one()
+            letters = base64.b64encode(digest).decode()
+            connection.execute(
+                text("UPDATE audit_blocks SET digest = :letters WHERE block_id = 3"), {"letters": letters}
+            )
+
+        async with store.transaction() as tx:
+            await tx.run(forge)
+        return await store.read(log.verify, sealer._sealing)
+
+    report = with_log(tmp_path, forged)
+    assert isinstance(report, log.Report)
+    assert not report.sound

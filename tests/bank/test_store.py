@@ -74,6 +74,26 @@ def test_what_raises_leaves_nothing_behind(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_write_of_its_own_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    """What returns is there for the next who opens; what raises halfway leaves nothing, and the next write is its own."""
+
+    def add_and_fail(connection: sqlalchemy.Connection) -> None:
+        add(connection, "half")
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        async with await opened(tmp_path / "bank.db") as store:
+            with pytest.raises(ZeroDivisionError):
+                await store.write(add_and_fail)
+            await store.write(add, "one")
+            async with store.transaction():
+                """Nothing is asked of the database, so nothing has to be committed."""
+        async with await opened(tmp_path / "bank.db") as store:
+            assert await store.read(texts) == ["one"]
+
+    asyncio.run(main())
+
+
 def test_a_constraint_speaks_in_the_databases_own_words(tmp_path: Path) -> None:
     """The caller can tell which rule of the schema refused, and no value shows in the error."""
 

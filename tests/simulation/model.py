@@ -65,10 +65,6 @@ class Visit:
     payments: list[Payment] = field(default_factory=list)
 
 
-class Violation(AssertionError):
-    """Something that must hold does not; one sentence says what."""
-
-
 class Model:
     """Sees everything; `violations` must stay empty."""
 

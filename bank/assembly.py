@@ -61,11 +61,11 @@ class Bank:
         self._house = house_of(config, ring)
         self.host = Host(
             store=store, committer=self._committer, clock=clock, challenge_key=ring.challenge_key(),
-            committed=self._sealer.wake,
+            committed=self._written,
         )  # fmt: skip
         self.enrolment = EnrolmentHandler(
             store=store, ring=ring, clock=clock, bank=config.name, address=self._house.address,
-            committed=self._sealer.wake,
+            committed=self._written,
         )  # fmt: skip
 
     @classmethod
@@ -139,8 +139,13 @@ class Bank:
             with contextlib.suppress(StoreError):
                 await self._note(audit_event("command-refused", name_of(command), by=command.by, at_ms=tools.now_ms))
             raise
-        self._sealer.wake()
+        self._written()
         return answer
+
+    def _written(self) -> None:
+        """Something was committed."""
+        self._sealer.wake()
+        self._sweeper.wake()
 
     async def _note(self, event: AuditEvent) -> None:
         await self.store.write(log.append_events, [event])

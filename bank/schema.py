@@ -139,7 +139,7 @@ visits = Table(
     Column("visit", String(64), primary_key=True),
     _text("terminal"), _whole("generation"), _whole("number"), _text("card"), _whole("epoch"), _whole("n"),
     _text("state", 16), _time("opened_at"), _time("last_at"),
-    Index("visits_terminal", "terminal", "state"),
+    Index("visits_terminal", "terminal", "state"), Index("visits_state", "state", "last_at"),
 )  # fmt: skip
 
 cards = Table(

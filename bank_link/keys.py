@@ -46,17 +46,36 @@ def signing_public(private: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
+class AgreementKey:
+    """An X25519 key of 32 raw private bytes, for whoever needs both of its halves: loading it costs as much as using it."""
+
+    def __init__(self, private: bytes) -> None:
+        self._key = X25519PrivateKey.from_private_bytes(private)
+
+    def __repr__(self) -> str:
+        return f"<AgreementKey {self.public.hex()}>"
+
+    @property
+    def public(self) -> bytes:
+        """The raw public key (32 bytes)."""
+        return self._key.public_key().public_bytes_raw()
+
+    def agree(self, public: bytes) -> bytes:
+        """The shared secret. Raises MessageRefused for a key of low order (RFC 7748, 6.1) or of another size."""
+        try:
+            return self._key.exchange(X25519PublicKey.from_public_bytes(public))
+        except ValueError:
+            raise MessageRefused("the other side's agreement key cannot be used") from None
+
+
 def agreement_public(private: bytes) -> bytes:
     """The raw X25519 public key (32 bytes) of a raw private one."""
-    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    return AgreementKey(private).public
 
 
 def agree(private: bytes, public: bytes) -> bytes:
-    """The X25519 shared secret. Raises MessageRefused for a key of low order (RFC 7748, 6.1) or of another size."""
-    try:
-        return X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(public))
-    except ValueError:
-        raise MessageRefused("the other side's agreement key cannot be used") from None
+    """The X25519 shared secret of a raw private key. Raises MessageRefused as `AgreementKey.agree` does."""
+    return AgreementKey(private).agree(public)
 
 
 def derive(secret: bytes, info: bytes, length: int) -> bytes:

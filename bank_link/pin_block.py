@@ -14,7 +14,7 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bank_link.errors import MessageRefused, PinError
-from bank_link.keys import KEY_BYTES, agree, agreement_public, derive
+from bank_link.keys import KEY_BYTES, AgreementKey, derive
 from bank_link.seams import Randomness
 
 SHORTEST = 4
@@ -79,9 +79,9 @@ def seal_pin(pin: Pin, card: str, pin_key: bytes, random: Randomness) -> bytes:
 
     Raises PinError for a PIN of fewer than 4 digits, a card id that is none, or a key that cannot be used.
     """
-    private = random.token_bytes(KEY_BYTES)
-    public = agreement_public(private)
-    key = _one_time_key(private, pin_key, public, pin_key)
+    ephemeral = AgreementKey(random.token_bytes(KEY_BYTES))
+    public = ephemeral.public
+    key = _one_time_key(ephemeral, pin_key, public, pin_key)
     return public + encipher(_pin_field(pin, random.token_bytes(_FIELD // 2)), _pan_field(card), key)
 
 
@@ -90,7 +90,8 @@ def open_pin(block: bytes, card: str, private_key: bytes) -> Pin:
     if len(block) != BLOCK_BYTES:
         raise PinError("the PIN block cannot be opened")
     public, enciphered = block[:KEY_BYTES], block[KEY_BYTES:]
-    key = _one_time_key(private_key, public, public, agreement_public(private_key))
+    issuer = AgreementKey(private_key)
+    key = _one_time_key(issuer, public, public, issuer.public)
     return _read_pin_field(decipher(enciphered, _pan_field(card), key))
 
 
@@ -130,9 +131,9 @@ def _read_pin_field(field: bytes) -> Pin:
     return Pin("".join(map(str, rest[:length])))
 
 
-def _one_time_key(private: bytes, public: bytes, ephemeral: bytes, issuer: bytes) -> bytes:
+def _one_time_key(own: AgreementKey, public: bytes, ephemeral: bytes, issuer: bytes) -> bytes:
     try:
-        shared = agree(private, public)
+        shared = own.agree(public)
     except MessageRefused:
         raise PinError("the PIN block cannot be opened: its key cannot be used") from None
     return derive(shared, b"atm/1 PIN block\n" + ephemeral + issuer, 32)

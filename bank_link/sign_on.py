@@ -21,7 +21,7 @@ from typing import Any
 from bank_link import coding
 from bank_link.certificates import slip_key
 from bank_link.errors import MessageRefused
-from bank_link.keys import KEY_BYTES, Purpose, agree, agreement_public, derive, framed, sign, signature_holds
+from bank_link.keys import KEY_BYTES, AgreementKey, Purpose, agreement_public, derive, framed, sign, signature_holds
 from bank_link.messages import Answered, CassetteCount, Hello, HelloBack, Session, SignedOn, SignOn, SignOnClaims
 from bank_link.seams import Randomness
 
@@ -110,7 +110,7 @@ def finish(claim: Claim, answer: SignedOn, *, cas: Iterable[str], now_ms: int) -
         raise MessageRefused("the bank's answer is for another sign-on than this one")
     if bank_key not in session.slip_keys:
         raise MessageRefused("the bank's answer does not list the slip key that it is signed with")
-    return session, _session_keys(claim.ephemeral, session.ephemeral, claim.sign_on, answer)
+    return session, _session_keys(AgreementKey(claim.ephemeral), session.ephemeral, claim.sign_on, answer)
 
 
 # ── At the bank ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -161,13 +161,13 @@ def open_session(
     `fields` are those of `messages.Session`, all but `claims` and `ephemeral`, which are made here. Raises
     MessageRefused where the kiosk's agreement key cannot be used, ValueError where a field is outside its limits.
     """
-    private = random.token_bytes(KEY_BYTES)
-    session = Session(claims=claims_digest(sign_on), ephemeral=agreement_public(private), **fields)
+    key = AgreementKey(random.token_bytes(KEY_BYTES))
+    session = Session(claims=claims_digest(sign_on), ephemeral=key.public, **fields)
     signed = coding.encode(session)
     _check_session(session, signed)
     signature = sign(slip_private_key, Purpose.SESSION, signed)
     answer = SignedOn(signed=signed, signature=signature, slip_certificate=slip_certificate)
-    return answer, _session_keys(private, read_claims(sign_on).ephemeral, sign_on, answer)
+    return answer, _session_keys(key, read_claims(sign_on).ephemeral, sign_on, answer)
 
 
 def claims_digest(sign_on: SignOn) -> bytes:
@@ -188,7 +188,7 @@ def _check_session(session: Session, signed: bytes) -> None:
         raise ValueError(str(error)) from None
 
 
-def _session_keys(private: bytes, public: bytes, sign_on: SignOn, answer: SignedOn) -> SessionKeys:
+def _session_keys(own: AgreementKey, public: bytes, sign_on: SignOn, answer: SignedOn) -> SessionKeys:
     transcript = hashlib.sha256(framed(sign_on.signed, sign_on.signature, answer.signed, answer.signature)).digest()
-    keys = derive(agree(private, public), b"atm/1 session keys\n" + transcript, 2 * KEY_BYTES)
+    keys = derive(own.agree(public), b"atm/1 session keys\n" + transcript, 2 * KEY_BYTES)
     return SessionKeys(to_bank=keys[:KEY_BYTES], to_kiosk=keys[KEY_BYTES:])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from bank_link.messages import CassetteCount
 from bank_link.money import Money
 from config.kiosk import KioskConfig
-from drivers.devices import DeviceError, DeviceState
+from drivers.devices import Device, DeviceError, DeviceState
 from kiosk.cabinet import Devices, note_value
 from kiosk.journal.store import Journal
 from kiosk.service_state import Cause, ServiceState
@@ -25,6 +25,9 @@ class Health:
         self._config = config
         self._values = {cassette.name: note_value(config, cassette) for cassette in config.cassettes}
         self._devices = devices
+        self._watched: tuple[tuple[Cause, Device], ...] = (
+            (Cause.DISPENSER, devices.dispenser), (Cause.READER, devices.reader), (Cause.KEYPAD, devices.keypad),
+        )  # fmt: skip
         self._journal = journal
         self._vault = vault
         self._service = service
@@ -41,6 +44,8 @@ class Health:
 
     async def mend(self) -> None:
         """Try the dispenser again, where an exchange asked for it; what it says stands in its report."""
+        if not self._mend_wanted and not self._mending.locked():
+            return
         async with self._mending:
             if not self._mend_wanted:
                 return
@@ -62,14 +67,13 @@ class Health:
         self._service.set(Cause.UNSYNCHRONISED, "the clock is not synchronised yet" if waits else "")
 
     def _look_at_devices(self) -> None:
-        for cause, device in (
-            (Cause.DISPENSER, self._devices.dispenser), (Cause.READER, self._devices.reader),
-            (Cause.KEYPAD, self._devices.keypad),
-        ):  # fmt: skip
-            report = device.report
-            good = report.state is DeviceState.ONLINE
-            sentence = "" if good else report.sentence or f"the {device.name} is {report.state}"
-            self._service.set(cause, sentence or (self._stuck() if cause is Cause.DISPENSER else ""))
+        for cause, device in self._watched:
+            report, sentence = device.report, ""
+            if report.state is not DeviceState.ONLINE:
+                sentence = report.sentence or f"the {device.name} is {report.state}"
+            elif cause is Cause.DISPENSER:
+                sentence = self._stuck()
+            self._service.set(cause, sentence)
 
     def _stuck(self) -> str:
         """A note that got stuck is somewhere, also after a restart: the next customer's motor must not push it out."""

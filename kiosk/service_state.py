@@ -73,5 +73,5 @@ class ServiceState:
         """Out of service while `sentence` is not empty."""
         if sentence:
             self.close(cause, sentence)
-        else:
+        elif self._causes:
             self.clear(cause)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select
 
 from bank.audit.events import AuditEvent
 from bank.authoriser.context import Limits, Tools
 from bank.control import CommandRefused
 from bank.keys.keyring import KeyRing
-from bank.ledger.read import row_from
+from bank.ledger.read import Lookup, row_from
 from bank.ledger.rows import Row
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
@@ -77,11 +78,13 @@ class Desk:
         self.view.note(audit_event(kind, detail, by=self.by, at_ms=self.now_ms, terminal=terminal, number=number))
 
     def _read(self, kind: type[Row], key: tuple[Any, ...]) -> Row | None:
-        statement = select(kind.table)
-        for name, value in zip(kind.key_fields, key, strict=True):
-            statement = statement.where(kind.table.c[name] == value)
-        record = self.connection.execute(statement).mappings().first()
-        return None if record is None else row_from(kind, record)
+        found = _by_key(kind)(self.connection, self.books, [key if len(key) > 1 else key[0]])
+        return found[0] if found else None
+
+
+@functools.cache
+def _by_key(kind: type[R]) -> Lookup[R]:
+    return Lookup(kind)
 
 
 def audit_event(kind: str, detail: str, *, by: str, at_ms: int, terminal: str = "", number: int = 0) -> AuditEvent:

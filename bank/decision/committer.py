@@ -81,7 +81,7 @@ class Committer:
         async with self._store.transaction() as tx:
             batch, books = await tx.run(_load, batch, tools)
             decision = decide(books, batch, tools)
-            await tx.run(write, books, decision.view)
+            await tx.last(write, books, decision.view)
         return decision
 
 

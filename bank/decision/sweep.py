@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from bank import schema
 from bank.audit.events import AuditEvent
@@ -31,7 +32,16 @@ _EXPIRED = and_(_HOLDS.state == "held", _HOLDS.expires_at <= bindparam("now"))
 _SILENT = and_(_HOLDS.state == "released", _HOLDS.released_at <= bindparam("silent_since"))
 _IDLE = and_(_VISITS.state == "open", _VISITS.last_at <= bindparam("idle_since"))
 
-_ANYTHING_DUE = Prepared(select(or_(*(exists().where(each) for each in (_EXPIRED, _SILENT, _IDLE)))))
+#: When the first of each kind will have waited too long; None where there is none.
+_FIRST_ENDS = Prepared(
+    select(
+        select(func.min(_HOLDS.expires_at)).where(_HOLDS.state == "held").scalar_subquery(),
+        select(func.min(_HOLDS.released_at) + bindparam("case_after"))
+        .where(_HOLDS.state == "released")
+        .scalar_subquery(),
+        select(func.min(_VISITS.last_at) + bindparam("idle")).where(_VISITS.state == "open").scalar_subquery(),
+    )
+)
 _DUE: tuple[tuple[Select[Any], type[Hold | Visit]], ...] = (
     (select(schema.holds).where(_EXPIRED).limit(MOST_IN_SWEEP), Hold),
     (select(schema.holds).where(_SILENT).limit(MOST_IN_SWEEP), Hold),
@@ -40,32 +50,54 @@ _DUE: tuple[tuple[Select[Any], type[Hold | Visit]], ...] = (
 
 
 class Sweeper:
-    """Looks every `pause_s` seconds for what time has ended."""
+    """Ends what time has ended: looks again `pause_s` after each commit, else `every_s` after the last look.
+
+    So an idle bank's disk is left alone, and a clock that is set is noticed.
+    """
 
     def __init__(
         self, store: Store, tools: Callable[[], Tools], *,
-        committed: Callable[[], None] = lambda: None, pause_s: float = 10.0,
+        committed: Callable[[], None] = lambda: None, pause_s: float = 10.0, every_s: float = 60.0,
     ) -> None:  # fmt: skip
         self._store = store
         self._tools = tools
         self._committed = committed
         self._pause_s = pause_s
+        self._every_s = every_s
+        self._woken = asyncio.Event()
+        self._next_ms: int | None = None
+
+    def wake(self) -> None:
+        """Something was committed: it may end before everything else."""
+        self._woken.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            self._woken.clear()
             await self.once()
             await asyncio.sleep(self._pause_s)
+            if not self._woken.is_set():
+                # Not wait_for: Python 3.11's loses a cancellation that meets the event, and this would go on for ever.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._rest_s()):
+                        await self._woken.wait()
+
+    def _rest_s(self) -> float:
+        """Until the next thing is due by the bank's clock, and never longer than `every_s` in all."""
+        longest = self._every_s - self._pause_s
+        return longest if self._next_ms is None else min(longest, (self._next_ms - self._tools().now_ms) / 1000)
 
     async def once(self) -> int:
         """One look; returns how many rows were ended."""
         tools = self._tools()
-        if not await self._store.read(_anything_due, tools):
+        self._next_ms = await self._store.read(_first_ends, tools)
+        if self._next_ms is None or self._next_ms > tools.now_ms:
             return 0
         async with self._store.transaction() as tx:
             books = await tx.run(_load, tools)
             view = sweep(books, tools)
-            await tx.run(write, books, view)
+            await tx.last(write, books, view)
         self._committed()
         return sum(map(len, view.changed.values()))
 
@@ -121,8 +153,10 @@ def _times(tools: Tools) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _anything_due(connection: Connection, tools: Tools) -> bool:
-    return bool(_ANYTHING_DUE.value(connection, **_times(tools)))
+def _first_ends(connection: Connection, tools: Tools) -> int | None:
+    limits = tools.limits
+    [row] = _FIRST_ENDS.rows(connection, case_after=limits.case_after_ms, idle=limits.visit_idle_ms)
+    return min((int(at) for at in row if at is not None), default=None)
 
 
 def _load(connection: Connection, tools: Tools) -> Books:

@@ -43,6 +43,7 @@ class KeyRing:
         self._manifest = manifest
         self._keys = keys
         self._random = random
+        self._publics: dict[tuple[str, int], bytes] = {}
         # Commands change it on the store's thread, the certificate keeper on the loop's.
         self._changing = threading.RLock()
         self._certificates = {
@@ -192,7 +193,7 @@ class KeyRing:
     def slip_public_keys(self) -> tuple[bytes, ...]:
         """Raw keys whose slips hold, the newest first."""
         versions = sorted(self._keys["slip"], reverse=True)
-        return tuple(signing_public(self._keys["slip"][version]) for version in versions)
+        return tuple(self._public("slip", version) for version in versions)
 
     # ── PINs and cards ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,7 +202,7 @@ class KeyRing:
 
     def pin_public_key(self) -> bytes:
         """Raw X25519, for `pin_key_id`."""
-        return agreement_public(self._newest("pin"))
+        return self._public("pin", max(self._keys["pin"]))
 
     def pin_private_key(self, key_id: str) -> bytes:
         """The raw X25519 key of that id. Raises KeyRingError where no such key was ever made here."""
@@ -261,6 +262,14 @@ class KeyRing:
         return _mac(self._newest("challenge"), "challenge")
 
     # ── within ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _public(self, purpose: str, version: int) -> bytes:
+        """Worked out once: every sign-on names these keys."""
+        public = self._publics.get((purpose, version))
+        if public is None:
+            half = agreement_public if purpose == "pin" else signing_public
+            public = self._publics[purpose, version] = half(self._keys[purpose][version])
+        return public
 
     def _newest(self, purpose: str) -> bytes:
         versions = self._keys[purpose]

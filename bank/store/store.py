@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
@@ -52,6 +52,16 @@ class Transaction:
         run = self._store._run if self._begun else self._store._begin_and_run  # noqa: SLF001 - two halves of one thing
         self._begun = True
         return await self._store._on_thread(run, lambda connection: fn(connection, *args, **kwargs))  # noqa: SLF001 - two halves of one thing
+
+    async def last(
+        self, fn: Callable[Concatenate[sqlalchemy.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `run`, and the commit in the same step: the transaction is over with it."""
+        if self._store is None:
+            raise RuntimeError("this transaction is over")
+        store, begun = self._store, self._begun
+        self._store, self._begun = None, False
+        return await store._on_thread(store._commit_after, begun, lambda connection: fn(connection, *args, **kwargs))  # noqa: SLF001 - two halves of one thing
 
     def _end(self) -> None:
         self._store = None
@@ -189,12 +199,16 @@ class Store:
             raise StoreError(f"{self.path} is closed")
 
     async def _on_thread(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        future = asyncio.get_running_loop().run_in_executor(self._executor, lambda: fn(*args, **kwargs))
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await _settled(future)
-            raise
+        loop = asyncio.get_running_loop()
+        step: _Step[T] = _Step(loop=loop)
+
+        def over(done: Future[T]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(step.settle, done)
+
+        assert self._executor is not None
+        self._executor.submit(fn, *args, **kwargs).add_done_callback(over)
+        return await step
 
     # ── on the thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -251,8 +265,11 @@ class Store:
             return fn(self._open_connection())
 
     def _write(self, fn: Callable[[sqlalchemy.Connection], T]) -> T:
+        return self._commit_after(False, fn)
+
+    def _commit_after(self, begun: bool, fn: Callable[[sqlalchemy.Connection], T]) -> T:
         try:
-            result = self._begin_and_run(fn)
+            result = self._run(fn) if begun else self._begin_and_run(fn)
             self._commit()
         except BaseException:
             self._rollback()
@@ -345,10 +362,15 @@ def _make_private(path: str) -> None:
         raise StoreError(f"{path} cannot be opened: {error.strerror}; check the path, its owner and rights") from error
 
 
-async def _settled(future: asyncio.Future[T]) -> None:
-    """Wait until the thread has done its step, however often the waiting task is cancelled meanwhile."""
-    while not future.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([future])
-    if not future.cancelled():
-        future.exception()
+class _Step(asyncio.Future[T]):
+    """What the thread does for a task. Nobody can cancel it: a task that is cancelled meanwhile is told once it is done."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - asyncio's own signature
+        return False
+
+    def settle(self, done: Future[T]) -> None:
+        error = done.exception()
+        if error is None:
+            self.set_result(done.result())
+        else:
+            self.set_exception(error)

@@ -12,21 +12,20 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection
 
 from bank import schema
 from bank.audit.events import AuditEvent
 from bank.keys.certificates import requested_key
 from bank.keys.errors import CertificateRefused
 from bank.keys.keyring import KeyRing
-from bank.ledger.read import row_from
-from bank.ledger.rows import Numbering, Row, SessionRow, Terminal, Token, Visit
+from bank.ledger.read import Lookup
+from bank.ledger.rows import Numbering, SessionRow, Terminal, Token, Visit
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
 from bank.store.store import Store
@@ -36,8 +35,6 @@ from bank_link.envelope import NO_MAC, answering, decode_answer, decode_request,
 from bank_link.errors import MessageRefused
 from bank_link.messages import Answer, Enrol, Enrolled, Reason, Refused
 from bank_link.seams import Randomness, WallClock
-
-R = TypeVar("R", bound=Row)
 
 TOKEN_LIFE_MS = 3_600_000
 
@@ -212,26 +209,23 @@ def end_sessions(view: View, terminal: str) -> None:
 
 def load_open(connection: Connection, books: Books, terminal: str) -> None:
     """The terminal's row, its generations, its open sessions and visits."""
-    _load(connection, books, Terminal, schema.terminals.c.terminal == terminal)
-    _load(connection, books, Numbering, schema.numbering.c.terminal == terminal)
-    _load(connection, books, SessionRow, schema.sessions.c.terminal == terminal, schema.sessions.c.ended == 0)
-    _load(connection, books, Visit, schema.visits.c.terminal == terminal, schema.visits.c.state == "open")
+    for lookup in (_TERMINALS, _NUMBERINGS, _OPEN_SESSIONS, _OPEN_VISITS):
+        lookup(connection, books, [terminal])
 
 
 def _load_token(connection: Connection, books: Books, token: bytes) -> Token | None:
-    for row in _load(connection, books, Token, schema.tokens.c.token_hash == _hash(token)):
+    for row in _TOKENS(connection, books, [_hash(token)]):
         load_open(connection, books, row.terminal)
         return row
     return None
 
 
-def _load(connection: Connection, books: Books, kind: type[R], *where: ColumnElement[bool]) -> list[R]:
-    records = connection.execute(select(kind.table).where(*where)).mappings()
-    found = [row_from(kind, record) for record in records]
-    for row in found:
-        books.load(row)
-    return found
-
-
 def _hash(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
+
+
+_TERMINALS = Lookup(Terminal)
+_NUMBERINGS = Lookup(Numbering, "terminal")
+_OPEN_SESSIONS = Lookup(SessionRow, "terminal", where=[schema.sessions.c.ended == 0])
+_OPEN_VISITS = Lookup(Visit, "terminal", where=[schema.visits.c.state == "open"])
+_TOKENS = Lookup(Token)

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -178,6 +179,62 @@ def test_a_cancelled_transaction_is_rolled_back_and_the_next_goes_on(tmp_path: P
                 await tx.run(add, "next")
             assert task.cancelled()
             assert await store.read(texts) == ["next"]
+
+    asyncio.run(main())
+
+
+def test_the_last_step_commits_with_itself(tmp_path: Path) -> None:
+    """One step on the thread for a batch's rows and their commit; where it fails, nothing of the transaction is left."""
+
+    async def main() -> None:
+        async with await opened(tmp_path / "bank.db") as store:
+            async with store.transaction() as tx:
+                await tx.run(add, "first")
+                await tx.last(add, "last")
+                with pytest.raises(RuntimeError, match="is over"):
+                    await tx.run(add, "never")
+            async with store.transaction() as tx:
+                await tx.last(add, "alone")
+
+            async def fails() -> None:
+                async with store.transaction() as tx:
+                    await tx.run(add, "gone")
+                    await tx.last(lambda connection: (add(connection, "gone too"), 1 // 0))
+
+            with pytest.raises(ZeroDivisionError):
+                await fails()
+            assert await store.read(texts) == ["first", "last", "alone"]
+
+    asyncio.run(main())
+
+
+def test_who_is_cancelled_in_the_last_step_is_told_after_its_commit(tmp_path: Path) -> None:
+    """However often it is cancelled: no step of the thread is met halfway, and none is lost."""
+
+    async def main() -> None:
+        async with await opened(tmp_path / "bank.db") as store:
+            begun, go = asyncio.Event(), threading.Event()
+            loop = asyncio.get_running_loop()
+
+            def add_slowly(connection: sqlalchemy.Connection) -> None:
+                loop.call_soon_threadsafe(begun.set)
+                go.wait(30)
+                add(connection, "done")
+
+            async def doomed() -> None:
+                async with store.transaction() as tx:
+                    await tx.last(add_slowly)
+
+            task = asyncio.create_task(doomed())
+            await begun.wait()
+            for _ in range(3):
+                task.cancel()
+                await asyncio.sleep(0)
+            assert not task.done()
+            go.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await store.read(texts) == ["done"]
 
     asyncio.run(main())
 

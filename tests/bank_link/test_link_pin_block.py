@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.link_authority import SeededRandom
 
 from bank_link.errors import PinError
-from bank_link.keys import agreement_public
+from bank_link.keys import AgreementKey, agreement_public
 from bank_link.pin_block import (
     BLOCK_BYTES,
     Pin,
@@ -103,7 +103,7 @@ def test_hostile_blocks_raise_one_error(data: bytes) -> None:
 )
 def test_a_field_that_is_not_format_4_is_refused(field: str) -> None:
     """Made by somebody who holds the issuer's public key: opened, then refused by the standard's own rules."""
-    key = _one_time_key(b"e" * 32, ISSUER_KEY, agreement_public(b"e" * 32), ISSUER_KEY)
+    key = _one_time_key(AgreementKey(b"e" * 32), ISSUER_KEY, agreement_public(b"e" * 32), ISSUER_KEY)
     good = agreement_public(b"e" * 32) + encipher(bytes.fromhex("441234AAAAAAAAAA") + bytes(8), _pan_field(CARD), key)
     assert open_pin(good, CARD, ISSUER).reveal() == b"1234"
     bad = agreement_public(b"e" * 32) + encipher(bytes.fromhex(field) + bytes(8), _pan_field(CARD), key)

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 from simulation.disk import Disk, PowerCut
 from simulation.machines import Kiosk
-from simulation.world import Power, SlowExecutor, World, WorldClock
-from sqlalchemy import text
+from simulation.world import Power, StoreThread, World, WorldClock
+from sqlalchemy import Connection
 from support.hall import csr_of, sealed
 
 from bank.assembly import Bank, open_bank
@@ -42,7 +43,7 @@ class BankNode:
         self.enrolled: Callable[[str], None] = lambda _: None
         self.slow_ms = 2.0
         self.starts = 0
-        self._executor: SlowExecutor | None = None
+        self._executor: StoreThread | None = None
 
     def furnish(self, template: Path, files: dict[str, bytes]) -> None:
         """Keys and configuration as real files, the books on the simulated disk."""
@@ -62,7 +63,7 @@ class BankNode:
         self.starts += 1
         self.bank = None
         power = self.power = Power(self.world, "bank", self._off)
-        self._executor = SlowExecutor(self.world, self.world.chance("store", self.starts), power, self.slow_ms)
+        self._executor = StoreThread(self.world, self.world.chance("store", self.starts), power, self.slow_ms)
         power.spawn(self._serve(power)).add_done_callback(self._ran, context=self.world._nature.copy())
 
     async def _serve(self, power: Power) -> None:
@@ -137,8 +138,7 @@ class BankNode:
     async def sql(self, statement: str, **values: Any) -> list[Any]:
         """The books as they are. The bank must be up, and nobody may kill it meanwhile."""
         assert self.bank is not None
-        store = self.bank.store
-        return await store.read(lambda c: [dict(row) for row in c.execute(text(statement), values).mappings()])
+        return await self.bank.store.read(_rows, statement, values)
 
     async def enrol(self, kiosk: Kiosk, *, again: bool) -> bool:
         """The real enrolment, without its transport; whether it was done."""
@@ -180,3 +180,10 @@ class BankNode:
         except CommandRefused:
             # Somebody else did it meanwhile.
             return False
+
+
+def _rows(connection: Connection, statement: str, values: dict[str, Any]) -> list[Any]:
+    driver: Any = connection.connection.dbapi_connection
+    cursor: apsw.Cursor = driver.apsw_connection.cursor()
+    cursor.row_trace = lambda cursor, row: dict(zip((name for name, _ in cursor.get_description()), row, strict=True))
+    return cursor.execute(statement, values).fetchall()

@@ -83,7 +83,7 @@ class Chaos:
         if chance.strikes(0.2):
             # In mid-visit as well as between two.
             self._world.later(chance.random() * 40, self._back_up)
-        if chance.strikes(0.25):
+        if chance.strikes(0.25) and rates.disk_swapped:
             self._copies[kiosk.terminal].append((self._world.now, kiosk.disk.copy()))
             del self._copies[kiosk.terminal][:-3]
         for name, act in self._ACTS.items():
@@ -93,7 +93,7 @@ class Chaos:
                 self._spawn(self._soon(later, act, kiosk))
 
     def _back_up(self) -> None:
-        if self._bank.up:
+        if self._bank.up and self.weather.rates.bank_restored:
             self._backups.append((self._world.now, self._bank.disk.copy()))
             del self._backups[:-4]
 

@@ -47,11 +47,11 @@ JOURNAL = (
             ),
             Text(
                 Committer._commit,
-                "        await tx.run(write, books, decision.view)\n",
+                "        await tx.last(write, books, decision.view)\n",
                 "        for (_, future), outcome in zip(self.__dict__['taken'], decision.outcomes, strict=True):\n"
                 "            if not isinstance(outcome, Again) and not future.done():\n"
                 "                future.set_result(outcome)\n"
-                "        await tx.run(write, books, decision.view)\n",
+                "        await tx.last(write, books, decision.view)\n",
             ),
         ),
     ),

@@ -197,7 +197,7 @@ class Run:
         """One customer after another before one machine."""
         for _ in range(self.plan.visits // len(self.kiosks)):
             await self.chaos.before_visit(kiosk)
-            await asyncio.sleep(1 + self.chance.random() ** 3 * 30)
+            await asyncio.sleep(1 + self.chance.random() ** 3 * 20)
             for _ in range(24):
                 if not kiosk.in_service:
                     await asyncio.sleep(10)
@@ -264,7 +264,7 @@ class Run:
     async def _look_after(self) -> None:
         """The operator and the staff, every now and then; sooner where nothing breaks any more."""
         while not self._over:
-            await asyncio.sleep(20 if self.chaos.is_calm else 25 + self.chance.random() * 100)
+            await asyncio.sleep(20 if self.chaos.is_calm else 20 + self.chance.random() * 60)
             await self.staff.look_after(self.kiosks)
             for kiosk in self.kiosks:
                 if self._needs_operator(kiosk) or self.chance.strikes(self.weather.rates.exchange):

@@ -72,27 +72,23 @@ class Power:
 POWER: ContextVar[Power | None] = ContextVar("power", default=None)
 
 
-class _Step(asyncio.Handle):
-    """As asyncio's, without asking each time whether it is being debugged: there are a thousand in a visit."""
+class _Step:
+    """As much of asyncio's handles as anybody asks of them, timers' too: there are hundreds in a visit."""
 
-    __slots__ = ()
+    __slots__ = ("_when", "args", "callback", "context", "dropped")
 
-    def __init__(self, callback: Any, args: Any, loop: Any, context: Context | None = None) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop, self._callback, self._args = loop, callback, args
-        self._cancelled, self._repr, self._source_traceback = False, None, None
+    def __init__(self, callback: Any, args: Any, context: Context | None, when: float = 0.0) -> None:
+        self.context = copy_context() if context is None else context
+        self.callback, self.args, self.dropped, self._when = callback, args, False, when
 
+    def cancel(self) -> None:
+        self.dropped, self.callback, self.args = True, None, ()
 
-class _Timer(asyncio.TimerHandle):
-    """The same with a time."""
+    def cancelled(self) -> bool:
+        return self.dropped
 
-    __slots__ = ()
-
-    def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Context | None = None) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop, self._callback, self._args = loop, callback, args
-        self._cancelled, self._repr, self._source_traceback = False, None, None
-        self._when, self._scheduled = when, False
+    def when(self) -> float:
+        return self._when
 
 
 class SimLoop(asyncio.BaseEventLoop):
@@ -101,44 +97,43 @@ class SimLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, _Step]] = []
         self._order = itertools.count()
         self._clock_resolution = 1e-9
         self.steps = 0
-        self.graves: list[asyncio.Handle] = []
+        self.graves: list[_Step] = []
+
+    #: False, said without a step of Python: asyncio's futures and tasks ask it, each once.
+    get_debug = bool  # type: ignore[assignment]
 
     def time(self) -> float:
         return self._now
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
-        if isinstance(executor, SlowExecutor):
-            return executor.begin(self.create_future(), func, args)
         return asyncio.wrap_future(executor.submit(func, *args), loop=self)
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
-        handle = _Step(callback, args, self, context)
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Any:
+        handle = _Step(callback, args, context)
         self._ready.append(handle)
         return handle
 
     call_soon_threadsafe = call_soon
 
-    def call_later(
-        self, delay: float, callback: Any, *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
-        """As asyncio's, in a heap of tuples: comparing its handles would be Python's work."""
-        timer = _Timer(when, callback, args, self, context)
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
+        """As asyncio's, in a heap of tuples: comparing its handles would be Python's work.
+
+        One that is cancelled stays in the heap until its time.
+        """
+        timer = _Step(callback, args, context, when)
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """It stays in the heap until its time."""
-
     def _run_once(self) -> None:
         timers, ready = self._timers, self._ready
-        while timers and timers[0][2]._cancelled:
+        while timers and timers[0][2].dropped:
             heapq.heappop(timers)
         if not ready and not self._stopping:
             if not timers:
@@ -149,12 +144,17 @@ class SimLoop(asyncio.BaseEventLoop):
             ready.append(heapq.heappop(timers)[2])
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if handle._cancelled:
+            if handle.dropped:
                 continue
-            power = handle._context.get(POWER)
+            power = handle.context.get(POWER)
             if power is None or power.alive:
                 self.steps += 1
-                handle._run()
+                try:
+                    handle.context.run(handle.callback, *handle.args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    self.call_exception_handler({"message": "a step failed", "exception": error})
             else:
                 # Kept: what is thrown away runs its `finally` blocks, and the dead do nothing.
                 self.graves.append(handle)
@@ -193,22 +193,17 @@ class SlowExecutor(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         future: Future[T] = Future()
-        self._later(self._do, future, functools.partial(fn, *args, **kwargs))
+        self._later(future, functools.partial(fn, *args, **kwargs))
         return future
 
-    def begin(self, future: asyncio.Future[T], fn: Callable[..., T], args: tuple[Any, ...]) -> asyncio.Future[T]:
-        """The same for a future of the loop, which is there without a detour over another thread."""
-        self._later(self._do, future, functools.partial(fn, *args))
-        return future
-
-    def _later(self, call: Callable[..., None], *args: Any) -> None:
+    def _later(self, future: Any, call: Callable[[], Any]) -> None:
         loop = self._world.loop
         self._free_at = max(self._free_at, loop.time()) + self._chance.random() * self.most_ms / 1000
-        loop.call_at(self._free_at, call, *args, context=self._power.context.copy())
+        loop.call_at(self._free_at, self._do, future, call, context=self._power.context.copy())
 
     @staticmethod
     def _do(future: Any, call: Callable[[], Any]) -> None:
-        if future.cancelled() or (isinstance(future, Future) and not future.set_running_or_notify_cancel()):
+        if not future.set_running_or_notify_cancel():
             return
         try:
             result = call()
@@ -217,8 +212,42 @@ class SlowExecutor(Executor):
         except BaseException as error:
             future.set_exception(error)
         else:
-            if not future.cancelled():
-                future.set_result(result)
+            future.set_result(result)
+
+
+class StoreThread(SlowExecutor):
+    """The thread of a bank's store, which cancels nothing: its promises need no lock."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Any:
+        promise = _Promise()
+        self._later(promise, functools.partial(fn, *args, **kwargs))
+        return promise
+
+
+class _Promise:
+    """As much of a concurrent Future as the store asks of one."""
+
+    __slots__ = ("_error", "_listener", "_result")
+
+    def add_done_callback(self, listener: Callable[[Any], None]) -> None:
+        self._listener = listener
+
+    def set_running_or_notify_cancel(self) -> bool:
+        return True
+
+    def set_result(self, result: Any) -> None:
+        self._result, self._error = result, None
+        self._listener(self)
+
+    def set_exception(self, error: BaseException) -> None:
+        self._error = error
+        self._listener(self)
+
+    def result(self) -> Any:
+        return self._result
+
+    def exception(self) -> BaseException | None:
+        return self._error
 
 
 class World:

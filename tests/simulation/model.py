@@ -45,6 +45,7 @@ class Payment:
     told_nothing: bool = False
     loose: bool = False  # a note came that no journal had let out
     at: float = 0.0
+    released_at: float = 0.0  # when the bank let it be paid
     journal_gone: bool = False  # the machine's disk was lost or turned back after it
     decayed: bool = False  # bits of the journal flipped after it, just where a power cut leaves its marks as well
     bank_forgot: bool = False  # and so was the bank's database
@@ -92,6 +93,7 @@ class Model:
         self._pins_since: dict[str, float] = {}
         self._tried: set[Name] = set()
         self._sticks: dict[str, dict[int, float | None]] = {}
+        self._reissued_at: dict[str, float] = {}
 
     def wrong(self, sentence: str) -> None:
         self._world.tell("MODEL", sentence)
@@ -174,9 +176,15 @@ class Model:
         self._effective[name] = self._world.now
         if (terminal, generation, body.get("transaction", body["number"])) in self._reversed:
             self.wrong(f"{name} took effect after its reversal")
-        if answer["type"] == "released" and at > self._turned_back.get(terminal, at):
-            self.wrong(f"{terminal} may pay, and its disk does not know what the bank has heard of it")
+        if answer["type"] == "released":
+            self._released(terminal, generation, body["transaction"])
+            if at > self._turned_back.get(terminal, at):
+                self.wrong(f"{terminal} may pay, and its disk does not know what the bank has heard of it")
         return True
+
+    def _released(self, *name: Any) -> None:
+        if name in self.payments:
+            self.payments[name].released_at = self._world.now
 
     def _pin_tried(self, name: Name, card: str, answer: dict[str, Any]) -> None:
         """Each wrong PIN leaves one try less, however many arrive together."""
@@ -277,6 +285,7 @@ class Model:
     def reissued(self, card: str) -> None:
         """Whatever sticks there are of it, a new file makes them worthless."""
         self._sticks[card] = dict.fromkeys(self._sticks.get(card, {}), self._world.now)
+        self._reissued_at[card] = self._world.now
 
     def restored(self, to: float) -> None:
         """The bank forgot what was paid since `to`; which copy was the spent one it is told by the kiosk's facts."""
@@ -299,8 +308,12 @@ class Model:
 
     def _paid_by(self, payment: Payment) -> None:
         """Of all sticks of a card that there are at a payment, only the one that paid is worth anything after it."""
-        sticks, stick = self._sticks.setdefault(payment.visit.card, {}), payment.visit.stick
-        if sticks.get(stick) is not None:
+        card, stick = payment.visit.card, payment.visit.stick
+        sticks = self._sticks.setdefault(card, {})
+        spent = sticks.get(stick)
+        # What was released before the staff made a new file is paid.
+        in_time = spent == self._reissued_at.get(card) and payment.released_at < (spent or 0.0)
+        if spent is not None and not in_time:
             self.wrong(f"a spent copy of a card was paid at {payment.name}")
         for other in sticks:
             if other != stick and sticks[other] is None:

@@ -23,6 +23,7 @@ from bank.decision.sweep import Sweeper
 from bank.host import Host, tools_maker
 from bank.keys.decision_keys import DecisionKeys
 from bank.keys.keyring import KeyRing
+from bank.schema import VERSION, metadata
 from bank.store.errors import StoreError
 from bank.store.store import Store
 from bank.terminals.enrolment import EnrolmentHandler
@@ -78,7 +79,9 @@ class Bank:
         Raises KeyRingError, StoreError (StoreInUse where another process has it).
         """
         clock, random = clock or SystemClock(), random or SystemRandomness()
-        store = await Store.open(database_of(config), executor=executor, vfs=vfs, create=False)
+        store = await Store.open(
+            database_of(config), executor=executor, vfs=vfs, create=False, version=VERSION, adds=metadata
+        )  # fmt: skip
         try:
             # Only now: whoever had the books before may have changed the keys.
             ring = KeyRing.load(config.data / "keys", random=random)
@@ -180,6 +183,7 @@ def limits_of(config: BankConfig) -> Limits:
     return Limits(
         currency=config.currency, day_amount_minor=major(limits.day_amount, config.currency).minor,
         day_count=limits.day_count, most_per_withdrawal_minor=major(limits.withdrawal_amount, config.currency).minor,
+        send_amount_minor=major(limits.send_amount, config.currency).minor,
         hold_ms=limits.hold_s * 1000, case_after_ms=limits.release_case_s * 1000,
         visit_idle_ms=limits.visit_idle_s * 1000, pin_tries=limits.pin_tries,
         lockout_ms=tuple(seconds * 1000 for seconds in limits.lockout_s), echo_ms=limits.echo_s * 1000,

@@ -17,7 +17,7 @@ from bank.keys.keyring import KeyRing
 from bank.ledger.moves import equity_account, house_account, suspense_account, vault_account
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
-from bank.schema import metadata
+from bank.schema import VERSION, metadata
 from bank.store.store import Store
 from bank_link.seams import Randomness, WallClock
 from config.bank import BankConfig
@@ -82,7 +82,7 @@ async def furnish(
     try:
         ring = KeyRing.create(keys, random=random, bank_name=config.name, hosts=_hosts(config), now_ms=clock.now_ms())
         ring.renew_server(now_ms=clock.now_ms())
-        store = await Store.open(database, executor=executor, vfs=vfs)
+        store = await Store.open(database, executor=executor, vfs=vfs, version=VERSION)
         try:
             await store.create_all(metadata)
             async with store.transaction() as tx:

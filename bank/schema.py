@@ -26,6 +26,9 @@ from sqlalchemy import (
     event,
 )
 
+#: 2: `posts`, and an index of open visits.
+VERSION = 2
+
 metadata = MetaData()
 
 
@@ -134,6 +137,18 @@ numbers = Table(
     Index("numbers_lost", "terminal", "generation", "state"),
 )  # fmt: skip
 
+posts = Table(
+    "posts", metadata,
+    Column("terminal", String(64), primary_key=True), Column("generation", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    _text("what", 32), _text("card"), _text("account"), _text("to_account"), _money("amount_minor"),
+    _text("currency", 3), _text("day", 10), _whole("to_others"), _text("state", 16),
+    Column("undo", LargeBinary, nullable=False, default=b""), _text("case_id"), _time("at_ms"),
+    CheckConstraint("state IN ('posted', 'reversed')", name="post_state"),
+    CheckConstraint("amount_minor >= 0", name="post_not_negative"),
+    Index("posts_card", "card", "day"),
+)  # fmt: skip
+
 visits = Table(
     "visits", metadata,
     Column("visit", String(64), primary_key=True),
@@ -202,6 +217,14 @@ for _verb in ("UPDATE", "DELETE"):
             "BEGIN SELECT RAISE(ABORT, 'a posting is never changed; post the opposite instead'); END"
         ).execute_if(dialect="sqlite"),
     )  # fmt: skip
+event.listen(
+    posts, "after_create",
+    DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
+        "CREATE TRIGGER IF NOT EXISTS posts_reverse_once BEFORE UPDATE OF state ON posts "
+        "WHEN OLD.state = 'reversed' AND NEW.state <> OLD.state "
+        "BEGIN SELECT RAISE(ABORT, 'a post is reversed once'); END"
+    ).execute_if(dialect="sqlite"),
+)  # fmt: skip
 event.listen(
     holds, "after_create",
     DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped

@@ -99,6 +99,7 @@ class Reason(enum.StrEnum):
     PIN_LOCKED = "pin-locked"
     PIN_BLOCK = "pin-block"  # cannot be opened
     NO_ACCOUNT = "no-account"
+    NO_PAYEE = "no-payee"  # nobody has the account that money would go to
     CURRENCY = "currency"
     AMOUNT = "amount"  # zero, too large, or a note mix that does not add up to it
     AMOUNT_LIMIT = "amount-limit"  # the day's limit on amount
@@ -169,8 +170,9 @@ class Slip(Part, frozen=True, kw_only=True):
     """What the bank signs about one number; with the vault's `nonce`, a `release` slip is a dispense authority.
 
     `transaction` is the number of the authorise whose hold it releases. `card` is the bank's reference of the card,
-    never its number: slips are kept in journals. (`card_epoch`, `card_n`) is the card's position that the release
-    confirmed (0, 0: none): a bank that was restored learns from it which copies are spent.
+    never its number: slips are kept in journals. (`card_epoch`, `card_n`) is the card's position that was confirmed
+    (0, 0: none): a bank that was restored learns from it which copies are spent. `to`: of a transfer, the account that
+    has the money now.
     """
 
     kind: Id
@@ -181,6 +183,7 @@ class Slip(Part, frozen=True, kw_only=True):
     transaction: Number
     card: Id
     account: Id
+    to: Annotated[str, Meta(max_length=64)] = ""
     amount: Money
     nonce: bytes = b""
     card_epoch: Whole = 0
@@ -198,7 +201,7 @@ class DeviceStatus(Part, frozen=True, kw_only=True):
 
 
 class AccountView(Part, frozen=True, kw_only=True):
-    """An account as a customer sees it at a machine. `may`: "withdraw", "balance"."""
+    """An account as a customer sees it at a machine. `may`: "withdraw", "balance", "transfer", "statement"."""
 
     account: Id
     label: Text
@@ -362,7 +365,9 @@ class OpenVisit(Message, frozen=True, kw_only=True, tag="open-visit"):
 
 
 class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
-    """`next_*` go onto the card at once. `usual`, `left_today`: in the account's currency."""
+    """`next_*` go onto the card at once. `left_today`: what may still be taken in cash today; `send_left`: what may
+    still be sent to others.
+    """
 
     visit: Id
     card: Id  # the bank's reference, for slips and facts
@@ -373,15 +378,17 @@ class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     language: Id = "en"
     usual: Money | None = None
     left_today: Money | None = None
+    send_left: Money | None = None
 
 
 class Inquire(Message, frozen=True, kw_only=True, tag="inquire"):
-    """Reads, changes nothing → Figures. `what`: "balance"."""
+    """Reads, changes nothing. `what`: "balance" → Figures, "statement" → Statement, "payee" → Payee (of account `to`)."""
 
     deadline: Time
     visit: Id
     account: Id
     what: Id = "balance"
+    to: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Figures(Message, frozen=True, kw_only=True, tag="figures"):
@@ -389,6 +396,29 @@ class Figures(Message, frozen=True, kw_only=True, tag="figures"):
 
     available: Money
     ledger: Money
+
+
+class StatementLine(Part, frozen=True, kw_only=True):
+    """What moved in an account: `amount` is negative where it left. `what` is the posting's kind, `other` a name."""
+
+    at: Time
+    amount: Money
+    what: Id
+    other: Text = ""
+
+
+class Statement(Message, frozen=True, kw_only=True, tag="statement"):
+    """The last ten, the newest first."""
+
+    lines: tuple[StatementLine, ...] = ()
+
+
+class Payee(Message, frozen=True, kw_only=True, tag="payee"):
+    """Whose account that is, so that its name can be read before money moves."""
+
+    account: Id
+    name: Text
+    masked: Text
 
 
 class Authorise(Message, frozen=True, kw_only=True, tag="authorise"):
@@ -431,7 +461,9 @@ class Released(Message, frozen=True, kw_only=True, tag="released"):
 
 
 class Post(Message, frozen=True, kw_only=True, tag="post"):
-    """One-step money or record change → Slipped. `what`: transfer, pin-change, opening, maintenance, bill."""
+    """One-step change of money or record → Slipped. `what`: "transfer" (`account`, `to`, `amount`), "pin-change"
+    (`pin_block`: the new one). `n` names the secret that is on the card.
+    """
 
     number: Number
     deadline: Time
@@ -439,10 +471,10 @@ class Post(Message, frozen=True, kw_only=True, tag="post"):
     n: Whole
     what: Id
     account: Id = "none"
-    to: Text = ""
+    to: Annotated[str, Meta(max_length=64)] = ""
     amount: Money | None = None
     pin_block: Blob = b""
-    text: Text = ""
+    pin_key_id: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Deposit(Message, frozen=True, kw_only=True, tag="deposit"):
@@ -527,6 +559,15 @@ class Credit(Message, frozen=True, kw_only=True, tag="credit"):
     at: Time
 
 
+class Posted(Message, frozen=True, kw_only=True, tag="posted"):
+    """A post that a restored bank has lost, by its slip → Acknowledged. `number` is the post's own."""
+
+    number: Number
+    made_by: Maker
+    slip: Signed
+    at: Time
+
+
 class CardWritten(Message, frozen=True, kw_only=True, tag="card-written"):
     """An opening's card file is written and read back → Acknowledged."""
 
@@ -581,20 +622,20 @@ class SignOnNeeded(Message, frozen=True, kw_only=True, tag="sign-on-needed"):
 
 Request = (
     Enrol | Hello | SignOn | Echo | OpenVisit | Inquire | Authorise | Release | Post | Deposit | CloseVisit
-    | Completion | Reversal | Credit | CardWritten | Exchange
+    | Completion | Reversal | Credit | Posted | CardWritten | Exchange
 )  # fmt: skip
 Answer = (
-    Enrolled | HelloBack | SignedOn | EchoBack | VisitOpened | Figures | Authorised | Released | Slipped | Acknowledged
-    | Refused | InProgress | SignOnNeeded
+    Enrolled | HelloBack | SignedOn | EchoBack | VisitOpened | Figures | Statement | Payee | Authorised | Released
+    | Slipped | Acknowledged | Refused | InProgress | SignOnNeeded
 )  # fmt: skip
-Fact = Completion | Reversal | Credit | CardWritten | Exchange
-FACTS = (Completion, Reversal, Credit, CardWritten, Exchange)
+Fact = Completion | Reversal | Credit | Posted | CardWritten | Exchange
+FACTS = (Completion, Reversal, Credit, Posted, CardWritten, Exchange)
 #: Requests that take a number and are no facts: they carry a deadline, and a reversal ends them.
 NUMBERED = (OpenVisit, Authorise, Release, Post, Deposit)
 
 
-def kind(message: Message) -> str:
-    """The message's kind, as the envelope and the logs name it."""
-    tag = type(message).__struct_config__.tag
+def kind(message: Message | type[Message]) -> str:
+    """The kind of a message, or of a class of them, as the envelope and the logs name it."""
+    tag = message.__struct_config__.tag
     assert isinstance(tag, str)
     return tag

@@ -10,23 +10,24 @@ from bank_link.errors import MessageRefused, SignOnRefused
 from bank_link.identity import Identity
 from bank_link.sign_on import SessionKeys
 
-#: The one answer, beside `Refused` and `InProgress`, that each request can have.
-ANSWERS: dict[type[m.Message], type[m.Message]] = {
-    m.Hello: m.HelloBack,
-    m.SignOn: m.SignedOn,
-    m.Echo: m.EchoBack,
-    m.OpenVisit: m.VisitOpened,
-    m.Inquire: m.Figures,
-    m.Authorise: m.Authorised,
-    m.Release: m.Released,
-    m.Post: m.Slipped,
-    m.Deposit: m.Slipped,
-    m.CloseVisit: m.Acknowledged,
-    m.Completion: m.Acknowledged,
-    m.Reversal: m.Acknowledged,
-    m.Credit: m.Acknowledged,
-    m.CardWritten: m.Acknowledged,
-    m.Exchange: m.Acknowledged,
+#: The answers, beside `Refused` and `InProgress`, that each request can have.
+ANSWERS: dict[type[m.Message], tuple[type[m.Message], ...]] = {
+    m.Hello: (m.HelloBack,),
+    m.SignOn: (m.SignedOn,),
+    m.Echo: (m.EchoBack,),
+    m.OpenVisit: (m.VisitOpened,),
+    m.Inquire: (m.Figures, m.Statement, m.Payee),
+    m.Authorise: (m.Authorised,),
+    m.Release: (m.Released,),
+    m.Post: (m.Slipped,),
+    m.Deposit: (m.Slipped,),
+    m.CloseVisit: (m.Acknowledged,),
+    m.Completion: (m.Acknowledged,),
+    m.Reversal: (m.Acknowledged,),
+    m.Credit: (m.Acknowledged,),
+    m.Posted: (m.Acknowledged,),
+    m.CardWritten: (m.Acknowledged,),
+    m.Exchange: (m.Acknowledged,),
 }
 
 
@@ -108,6 +109,6 @@ def _sign_on_needed(frame: Frame) -> m.SignOnNeeded:
 
 def _fitting(frame: Frame, message: m.Request, others: tuple[type[m.Message], ...]) -> m.Answer:
     answer = decode_answer(frame.envelope.body)
-    if not isinstance(answer, (ANSWERS[type(message)], *others)) or frame.envelope.kind != m.kind(answer):
+    if not isinstance(answer, (*ANSWERS[type(message)], *others)) or frame.envelope.kind != m.kind(answer):
         raise MessageRefused(f"a {m.kind(answer)} is no answer to {m.kind(message)}")
     return answer

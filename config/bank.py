@@ -20,13 +20,15 @@ class ListenConfig:
 class BankLimitsConfig:
     """What a card may do, and how long things wait.
 
-    `day_amount` and `withdrawal_amount` are whole units of the currency, `day_count` withdrawals; all three a card.
+    `day_amount` and `withdrawal_amount` (cash) and `send_amount` (to others, a day) are whole units of the currency,
+    `day_count` withdrawals; all four a card.
     `lockout_s`: the first lock after `pin_tries` wrong PINs, the second, …; the last one stands for all that follow.
     """
 
     day_amount: int = 500
     day_count: int = 10
     withdrawal_amount: int = 500
+    send_amount: int = 500
     hold_s: int = 300
     release_case_s: int = 600
     visit_idle_s: int = 600

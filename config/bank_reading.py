@@ -58,6 +58,7 @@ def _limits(table: Table) -> BankLimitsConfig:
         day_amount=day_amount,
         day_count=table.integer("day_count", BankLimitsConfig.day_count, least=1, most=1_000),
         withdrawal_amount=min(most, day_amount),
+        send_amount=table.integer("send_amount", BankLimitsConfig.send_amount, least=0, most=LARGEST_AMOUNT),
         hold_s=_seconds(table, "hold_s", BankLimitsConfig.hold_s, 5, 3_600),
         release_case_s=_seconds(table, "release_case_s", BankLimitsConfig.release_case_s, 5, 86_400),
         visit_idle_s=_seconds(table, "visit_idle_s", BankLimitsConfig.visit_idle_s, 5, 3_600),

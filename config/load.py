@@ -107,6 +107,7 @@ public_host = {toml_value(public_host)}
 day_amount = 500
 day_count = 10
 withdrawal_amount = 500
+send_amount = 500          # to other customers, in a day
 """
 
 

@@ -133,7 +133,7 @@ class Ask:
 
     # ── Questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def choose(self, screen: s.Choose | s.Confirm | s.NoticeScreen) -> str:
+    async def choose(self, screen: s.Choose | s.Confirm | s.NoticeScreen | s.ListScreen) -> str:
         """The chosen card's key, MAIN or BACK. Raises LeftEarly."""
         while True:
             key = await self._key(screen)
@@ -149,6 +149,14 @@ class Ask:
 
     async def amount(self, screen: s.Amount) -> int | None:
         """The number that was entered, or None for Back (Clear on an empty entry). Raises LeftEarly."""
+        entered = await self._digits(screen, first_zero=False)
+        return int(entered) if entered else None
+
+    async def digits(self, screen: s.Amount) -> str:
+        """An account number or a code, zeros before it too; "" for Back. Raises LeftEarly."""
+        return await self._digits(screen, first_zero=True)
+
+    async def _digits(self, screen: s.Amount, *, first_zero: bool) -> str:
         entered = screen.entered
         while True:
             key = await self._key(replace(screen, entered=entered))
@@ -156,11 +164,11 @@ class Ask:
                 raise Cancelled
             if key == "B":
                 if not entered:
-                    return None
+                    return ""
                 entered = ""
             elif key == "D" and entered:
-                return int(entered)
-            elif key.isdigit() and len(entered) < screen.most_digits and (entered or key != "0"):
+                return entered
+            elif key.isdigit() and len(entered) < screen.most_digits and (entered or first_zero or key != "0"):
                 entered += key
 
     async def pin(self, screen: s.Pin) -> Pin:

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from bank_link.card_file import CardFile, proof
-from bank_link.errors import LinkError, NotSent
+from bank_link.errors import LinkError, MessageRefused, NotSent
 from bank_link.messages import (
     Acknowledged,
     Answer,
@@ -18,8 +20,12 @@ from bank_link.messages import (
     EchoBack,
     Figures,
     Inquire,
+    Maker,
     NoteCount,
     OpenVisit,
+    Payee,
+    Post,
+    Posted,
     Reason,
     Refused,
     Release,
@@ -27,12 +33,16 @@ from bank_link.messages import (
     Request,
     Session,
     Signed,
+    Slipped,
+    Statement,
+    StatementLine,
     VisitOpened,
     kind,
 )
 from bank_link.money import Money
 from bank_link.pin_block import Pin, seal_pin
 from bank_link.seams import Randomness
+from bank_link.slips import read_slip
 from kiosk.journal import records as r
 from kiosk.journal.recovery import conclude
 from kiosk.journal.store import Journal
@@ -41,6 +51,7 @@ OPEN_VISIT_MS = 20_000
 INQUIRE_MS = 20_000
 AUTHORISE_MS = 40_000
 RELEASE_MS = 60_000
+POST_MS = 40_000
 CLOSE_VISIT_MS = 5_000
 ECHO_MS = 10_000
 
@@ -111,14 +122,17 @@ class Host:
         self._journal.write(r.Ended(transaction=name, why="visit-opened"))
         return answer
 
-    async def inquire(self, visit: str, account: str) -> Figures:
-        """The balance. Raises Turned and NoAnswer (there is nothing to end)."""
-        until = self.now() + INQUIRE_MS
-        try:
-            answer = await self._client.ask(Inquire(deadline=until, visit=visit, account=account), until=until)
-        except LinkError as error:
-            raise NoAnswer(str(error)) from error
-        return _of(answer, Figures)
+    async def balance(self, visit: str, account: str) -> Figures:
+        """Raises Turned and NoAnswer (there is nothing to end), as all inquiries do."""
+        return await self._inquire(visit, account, "balance", Figures)
+
+    async def statement(self, visit: str, account: str) -> tuple[StatementLine, ...]:
+        """The account's last ten movements, the newest first."""
+        return (await self._inquire(visit, account, "statement", Statement)).lines
+
+    async def payee(self, visit: str, account: str, to: str) -> Payee:
+        """Whose account number `to` is, for money from `account`."""
+        return await self._inquire(visit, account, "payee", Payee, to=to)
 
     async def close_visit(self, visit: str, ended: str) -> None:
         """A courtesy: nothing depends on it."""
@@ -167,6 +181,54 @@ class Host:
         answer = await self._ask(message, until)
         self._keep(held.transaction, number, "release", answer)
         return _of(answer, Released).authority
+
+    # ── Posts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def transfer(self, opened: VisitOpened, account: str, to: str, amount: Money) -> str:
+        """Money goes from `account` to account `to`; returns the reference. Raises Turned, and NoAnswer: then it is undone."""
+        name = self._name()
+
+        def build(number: int, until: int) -> Post:
+            return Post(
+                number=number, deadline=until, visit=opened.visit, n=opened.next_n, what="transfer", account=account,
+                to=to, amount=amount,
+            )  # fmt: skip
+
+        await self._post(name, build, ("transfer", account, to, amount))
+        return f"{self._terminal}-{name.number}"
+
+    async def change_pin(self, opened: VisitOpened, card: CardFile, pin: Pin) -> None:
+        """The card's PIN is `pin` from now on. Raises Turned, and NoAnswer: then the old one holds."""
+        session = self._session()
+        block = seal_pin(pin, card.card, session.pin_key, self._random)
+
+        def build(number: int, until: int) -> Post:
+            return Post(
+                number=number, deadline=until, visit=opened.visit, n=opened.next_n, what="pin-change",
+                pin_block=block, pin_key_id=session.pin_key_id,
+            )  # fmt: skip
+
+        await self._post(self._name(), build, ("pin-change", "none", "", Money(0, session.currency)))
+
+    async def _post(
+        self, name: r.Transaction, build: Callable[[int, int], Post], wanted: tuple[str, str, str, Money]
+    ) -> None:  # fmt: skip
+        def kept(answer: Slipped) -> tuple[r.AnyRecord, ...]:
+            slip = read_slip(answer.slip, self._session().slip_keys)
+            about = (slip.terminal, slip.generation, slip.number)
+            said = (slip.kind, slip.account, slip.to, slip.amount)
+            if about != (self._terminal, name.generation, name.number) or said != wanted:
+                raise MessageRefused("the bank's slip is about something else than what was asked")
+            made_by = Maker(generation=name.generation, boot=self._journal.boot_id)
+            fact = Posted(number=name.number, made_by=made_by, slip=answer.slip, at=self.now())
+            body = msgspec.json.encode(fact).decode()
+            posted = r.Posted(
+                transaction=name, number=name.number, what=slip.kind, account=slip.account, to=slip.to,
+                amount=slip.amount, body=body,
+            )  # fmt: skip
+            return posted, r.Ended(transaction=name, why="posted")
+
+        await self._numbered(name, build, POST_MS, Slipped, kept)
 
     def end(self, name: r.Transaction, why: str) -> None:
         """End a transaction with whatever fact its records ask for; the fact is in the outbox when this returns."""
@@ -219,8 +281,23 @@ class Host:
             self._keep(name, name.number, kind(message), answer, r.Ended(transaction=name, why=answer.reason))
             raise Turned(answer)
         assert isinstance(answer, wanted)
-        self._keep(name, name.number, kind(message), answer, *kept(answer))
+        try:
+            records = kept(answer)
+        except MessageRefused as error:
+            # Not kept as an answer: what cannot be shown later did not happen.
+            self.end(name, "unusable-answer")
+            raise NoAnswer(str(error)) from error
+        self._keep(name, name.number, kind(message), answer, *records)
         return answer
+
+    async def _inquire(self, visit: str, account: str, what: str, wanted: type[T], *, to: str = "") -> T:
+        until = self.now() + INQUIRE_MS
+        message = Inquire(deadline=until, visit=visit, account=account, what=what, to=to)
+        try:
+            answer = await self._client.ask(message, until=until)
+        except LinkError as error:
+            raise NoAnswer(str(error)) from error
+        return _of(answer, wanted)
 
     async def _ask(self, message: Request, until: int) -> Answer:
         try:

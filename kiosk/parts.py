@@ -58,6 +58,11 @@ class Parts:
         local = self._local(at_ms)
         return f"{local:%H:%M}" if self.is_today(at_ms) else f"{local:%d.%m. %H:%M}"
 
+    def date(self, at_ms: int) -> str:
+        """A day of this year as a customer reads it."""
+        local = self._local(at_ms)
+        return f"{local.day} {local:%b}"
+
     def is_today(self, at_ms: int) -> bool:
         return self._local(at_ms).date() == self._local(self.host.now()).date()
 
@@ -67,18 +72,29 @@ class Parts:
 
 @dataclass(kw_only=True)
 class Visit:
-    """One customer between card in and card out. `n` names the secret that is on the card now."""
+    """One customer between card in and card out. `n` names the secret that is on the card now.
+
+    `has_posted`: money was sent; `sent_minor` of it went to others.
+    """
 
     parts: Parts
     card: CardFile
     opened: VisitOpened
     card_is_out: bool = False
     ended: str = "card-taken"
+    has_posted: bool = False
+    sent_minor: int = 0
 
     @property
     def n(self) -> int:
         return self.opened.next_n
 
+    @property
+    def send_left(self) -> Money | None:
+        """What may still be sent to others today; None where the bank has not said."""
+        left = self.opened.send_left
+        return None if left is None else Money(max(0, left.minor - self.sent_minor), left.currency)
+
     def accounts(self, what: str) -> list[AccountView]:
-        """The accounts that may do `what` ("withdraw", "balance"), in this machine's currency."""
+        """The accounts that may do `what` ("withdraw", "balance", …), in this machine's currency."""
         return [a for a in self.opened.accounts if what in a.may and a.currency == self.parts.currency]

@@ -44,7 +44,7 @@ class Unattended(Ask):
         """Whether a screen of these was among them."""
         return any(screen.id in ids for screen in self.seen)
 
-    async def choose(self, screen: s.Choose | s.Confirm | s.NoticeScreen) -> str:
+    async def choose(self, screen: s.Choose | s.Confirm | s.NoticeScreen | s.ListScreen) -> str:
         """The wish, once. A screen that offers something else ends the visit."""
         again = self.saw(screen.id)
         self.seen.append(screen)

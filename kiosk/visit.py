@@ -16,7 +16,7 @@ from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens import model as s
 from kiosk.service_state import Cause
-from kiosk.transactions import balance, withdrawal
+from kiosk.transactions import balance, pin_change, sending, statement, withdrawal
 from kiosk.transactions.common import refusal
 
 NOTICE_S = 30
@@ -29,6 +29,14 @@ BARE_S = 1
 _WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out"}
 
 
+#: What is on offer, with what an account must allow for it ("": nothing of an account).
+_MENU = {"cash": "withdraw", "balance": "balance", "send": "transfer", "more": ""}
+_MORE = {"list": "statement", "newpin": ""}
+_RUN: dict[str, Callable[[Visit], Awaitable[object]]] = {
+    "balance": balance.run, "send": sending.run, "list": statement.run, "newpin": pin_change.run,
+}  # fmt: skip
+
+
 class _Ended(Exception):
     """The visit is over; everything has been said."""
 
@@ -36,13 +44,23 @@ class _Ended(Exception):
 async def menu(visit: Visit) -> None:
     """One thing after another, until the customer leaves or the card is out."""
     parts = visit.parts
+    offered = [key for key, may in _MENU.items() if not may or visit.accounts(may)]
     while not visit.card_is_out:
-        key = await parts.ask.choose(catalogue.menu(parts.words, ("cash", "balance")))
+        key = await parts.ask.choose(catalogue.menu(parts.words, offered))
         if key == "cash":
             if await withdrawal.run(visit):
                 return
-        elif key == "balance":
-            await balance.run(visit)
+        elif key == "more":
+            await _more(visit)
+        elif key in _RUN:
+            await _RUN[key](visit)
+
+
+async def _more(visit: Visit) -> None:
+    offered = [key for key, may in _MORE.items() if not may or visit.accounts(may)]
+    key = await visit.parts.ask.choose(catalogue.more(visit.parts.words, offered))
+    if key in _RUN:
+        await _RUN[key](visit)
 
 
 async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu) -> None:
@@ -61,7 +79,9 @@ async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu)
     except _Ended:
         pass
     except LeftEarly as left:
-        await parts.ask.pause(catalogue.cancelled(parts.words), CANCELLED_S)
+        if not _has_posted(visit[0] if visit else None):
+            # Else it would not be true that nothing left the account.
+            await parts.ask.pause(catalogue.cancelled(parts.words), CANCELLED_S)
         why = _WHY[type(left)]
     except DeviceError as error:
         await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
@@ -160,12 +180,20 @@ async def _card_out(parts: Parts, visit: Visit | None) -> None:
         screen = catalogue.take_card(parts.words, cash_next=False)
         if not await parts.ask.taken(parts.reader, screen, parts.ask.patience.card_s):
             no_cash = visit is not None and visit.ended == "card-left"
-            parts.ask.show(catalogue.e_nottaken(parts.words) if no_cash else catalogue.e_left(parts.words))
+            parts.ask.show(
+                catalogue.e_nottaken(parts.words, earlier=_has_posted(visit))
+                if no_cash
+                else catalogue.e_left(parts.words)
+            )
             # A card left in starts no new visit.
             await parts.reader.removed()
     parts.lamp("card", Light.OFF)
     if visit is not None and visit.ended == "card-taken":
         await parts.ask.pause(catalogue.thanks(parts.words), THANKS_S)
+
+
+def _has_posted(visit: Visit | None) -> bool:
+    return visit is not None and visit.has_posted
 
 
 async def _release(parts: Parts) -> None:

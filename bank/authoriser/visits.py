@@ -10,15 +10,13 @@ from msgspec.structs import replace
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.pin import check_pin
 from bank.cards import ratchet
-from bank.ledger.rows import Account, Card, CardAccount, Customer, Hold, Usage, Visit
+from bank.ledger.rows import Account, Card, CardAccount, Customer, Hold, PostRow, Usage, Visit
 from bank.ledger.view import View
 from bank_link.card_file import proof
 from bank_link.messages import (
     AccountView,
     Acknowledged,
     CloseVisit,
-    Figures,
-    Inquire,
     OpenVisit,
     Reason,
     VisitOpened,
@@ -44,6 +42,7 @@ def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
     return VisitOpened(
         visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, card),
         language=view.need(Customer, card.customer).language, left_today=left_today(view, context, card),
+        send_left=send_left(view, context, card.card),
     )  # fmt: skip
 
 
@@ -109,7 +108,7 @@ def _accounts(view: View, card: Card) -> tuple[AccountView, ...]:
     return tuple(
         AccountView(
             account=account.account, label=account.label, currency=account.currency,
-            masked=f"ends {account.account[-4:]}", may=("withdraw", "balance"),
+            masked=f"ends {account.account[-4:]}", may=("withdraw", "balance", "transfer", "statement"),
         )
         for account in opened
         if account.state == "open"
@@ -137,23 +136,34 @@ def visit_of(view: View, context: Context, visit_id: str) -> Visit:
     return visit
 
 
+def send_left(view: View, context: Context, card: str) -> Money:
+    """What this card may still send to others on this bank day."""
+    limits = context.tools.limits
+    day = limits.day(context.now_ms)
+    sent = sum(
+        row.amount_minor
+        for row in view.all(PostRow)
+        if row.card == card and row.day == day and row.to_others and row.state == "posted"
+    )
+    return Money(max(0, limits.send_amount_minor - sent), limits.currency)
+
+
+def card_of(view: View, visit: Visit) -> Card:
+    """The visit's card, if nobody has used it since. Refusals CARD_IN_USE, CARD_OUTDATED."""
+    card = view.need(Card, visit.card)
+    if (card.issued_epoch, card.issued_n) != (visit.epoch, visit.n):
+        raise Refusal(Reason.CARD_IN_USE, "the card was used at another machine since this visit began")
+    if card.state != "active":
+        raise Refusal(Reason.CARD_OUTDATED, "the card is not active")
+    return card
+
+
 def account_of(view: View, visit: Visit, account_id: str) -> Account:
     """An open account of the visit's card. Refusal NO_ACCOUNT for any other."""
     account = view.get(Account, account_id)
     if account is None or view.get(CardAccount, visit.card, account_id) is None or account.state != "open":
         raise Refusal(Reason.NO_ACCOUNT, "the card has no such account")
     return account
-
-
-def inquire(view: View, context: Context, message: Inquire) -> Figures:
-    visit = visit_of(view, context, message.visit)
-    if message.what != "balance":
-        raise Refusal(Reason.UNSUPPORTED, f"this bank does not answer {message.what!r} here")
-    account = account_of(view, visit, message.account)
-    return Figures(
-        available=Money(max(0, account.available_minor), account.currency),
-        ledger=Money(account.balance_minor, account.currency),
-    )
 
 
 def close_visit(view: View, context: Context, message: CloseVisit) -> Acknowledged:

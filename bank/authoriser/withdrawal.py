@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context, Refusal
-from bank.authoriser.visits import account_of, left_today, ratchet_state, visit_of
+from bank.authoriser.visits import account_of, card_of, left_today, ratchet_state, visit_of
 from bank.cards import ratchet
 from bank.ledger.moves import place_hold
 from bank.ledger.rows import Account, Card, Hold, Usage, Visit
@@ -17,7 +17,7 @@ from bank_link.money import Money
 def authorise(view: View, context: Context, message: Authorise) -> Authorised:
     """Visit and card, amount, the day's limits, funds: in this order. Leaves a hold."""
     visit = visit_of(view, context, message.visit)
-    card = _card_still_here(view, visit)
+    card = card_of(view, visit)
     account = account_of(view, visit, message.account)
     _amount_is_payable(context, message, account)
     allowed = _allowed(view, context, card, account)
@@ -29,15 +29,6 @@ def authorise(view: View, context: Context, message: Authorise) -> Authorised:
     return Authorised(
         hold=hold.hold, amount=message.amount, reference=f"{hold.terminal}-{hold.number}", expires=hold.expires_at
     )
-
-
-def _card_still_here(view: View, visit: Visit) -> Card:
-    card = view.need(Card, visit.card)
-    if (card.issued_epoch, card.issued_n) != (visit.epoch, visit.n):
-        raise Refusal(Reason.CARD_IN_USE, "the card was used at another machine since this visit began")
-    if card.state != "active":
-        raise Refusal(Reason.CARD_OUTDATED, "the card is not active")
-    return card
 
 
 def _amount_is_payable(context: Context, message: Authorise, account: Account) -> None:

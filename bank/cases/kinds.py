@@ -36,6 +36,11 @@ _KINDS = {
                      (DEBIT, CREDIT, NOTHING)),
     "cash-difference": Kind("an exchange found other cash than the books say; the difference is in suspense",
                             (DEBIT, CREDIT, WRITE_OFF)),
+    "overdrawn": Kind("a transfer was posted again, or taken back, below the account's limit", (NOTHING,)),
+    "unclaimed": Kind("money is in suspense because the account that it was sent to is not known",
+                      (CREDIT, WRITE_OFF)),
+    "post-lost": Kind("what a customer was told is done was lost with a restored database, and cannot be done again: "
+                      "tell the customer", (NOTHING,)),
     "other-body": Kind("the same number came with another content; the second one is not posted",
                        (DEBIT, CREDIT, NOTHING)),
 }  # fmt: skip
@@ -43,7 +48,7 @@ _KINDS = {
 _UNKNOWN_KIND = Kind("a kind of case that this program does not know", (NOTHING,))
 
 #: The difference of these lies in the suspense account until they are resolved.
-IN_SUSPENSE = frozenset({"suspense", "unexplained", "cash-difference"})
+IN_SUSPENSE = frozenset({"suspense", "unclaimed", "unexplained", "cash-difference"})
 #: Notes that are gone, and debited to nobody, while such a case is open.
 NOT_DEBITED = frozenset({"doubt", "unknown", "silent", "surplus", "conflict", "other-body"})
 #: About a released payment as a whole.

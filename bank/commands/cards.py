@@ -15,6 +15,7 @@ from bank.commands import requests as r
 from bank.commands.answers import CardMade, CardShown, time
 from bank.commands.desk import Desk
 from bank.control import CommandRefused
+from bank.keys.decision_keys import SEALED_NUMBER
 from bank.ledger.rows import Account, Card, CardAccount, Customer
 from bank_link.card_file import check_digit, compose, masked
 from bank_link.errors import PinError
@@ -24,7 +25,6 @@ from bank_link.pin_block import SHORTEST, Pin
 YEARS = 5
 NUMBER_DIGITS = 16
 SALT_BYTES = 16
-_SEALED = "card"
 
 
 def issue(desk: Desk, command: r.CardIssue) -> CardMade:
@@ -35,7 +35,7 @@ def issue(desk: Desk, command: r.CardIssue) -> CardMade:
     first = ratchet.issue(desk.now_ms)
     card = Card(
         card=desk.house.ring.card_reference(number), last4=number[-4:],
-        sealed_number=desk.house.ring.wrap(_SEALED, number.encode()), customer=customer.customer,
+        sealed_number=desk.house.ring.wrap(SEALED_NUMBER, number.encode()), customer=customer.customer,
         expiry=_expiry(desk, command.expiry), confirmed_epoch=first.confirmed[0], confirmed_n=first.confirmed[1],
         issued_epoch=first.issued[0], issued_n=first.issued[1], created_at=desk.now_ms,
     )  # fmt: skip
@@ -153,7 +153,7 @@ def _with_pin(desk: Desk, card: Card, text: str) -> Card:
 
 
 def _number(desk: Desk, card: Card) -> str:
-    number = desk.house.ring.unwrap(_SEALED, card.sealed_number).decode()
+    number = desk.house.ring.unwrap(SEALED_NUMBER, card.sealed_number).decode()
     if desk.house.ring.card_reference(number) != card.card:
         # Both are sealed with this bank's key: somebody has moved one card's number into another's row.
         raise CommandRefused(f"the books hold another card's number for {card.card}; restore the newest backup")

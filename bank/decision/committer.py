@@ -11,12 +11,13 @@ from sqlalchemy import Connection
 from bank.authoriser.context import Tools
 from bank.decision.decide import Again, Decision, Dropped, Item, Reply, decide
 from bank.decision.load import find_missing, load
+from bank.decision.statement import last_lines
 from bank.ledger.view import Books
 from bank.ledger.write import write
 from bank.store.store import Store
 from bank_link.envelope import Frame
 from bank_link.errors import MessageRefused
-from bank_link.messages import SignOn
+from bank_link.messages import Inquire, SignOn
 
 #: A batch is not larger than this, so that the first of a crowd does not wait for the last.
 MOST_IN_BATCH = 512
@@ -86,19 +87,23 @@ class Committer:
 
 
 def _load(connection: Connection, batch: list[Item], tools: Tools) -> tuple[list[Item], Books]:
-    batch = [_with_missing(connection, item) for item in batch]
+    batch = [_with_found(connection, item) for item in batch]
     return batch, load(connection, batch, tools)
 
 
-def _with_missing(connection: Connection, item: Item) -> Item:
-    if item.frame.envelope.kind != "sign-on":
+def _with_found(connection: Connection, item: Item) -> Item:
+    """With what no rows by key can tell: the numbers that a sign-on names and nobody knows, an account's last lines."""
+    if item.frame.envelope.kind not in {"sign-on", "inquire"}:
         return item
     try:
         message = item.request
     except MessageRefused:
         return item
-    assert isinstance(message, SignOn)
-    return Item(frame=item.frame, missing=find_missing(connection, message))
+    if isinstance(message, SignOn):
+        return Item(frame=item.frame, missing=find_missing(connection, message))
+    if isinstance(message, Inquire) and message.what == "statement":
+        return Item(frame=item.frame, lines=last_lines(connection, message.account))
+    return item
 
 
 def _fail(taken: list[tuple[Item, asyncio.Future[Reply | Dropped]]], error: BaseException) -> None:

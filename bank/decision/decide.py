@@ -15,12 +15,13 @@ import msgspec
 from msgspec.structs import replace
 
 from bank.audit.events import AuditEvent
-from bank.authoriser import visits, withdrawal
+from bank.authoriser import inquiries, posting, visits, withdrawal
 from bank.authoriser.context import Context, Refusal, Tools
 from bank.authoriser.pin import CountTry
 from bank.facts.common import FactUnreadable, Subject, file_case
 from bank.facts.completion import complete
 from bank.facts.exchange import exchange
+from bank.facts.posted import post_again
 from bank.facts.reversal import reverse
 from bank.ledger import numbers
 from bank.ledger.rows import NumberRow, SessionRow, Terminal, Visit
@@ -56,6 +57,7 @@ from bank_link.messages import (
     Inquire,
     OpenVisit,
     Post,
+    Posted,
     Reason,
     Refused,
     Release,
@@ -63,6 +65,7 @@ from bank_link.messages import (
     Reversal,
     SignOn,
     SignOnNeeded,
+    StatementLine,
     VisitOpened,
     kind,
 )
@@ -81,11 +84,13 @@ _NOTHING = Missing()
 class Item:
     """One message as it waits for its turn.
 
-    `missing`: for a sign-on, the answered numbers that this bank does not have. `resumed`: its PIN try is on disk.
+    `missing`: for a sign-on, the answered numbers that this bank does not have. `lines`: for a statement, what moved
+    last in the account that it names. `resumed`: its PIN try is on disk.
     """
 
     frame: Frame
     missing: Missing = _NOTHING
+    lines: tuple[StatementLine, ...] = ()
     resumed: bool = False
 
     @functools.cached_property
@@ -174,7 +179,7 @@ def _answer(view: View, context: Context, item: Item) -> Answer | Again:
         return _fact(view, context, message)
     if isinstance(message, NUMBERED):
         return _numbered(view, replace_number(context, message.number), message, resumed=item.resumed)
-    return _unnumbered(view, context, message)
+    return _unnumbered(view, context, message, item)
 
 
 def replace_number(context: Context, number: int) -> Context:
@@ -184,7 +189,7 @@ def replace_number(context: Context, number: int) -> Context:
 # ── Requests without a number ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _unnumbered(view: View, context: Context, message: Request) -> Answer:
+def _unnumbered(view: View, context: Context, message: Request, item: Item) -> Answer:
     if isinstance(message, Echo):
         return echo(view, context, message)
     if isinstance(message, CloseVisit):
@@ -192,13 +197,13 @@ def _unnumbered(view: View, context: Context, message: Request) -> Answer:
     if isinstance(message, Inquire):
         if context.now_ms > message.deadline:
             return Refused(reason=Reason.LATE, sentence="past its deadline")
-        return _by_rules(view, context, lambda branch: _inquire(branch, context, message))
+        return _by_rules(view, context, lambda branch: _inquire(branch, context, message, item))
     return Refused(reason=Reason.UNSUPPORTED, sentence=f"{kind(message)} is not for a session")
 
 
-def _inquire(view: View, context: Context, message: Inquire) -> Answer:
+def _inquire(view: View, context: Context, message: Inquire, item: Item) -> Answer:
     _terminal_is_in_service(context)
-    return visits.inquire(view, context, message)
+    return inquiries.inquire(view, context, message, item.lines)
 
 
 # ── Requests with a number ──────────────────────────────────────────────────────────────────────────────────────────
@@ -266,6 +271,8 @@ def _rules(view: View, context: Context, message: Request) -> Answer:
         return withdrawal.authorise(view, context, message)
     if isinstance(message, Release):
         return withdrawal.release(view, context, message)
+    if isinstance(message, Post):
+        return posting.post(view, context, message)
     raise Refusal(Reason.UNSUPPORTED, f"this bank does not offer {kind(message)}")
 
 
@@ -320,6 +327,9 @@ def _fact(view: View, context: Context, message: Fact) -> Answer:
     if row is not None and row.digest:
         if row.digest == digest and row.answer:
             return decode_answer(msgspec.Raw(row.answer))
+        if isinstance(message, Posted) and row.kind == kind(Post):
+            # The post itself is in these books: a restored bank had lost it, and a later backup has it.
+            return Acknowledged()
         return _conflict(view, context, message, row)
     branch = view.branch()
     try:
@@ -342,6 +352,8 @@ def _take(view: View, context: Context, message: Fact) -> Answer:
         return reverse(view, context, message)
     if isinstance(message, Exchange):
         return exchange(view, context, message)
+    if isinstance(message, Posted):
+        return post_again(view, context, message)
     raise FactUnreadable(f"this bank does not offer {kind(message)}")
 
 

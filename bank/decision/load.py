@@ -23,6 +23,7 @@ from bank.ledger.rows import (
     Hold,
     Numbering,
     NumberRow,
+    PostRow,
     SessionRow,
     Terminal,
     Usage,
@@ -32,7 +33,20 @@ from bank.ledger.view import Books
 from bank.store.prepared import Prepared
 from bank.terminals.sign_on import Missing
 from bank_link.errors import MessageRefused
-from bank_link.messages import Completion, Message, NumberRange, OpenVisit, Rest, Reversal, SignOn, Slip
+from bank_link.messages import (
+    Completion,
+    Inquire,
+    Message,
+    NumberRange,
+    OpenVisit,
+    Post,
+    Posted,
+    Rest,
+    Reversal,
+    Signed,
+    SignOn,
+    Slip,
+)
 from bank_link.money import MoneyError
 from bank_link.ranges import Numbered, group, spread
 from bank_link.sign_on import MOST_MISSING, MOST_RANGES, read_claims, verify_claims
@@ -57,6 +71,8 @@ class _Wanted:
         self.visits: set[str] = set()
         self.cards: set[str] = set()
         self.accounts: set[str] = set()
+        self.payees: set[str] = set()
+        self.posts: set[tuple[str, int, int]] = set()
 
     def add(self, item: Item) -> None:
         envelope = item.frame.envelope
@@ -86,6 +102,11 @@ class _Wanted:
             self.holds.add(f"h{terminal}.{generation}.{transaction}")
         if isinstance(message, Reversal):
             self.visits.add(f"v{terminal}.{generation}.{transaction}")
+            self.posts.add((terminal, generation, transaction))
+        if isinstance(message, Post | Inquire):
+            self.payees.add(message.to)
+        if isinstance(message, Posted):
+            self._add_posted(terminal, generation, message)
         if isinstance(message, OpenVisit):
             self.cards.add(self._tools.keys.card_reference(message.card))
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
@@ -95,16 +116,26 @@ class _Wanted:
             self._add_day(message)
         self.visits.add(getattr(message, "visit", ""))
 
+    def _add_posted(self, terminal: str, generation: int, message: Posted) -> None:
+        self.posts.add((terminal, generation, message.number))
+        slip = _slip(message.slip)
+        if slip is not None:
+            self.cards.add(slip.card)
+            self.accounts |= {slip.account, slip.to}
+
     def _add_day(self, message: Completion) -> None:
         """The day that a payment counts for is its release's, which a restored bank knows from the slip alone."""
-        if message.authority is None:
-            return
-        try:
-            at = msgspec.json.decode(message.authority.signed, type=Slip).at
-        except (msgspec.MsgspecError, MoneyError, UnicodeDecodeError, RecursionError):
-            return
-        if abs(self._tools.now_ms - at) < OLDEST_FACT_MS:
-            self.days.add(self._tools.limits.day(at))
+        slip = _slip(message.authority) if message.authority is not None else None
+        if slip is not None and abs(self._tools.now_ms - slip.at) < OLDEST_FACT_MS:
+            self.days.add(self._tools.limits.day(slip.at))
+
+
+def _slip(signed: Signed) -> Slip | None:
+    """What it says, to be believed once its signature is checked."""
+    try:
+        return msgspec.json.decode(signed.signed, type=Slip)
+    except (msgspec.MsgspecError, MoneyError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
@@ -127,6 +158,9 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
         wanted.cards.add(hold.card)
         wanted.accounts.add(hold.account)
         wanted.days.add(hold.day)
+    for done in _POSTS(connection, books, wanted.posts):
+        wanted.cards.add(done.card)
+        wanted.accounts |= {done.account, done.to_account}
     # Cases about the transactions that the batch names: a second word about one finds the first.
     _CASES(connection, books, wanted.numbers)
     _load_cards(connection, books, wanted)
@@ -134,6 +168,7 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
         wanted.accounts |= {vault_account(currency), suspense_account(currency), equity_account(currency)}
         wanted.accounts |= {cash_account(terminal, currency) for terminal in wanted.acting}
     load_accounts(connection, books, wanted.accounts)
+    _CUSTOMERS(connection, books, {payee.owner for payee in _ACCOUNTS(connection, books, wanted.payees)})
     return books
 
 
@@ -142,6 +177,7 @@ def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     for link in _CARD_ACCOUNTS(connection, books, wanted.cards):
         wanted.accounts.add(link.account)
     _USAGE_OF_DAYS(connection, books, wanted.cards, days=sorted(wanted.days))
+    _POSTS_OF_DAYS(connection, books, wanted.cards, days=sorted(wanted.days))
     holds = _CARD_HOLDS(connection, books, wanted.cards)
     wanted.accounts.update(hold.account for hold in holds)
     load_usage(connection, books, [hold for hold in holds if hold.day not in wanted.days])
@@ -199,6 +235,8 @@ _CUSTOMERS = Lookup(Customer)
 _CARD_ACCOUNTS = Lookup(CardAccount, "card")
 _USAGE = Lookup(Usage)
 _USAGE_OF_DAYS = Lookup(Usage, "card", where=[schema.usage.c.day.in_(bindparam("days", expanding=True))])
+_POSTS = Lookup(PostRow)
+_POSTS_OF_DAYS = Lookup(PostRow, "card", where=[schema.posts.c.day.in_(bindparam("days", expanding=True))])
 _ACCOUNTS = Lookup(Account)
 
 _PUBLIC_KEY = Prepared(

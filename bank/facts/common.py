@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from bank.authoriser.context import Context
+from bank.authoriser.visits import ratchet_state
+from bank.cards import ratchet
 from bank.ledger.moves import open_case
-from bank.ledger.rows import Case, Hold
+from bank.ledger.rows import Card, Case, Hold
 from bank.ledger.view import View
-from bank_link.messages import Completion, Fact, NoteCount, Outcome, Reversal
+from bank_link.messages import Completion, Fact, NoteCount, Outcome, Reversal, Slip
 from bank_link.money import Money
 
 #: A release longer ago than this counts for no day's limit any more.
@@ -74,3 +77,17 @@ def file_case(
     )  # fmt: skip
     context.note(view, "case-opened", f"{case.case_id} about {amount}")
     return open_case(view, case)
+
+
+def remember_position(view: View, slip: Slip) -> None:
+    """The slip shows which of the card's secrets moved money: a restored bank may have forgotten it."""
+    card = view.get(Card, slip.card)
+    if card is None:
+        return
+    moved = ratchet.remember(ratchet_state(card), slip.card_epoch, slip.card_n)
+    view.put(
+        replace(
+            card, confirmed_epoch=moved.confirmed[0], confirmed_n=moved.confirmed[1],
+            issued_epoch=moved.issued[0], issued_n=moved.issued[1],
+        )
+    )  # fmt: skip

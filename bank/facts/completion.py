@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context
-from bank.authoriser.visits import ratchet_state
 from bank.authoriser.withdrawal import find_hold
-from bank.cards import ratchet
-from bank.facts.common import OLDEST_FACT_MS, FactUnreadable, Subject, debited_for_nothing, file_case, subject, worth
+from bank.facts.common import (
+    OLDEST_FACT_MS,
+    FactUnreadable,
+    Subject,
+    debited_for_nothing,
+    file_case,
+    remember_position,
+    subject,
+    worth,
+)
 from bank.ledger.moves import below_floor, cash_account, count_usage, free_hold, mark_forced, suspense_account, transfer
-from bank.ledger.rows import Account, Card, Case, Hold
+from bank.ledger.rows import Account, Case, Hold
 from bank.ledger.view import View
 from bank_link.errors import MessageRefused
 from bank_link.messages import Acknowledged, Completion, Outcome, Slip
@@ -45,7 +52,7 @@ def complete(view: View, context: Context, fact: Completion) -> Acknowledged:
     if hold is not None and hold.currency != currency:
         raise FactUnreadable(f"a completion in {currency} of a hold in {hold.currency}")
     if dispense.authority is not None:
-        _remember_position(view, dispense.authority)
+        remember_position(view, dispense.authority)
     case = _surplus_case(view, context, dispense, hold)
     if hold is None:
         return Acknowledged(case=_without_hold(view, context, dispense) or case)
@@ -238,19 +245,5 @@ def _remember(view: View, context: Context, dispense: _Dispense, slip: Slip) -> 
             amount_minor=slip.amount.minor, currency=slip.amount.currency, state="posted",
             day=context.tools.limits.day(slip.at), released_at=slip.at, release_number=slip.number,
             release_boot=slip.boot, posted_minor=dispense.presented.minor,
-        )
-    )  # fmt: skip
-
-
-def _remember_position(view: View, slip: Slip) -> None:
-    """The slip shows which of the card's secrets moved money: a restored bank may have forgotten it."""
-    card = view.get(Card, slip.card)
-    if card is None:
-        return
-    moved = ratchet.remember(ratchet_state(card), slip.card_epoch, slip.card_n)
-    view.put(
-        replace(
-            card, confirmed_epoch=moved.confirmed[0], confirmed_n=moved.confirmed[1],
-            issued_epoch=moved.issued[0], issued_n=moved.issued[1],
         )
     )  # fmt: skip

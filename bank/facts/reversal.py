@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context
+from bank.authoriser.posting import PIN_CHANGE, OldPin, move
 from bank.authoriser.withdrawal import find_hold
 from bank.facts.common import Subject, debited_for_nothing, file_case, subject
-from bank.ledger.moves import free_hold
-from bank.ledger.rows import Case, Hold, NumberRow, Visit
+from bank.ledger.moves import below_floor, free_hold, mark_forced
+from bank.ledger.rows import Card, Case, Hold, NumberRow, PostRow, Visit
 from bank.ledger.view import View
 from bank_link.messages import Acknowledged, Reversal
 from bank_link.money import Money
@@ -19,6 +21,9 @@ def reverse(view: View, context: Context, fact: Reversal) -> Acknowledged:
     about = subject(context, fact, fact.transaction)
     _tombstone(view, context, about)
     _close_visit(view, about)
+    done = view.get(PostRow, about.terminal, about.generation, about.transaction)
+    if done is not None:
+        return Acknowledged(case=_take_back(view, context, about, done))
     hold = find_hold(view, about.terminal, about.generation, about.transaction)
     if hold is None or hold.state == "voided":
         return Acknowledged()
@@ -33,6 +38,30 @@ def reverse(view: View, context: Context, fact: Reversal) -> Acknowledged:
     case = file_case(view, context, about, "unknown", hold.amount, hold=hold, detail={"why": fact.why})
     view.put(replace(hold, state="case", case_id=case))
     return Acknowledged(case=case)
+
+
+def _take_back(view: View, context: Context, about: Subject, done: PostRow) -> str:
+    """The kiosk never had the post's answer, so the customer was told that nothing happened. The card's numbers stay."""
+    if done.state == "reversed":
+        return ""
+    view.put(replace(done, state="reversed"))
+    context.note(view, "post-reversed", f"{done.what} of {done.amount}")
+    if done.what == PIN_CHANGE:
+        _old_pin_again(view, done)
+        return ""
+    move(view, context, done, back=True)
+    if not below_floor(view, done.to_account):
+        return ""
+    # Whoever got it has spent it meanwhile.
+    case = file_case(view, context, about, "overdrawn", done.amount, account=done.to_account, card=done.card)
+    mark_forced(view, done.to_account, case)
+    return case
+
+
+def _old_pin_again(view: View, done: PostRow) -> None:
+    card, old = view.get(Card, done.card), msgspec.json.decode(done.undo, type=OldPin)
+    if card is not None and card.pvv == old.made:
+        view.put(replace(card, salt=old.salt, pvv=old.pvv, pvv_version=old.pvv_version))
 
 
 def _proves_nothing_came_out(fact: Reversal, hold: Hold) -> bool:

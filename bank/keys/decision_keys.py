@@ -12,6 +12,8 @@ from bank_link.seams import Randomness
 from bank_link.sign_on import SessionKeys
 
 _SESSION = "session"
+#: What a card's number is sealed for (`KeyRing.wrap`).
+SEALED_NUMBER = "card"
 
 
 class DecisionKeys:
@@ -64,6 +66,15 @@ class DecisionKeys:
         except KeyRingError as error:
             raise PinError(str(error)) from None
         return pin_block.open_pin(block, card, private).reveal().decode()
+
+    def card_number(self, sealed: bytes) -> str:
+        """The number that the books hold sealed. Raises KeyRingError where the row was altered."""
+        return self._ring.unwrap(SEALED_NUMBER, sealed).decode()
+
+    def new_pvv(self, card: str, salt: bytes, pin: str) -> tuple[bytes, int]:
+        """The verification value of a new PIN under the newest PVV key, and that key's version."""
+        version = self._ring.pvv_version()
+        return self._ring.pvv(version, card, salt, pin), version
 
     def pvv_matches(self, expected: bytes, version: int, card: str, salt: bytes, pin: str) -> bool:
         """In constant time. Raises KeyRingError for a PVV key that is not in the ring."""

@@ -166,6 +166,34 @@ class NumberRow(Row, frozen=True, kw_only=True):
     at_ms: int = 0
 
 
+class PostRow(Row, frozen=True, kw_only=True):
+    """What a `post` did. `to_others`: 1 where it counts against what the card may send in a day. `undo`: JSON of what
+    a reversal needs beside the row.
+    """
+
+    table = schema.posts
+    key_fields = ("terminal", "generation", "number")
+    terminal: str
+    generation: int
+    number: int
+    what: str
+    card: str
+    account: str = ""
+    to_account: str = ""
+    amount_minor: int = 0
+    currency: str
+    day: str
+    to_others: int = 0
+    state: str = "posted"
+    undo: bytes = b""
+    case_id: str = ""
+    at_ms: int = 0
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
 class Visit(Row, frozen=True, kw_only=True):
     table = schema.visits
     key_fields = ("visit",)

@@ -100,16 +100,18 @@ class Store:
         vfs: str | None = None,
         create: bool = True,
         version: int = 1,
+        adds: sqlalchemy.MetaData | None = None,
     ) -> Store:
         """Open the file at `path`; where it is missing, make it (`create`) or refuse.
 
         `executor` runs one call at a time (an inline one in a simulation; by default a thread of the store's own).
         `vfs` names an apsw VFS; then there is no lock file, since the file may not be on this machine's disk.
-        `version` is the newest schema that the caller knows. Raises StoreInUse, StoreError.
+        `version` is the newest schema that the caller knows; an older file gets the tables and indexes of `adds` that it
+        lacks, or is refused where none are given. Raises StoreInUse, StoreError.
         """
         store = cls(str(path), executor=executor, version=version)
         try:
-            await store._on_thread(store._open, vfs, create)
+            await store._on_thread(store._open, vfs, create, adds)
         except BaseException:
             await store.close()
             raise
@@ -212,7 +214,7 @@ class Store:
 
     # ── on the thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _open(self, vfs: str | None, create: bool) -> None:
+    def _open(self, vfs: str | None, create: bool, adds: sqlalchemy.MetaData | None) -> None:
         if vfs is None:
             if not create and not Path(self.path).exists():
                 raise StoreError(f"{self.path} does not exist; make a bank first (atm-bank init)")
@@ -224,16 +226,19 @@ class Store:
                 self._driver.apsw_connection.execute(pragma)
             if self._pragma("journal_mode = WAL") != "wal":
                 raise StoreError(f"{self.path} cannot be kept in write-ahead mode; move it to a local disk")
-            self._refuse_strangers()
+            is_old = self._refuse_strangers(may_be_old=adds is not None)
             # What a killed bank left may be written and not on disk: nobody may act on that.
             self._driver.apsw_connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._connection = engine_over(self._driver).connect()
+        if is_old and adds is not None:
+            self._write(lambda connection: self._add(connection, adds))
 
     def _pragma(self, text: str) -> object:
         assert self._driver is not None
         return self._driver.apsw_connection.execute(f"PRAGMA {text}").get
 
-    def _refuse_strangers(self) -> None:
+    def _refuse_strangers(self, *, may_be_old: bool) -> bool:
+        """Whether the file is older than this program."""
         assert self._driver is not None
         mark, version = self._pragma("application_id"), self._pragma("user_version")
         empty = not self._driver.apsw_connection.execute("SELECT count(*) FROM sqlite_schema").get
@@ -245,14 +250,24 @@ class Store:
                 f"{self.path} was written by a newer version of this program (schema {version}, "
                 f"this one knows {self.version}); install that version"
             )
-        if not empty and version < self.version:
+        is_old = not empty and version < self.version
+        if is_old and not may_be_old:
             raise StoreError(f"{self.path} has the old schema {version}, this program needs {self.version}; convert it")
+        return is_old
 
     def _create(self, connection: sqlalchemy.Connection, metadata: sqlalchemy.MetaData) -> None:
         if self._pragma("application_id") == APPLICATION_ID:
             return
         metadata.create_all(connection)
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {self.version}")
+
+    def _add(self, connection: sqlalchemy.Connection, metadata: sqlalchemy.MetaData) -> None:
+        """Each version has only added tables and indexes: what is there stays as it is."""
+        metadata.create_all(connection)
+        for table in metadata.tables.values():
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
         connection.exec_driver_sql(f"PRAGMA user_version = {self.version}")
 
     def _begin(self) -> None:

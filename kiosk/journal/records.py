@@ -120,6 +120,20 @@ class Resent(Record, frozen=True, kw_only=True, tag="resent"):
     numbers: tuple[int, ...]
 
 
+# ── A post ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Posted(About, frozen=True, kw_only=True, tag="posted"):
+    """The bank has done what was asked in one step. `body`: the fact with its slip, as JSON, should the bank lose it."""
+
+    number: int
+    what: str
+    account: str
+    to: str
+    amount: Money
+    body: str
+
+
 # ── A withdrawal ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -190,7 +204,7 @@ class Ended(About, frozen=True, kw_only=True, tag="ended"):
 
 
 AnyRecord = (
-    Booted | Event | SignedOn | CountsSet | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Held
+    Booted | Event | SignedOn | CountsSet | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Posted | Held
     | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | Presented | Ended
 )  # fmt: skip
 

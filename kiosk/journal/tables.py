@@ -56,6 +56,8 @@ def apply(connection: apsw.Connection, record: r.AnyRecord) -> None:  # noqa: C9
             _answered(connection, record.transaction.generation, record.number)
         case r.FactMade():
             _fact(connection, record)
+        case r.Posted():
+            _posted(connection, record)
         case r.Acknowledged():
             _answered(connection, record.generation, record.number)
             _outbox(connection, record.generation, record.number, "acknowledged", record.case)
@@ -112,6 +114,14 @@ def _fact(connection: apsw.Connection, record: r.FactMade) -> None:
     _run(
         connection, "INSERT INTO outbox (generation, number, kind, body, state) VALUES (?, ?, ?, ?, 'waiting')",
         name.generation, record.number, record.kind, record.body,
+    )  # fmt: skip
+
+
+def _posted(connection: apsw.Connection, record: r.Posted) -> None:
+    """Nothing waits: it is there for a bank that forgets."""
+    _run(
+        connection, "INSERT INTO outbox (generation, number, kind, body, state) VALUES (?, ?, ?, ?, 'acknowledged')",
+        record.transaction.generation, record.number, "posted", record.body,
     )  # fmt: skip
 
 

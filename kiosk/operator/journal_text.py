@@ -147,6 +147,14 @@ def _(record: r.Resent) -> str:
 
 
 @text.register
+def _(record: r.Posted) -> str:
+    if not record.to:
+        return f"number {record.number}: {record.what} done"
+    sent = f"{plain(record.amount)} from account {masked(record.account)} to {masked(record.to)}"
+    return f"number {record.number}: {record.what} done, {sent}"
+
+
+@text.register
 def _(record: r.Held) -> str:
     return f"{plain(record.amount)} held on account {masked(record.account)}, claim {record.claim}; {notes(record.mix)}"
 

@@ -11,6 +11,8 @@ from kiosk.screens.words.load import Words
 #: Menu entries that there are words for, with their icons; the visit passes those that the machine offers now.
 MENU = {"cash": "cash", "balance": "eye", "pay_in": "pay-in", "send": "send", "bill": "bill", "more": "more"}
 
+MORE = {"list": "bill", "newpin": "card"}
+
 
 def reading(words: Words, *, slow: bool = False) -> Wait:
     """The card is being read."""
@@ -88,6 +90,48 @@ def menu(words: Words, offered: Sequence[str]) -> Choose:
         choices=choices,
         keys=keys(words, back=""),
         more=words.say("keys", "more"),
+        language=words.header_language,
+    )
+
+
+def more(words: Words, offered: Sequence[str]) -> Choose:
+    """What else? `offered` are keys of `MORE`."""
+    choices = tuple(Choice(key=key, label=words.say("more", key), icon=MORE[key]) for key in offered)
+    return Choose(
+        id="more", title=words.say("more", "title"), choices=choices, keys=keys(words), language=words.header_language
+    )
+
+
+def newpin(words: Words, *, different: bool = False, count: int = 0) -> Pin:
+    """A new PIN; `different` where the two that were typed were not the same."""
+    notice = Notice(Tone.WARNING, words.say("newpin.again", "different")) if different else None
+    return _newpin(words, "newpin", words.say("newpin", "line"), count, notice)
+
+
+def newpin_again(words: Words, *, count: int = 0) -> Pin:
+    """The same PIN once more."""
+    return _newpin(words, "newpin.again", words.say("pin", "line"), count, None)
+
+
+def _newpin(words: Words, screen: str, line: str, count: int, notice: Notice | None) -> Pin:
+    return Pin(
+        id=screen,
+        title=words.say(screen, "title"),
+        line=line,
+        count=count,
+        notice=notice,
+        keys=keys(words, back="clear", main="ok"),
+        language=words.header_language,
+    )
+
+
+def newpin_done(words: Words) -> NoticeScreen:
+    """The new PIN holds."""
+    return NoticeScreen(
+        id="newpin.done",
+        title=words.say("newpin.done", "title"),
+        notice=Notice(Tone.OK, words.say("newpin.done", "bold")),
+        keys=keys(words, cancel="", back="", main="done"),
         language=words.header_language,
     )
 

@@ -7,7 +7,22 @@ Each takes the language's `Words` first, then typed values, and returns a screen
 
 from kiosk.screens.at_rest import OUT_REASONS, out, starting, welcome
 from kiosk.screens.balance import balance, balance_shown
-from kiosk.screens.card import MENU, choose_account, menu, pin, pin_locked, reading, take_card, thanks, working
+from kiosk.screens.card import (
+    MENU,
+    MORE,
+    choose_account,
+    menu,
+    more,
+    newpin,
+    newpin_again,
+    newpin_done,
+    pin,
+    pin_locked,
+    reading,
+    take_card,
+    thanks,
+    working,
+)
 from kiosk.screens.cash import (
     REASONS,
     Preset,
@@ -24,6 +39,19 @@ from kiosk.screens.cash import (
     take_cash,
     take_receipt,
 )
+from kiosk.screens.send import (
+    ACCOUNT_DIGITS,
+    send,
+    send_amount,
+    send_done,
+    send_limit,
+    send_none,
+    send_nothing,
+    send_number,
+    send_ok,
+    send_short,
+)
+from kiosk.screens.statement import statement
 from kiosk.screens.trouble import (
     HELP,
     cancelled,
@@ -46,8 +74,10 @@ from kiosk.screens.trouble import (
 )
 
 __all__ = [
+    "ACCOUNT_DIGITS",
     "HELP",
     "MENU",
+    "MORE",
     "OUT_REASONS",
     "REASONS",
     "Preset",
@@ -81,11 +111,25 @@ __all__ = [
     "help_",
     "help_person",
     "menu",
+    "more",
+    "newpin",
+    "newpin_again",
+    "newpin_done",
     "out",
     "pin",
     "pin_locked",
     "reading",
+    "send",
+    "send_amount",
+    "send_done",
+    "send_limit",
+    "send_none",
+    "send_nothing",
+    "send_number",
+    "send_ok",
+    "send_short",
     "starting",
+    "statement",
     "take_card",
     "take_cash",
     "take_receipt",

@@ -13,12 +13,15 @@ from kiosk.screens.words.load import Words
 HELP = {"again": "ear", "slower": "slower", "language": "language", "contrast": "contrast", "person": "person"}
 
 
-def e_line(words: Words) -> NoticeScreen:
-    """The bank cannot be reached and nothing has moved. Key `again`, or the card back."""
+def e_line(words: Words, *, earlier: bool = False) -> NoticeScreen:
+    """The bank cannot be reached and nothing has moved. Key `again`, or the card back.
+
+    `earlier`, here and below: money was sent earlier in this visit, and did leave the account.
+    """
     return _notice(
         words,
         "e.line",
-        _said(words, "e.line"),
+        Notice(Tone.WARNING, _nothing_left(words, "e.line", "bold", earlier=earlier)),
         main="take_card",
         choices=(Choice(key="again", label=words.say("e.line", "again"), icon="again"),),
     )
@@ -34,15 +37,18 @@ def e_refused(words: Words, phone: str = "") -> NoticeScreen:
     return _notice(words, "e.refused", _call(words, "e.refused", phone), main="take_card")
 
 
-def e_nocash(words: Words, reference: str) -> NoticeScreen:
+def e_nocash(words: Words, reference: str, *, earlier: bool = False) -> NoticeScreen:
     """Proven that no note came out; the card is already back."""
-    plain = words.say("e.nocash", "plain")
-    return _notice(words, "e.nocash", _said(words, "e.nocash", plain), main="done", reference=reference)
+    said = Notice(
+        Tone.WARNING, _nothing_left(words, "e.nocash", "bold", earlier=earlier), words.say("e.nocash", "plain")
+    )
+    return _notice(words, "e.nocash", said, main="done", reference=reference)
 
 
-def e_nottaken(words: Words) -> NoticeScreen:
+def e_nottaken(words: Words, *, earlier: bool = False) -> NoticeScreen:
     """The card was not taken in time, so no cash; it waits to be taken."""
-    return _notice(words, "e.nottaken", _said(words, "e.nottaken", words.say("e.nottaken", "plain")))
+    plain = words.say("e.nottaken", "plain_earlier" if earlier else "plain")
+    return _notice(words, "e.nottaken", _said(words, "e.nottaken", plain))
 
 
 def e_inuse(words: Words) -> NoticeScreen:
@@ -81,9 +87,10 @@ def e_partial(words: Words, amount_paid: Money, reference: str) -> NoticeScreen:
     return _notice(words, "e.partial", said, main="done", reference=reference)
 
 
-def e_closed(words: Words) -> NoticeScreen:
+def e_closed(words: Words, *, earlier: bool = False) -> NoticeScreen:
     """The bank does not serve this machine now; nothing is wrong with the card."""
-    return _notice(words, "e.closed", _said(words, "e.closed", words.say("e.closed", "plain")), main="take_card")
+    plain = _nothing_left(words, "e.closed", "plain", earlier=earlier)
+    return _notice(words, "e.closed", _said(words, "e.closed", plain), main="take_card")
 
 
 def e_doubt(words: Words, reference: str) -> NoticeScreen:
@@ -136,6 +143,10 @@ def help_person(words: Words, phone: str = "") -> NoticeScreen:
 
 def _said(words: Words, screen: str, plain: str = "", tone: Tone = Tone.WARNING) -> Notice:
     return Notice(tone, words.say(screen, "bold"), plain)
+
+
+def _nothing_left(words: Words, screen: str, name: str, *, earlier: bool) -> str:
+    return words.say("general", "earlier") if earlier else words.say(screen, name)
 
 
 def _call(words: Words, screen: str, phone: str, tone: Tone = Tone.WARNING) -> Notice:

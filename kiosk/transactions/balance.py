@@ -20,13 +20,13 @@ async def run(visit: Visit) -> Figures | None:
         return None
     try:
         async with parts.working():
-            figures = await parts.host.inquire(visit.opened.visit, account.account)
+            figures = await parts.host.balance(visit.opened.visit, account.account)
     except NoAnswer:
         await no_line(visit)
         return None
     except Turned as turned:
         parts.note("balance-refused", turned.answer.reason)
-        await parts.ask.told(refusal(parts, turned.answer), parts.ask.patience.answer_s)
+        await parts.ask.told(refusal(parts, turned.answer, earlier=visit.has_posted), parts.ask.patience.answer_s)
         return None
     parts.note("balance-shown")
     await parts.ask.told(catalogue.balance_shown(words, figures.available, figures.ledger), SHOWN_S)

@@ -19,8 +19,8 @@ async def choose_account(visit: Visit, what: str) -> AccountView | None:
     return None if key == BACK else accounts[int(key.removeprefix("account:"))]
 
 
-def refusal(parts: Parts, answer: Refused) -> NoticeScreen:
-    """Why the bank does not serve this card, in a customer's words."""
+def refusal(parts: Parts, answer: Refused, *, earlier: bool = False) -> NoticeScreen:
+    """Why the bank does not serve this card, in a customer's words. `earlier`: money was sent before, in this visit."""
     words = parts.words
     match answer.reason:
         case Reason.PIN_LOCKED if answer.until is not None:
@@ -31,12 +31,12 @@ def refusal(parts: Parts, answer: Refused) -> NoticeScreen:
             return catalogue.e_wake(words, parts.ask.phone)
         case Reason.SUSPENDED | Reason.PENDING | Reason.NO_VISIT | Reason.UNSUPPORTED:
             # Nothing is wrong with the card: it is this machine that the bank does not serve.
-            return catalogue.e_closed(words)
+            return catalogue.e_closed(words, earlier=earlier)
         case _:
             return catalogue.e_refused(words, parts.ask.phone)
 
 
 async def no_line(visit: Visit) -> None:
     """The bank did not answer: try something again, or take the card. Raises Cancelled for the latter."""
-    if await visit.parts.ask.choose(catalogue.e_line(visit.parts.words)) == MAIN:
+    if await visit.parts.ask.choose(catalogue.e_line(visit.parts.words, earlier=visit.has_posted)) == MAIN:
         raise Cancelled

@@ -79,7 +79,7 @@ async def _refused(visit: Visit, answer: Refused) -> Money | None:
                 raise Cancelled
             return None
         case _:
-            await parts.ask.choose(refusal(parts, answer))
+            await parts.ask.choose(refusal(parts, answer, earlier=visit.has_posted))
             raise Cancelled
 
 
@@ -166,7 +166,7 @@ async def _release_and_pay(visit: Visit, held: r.Held) -> Payment | None:
 async def _tell(visit: Visit, held: r.Held, payment: Payment | None) -> None:
     parts, words = visit.parts, visit.parts.words
     if payment is None:
-        await parts.ask.told(catalogue.e_nocash(words, held.claim), NOTICE_S)
+        await parts.ask.told(catalogue.e_nocash(words, held.claim, earlier=visit.has_posted), NOTICE_S)
         return
     if payment.paid.minor:
         await parts.ask.pause(catalogue.take_cash(words, payment.paid, _faces(payment)), parts.ask.patience.cash_s)
@@ -174,7 +174,7 @@ async def _tell(visit: Visit, held: r.Held, payment: Payment | None) -> None:
     if payment.doubt.minor:
         await parts.ask.told(catalogue.e_jam(words, payment.paid, held.claim), NOTICE_S)
     elif not payment.paid.minor:
-        await parts.ask.told(catalogue.e_nocash(words, held.claim), NOTICE_S)
+        await parts.ask.told(catalogue.e_nocash(words, held.claim, earlier=visit.has_posted), NOTICE_S)
     elif payment.paid < held.amount:
         await parts.ask.told(catalogue.e_partial(words, payment.paid, held.claim), NOTICE_S)
 

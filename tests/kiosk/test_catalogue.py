@@ -28,7 +28,7 @@ def test_a_title_fits_every_panel(name: str) -> None:
 def test_a_screen_is_named_by_its_id(name: str) -> None:
     """The id is the words table's name, so a bank knows where to change a sentence."""
     assert ID.fullmatch(SCREENS[name].id)
-    assert WORDS.say(SCREENS[name].id, "title", amount="")
+    assert WORDS.say(SCREENS[name].id, "title", amount="", name="")
     assert name.split(",", maxsplit=1)[0] == SCREENS[name].id
 
 

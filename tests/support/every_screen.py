@@ -22,6 +22,8 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_card(words),
         **_cash(words),
         **_balance(words),
+        **_send(words),
+        **_statement(words),
         **_trouble(words),
     }
 
@@ -57,6 +59,11 @@ def _card(words: Words) -> dict[str, Screen]:
         "account, five": c.choose_account(words, [(f"Account {n}", f"000{n}") for n in range(1, 6)]),
         "menu": c.menu(words, ["cash", "balance"]),
         "menu, six": c.menu(words, list(c.MENU)),
+        "more": c.more(words, list(c.MORE)),
+        "newpin": c.newpin(words),
+        "newpin, different": c.newpin(words, different=True, count=2),
+        "newpin.again": c.newpin_again(words, count=4),
+        "newpin.done": c.newpin_done(words),
         "take.card, cash": c.take_card(words, cash_next=True),
         "take.card": c.take_card(words, cash_next=False),
         "thanks": c.thanks(words),
@@ -99,13 +106,53 @@ def _balance(words: Words) -> dict[str, Screen]:
     }
 
 
+NAME = "Maria Magdalena Lopez-Bianchi"
+
+
+def _send(words: Words) -> dict[str, Screen]:
+    own = [("Savings", "4417"), ("Holiday", "0093")]
+    return {
+        "send": c.send(words, own),
+        "send, many": c.send(words, [*own, ("House", "7788"), ("Garden", "1234")]),
+        "send.number": c.send_number(words),
+        "send.number, entered": c.send_number(words, entered="1000000024"),
+        "send.none": c.send_none(words),
+        "send.amount": c.send_amount(words, "Maria Lopez", usd(500), today=True),
+        "send.amount, own": c.send_amount(words, "Savings", usd(99_999), today=False, entered="12000"),
+        "send.amount, over": c.send_amount(words, NAME, usd(500), today=True, over=True),
+        "send.ok": c.send_ok(words, "Maria Lopez", usd(60), "4417", "Everyday"),
+        "send.ok, long": c.send_ok(words, NAME, usd(99_999), "4417", "Everyday and everything else"),
+        "send.done": c.send_done(words, "Maria Lopez", usd(60), REFERENCE),
+        "send.done, long": c.send_done(words, NAME, usd(99_999), REFERENCE),
+        "send.limit": c.send_limit(words, usd(120)),
+        "send.short": c.send_short(words, usd(40)),
+        "send.nothing": c.send_nothing(words, today=False),
+        "send.nothing, today": c.send_nothing(words, today=True),
+    }
+
+
+def _statement(words: Words) -> dict[str, Screen]:
+    moved = [
+        ("24 Nov", "withdrawal", "", usd(-100)), ("22 Nov", "transfer", NAME, usd(-99_999)),
+        ("20 Nov", "transfer", "Dune Bakery", usd(612)), ("19 Nov", "reversal", "Maria Lopez", usd(60)),
+        ("15 Nov", "opening", "", usd(1_000)), ("15 Nov", "case-credit", "", Money(55, "USD")),
+    ]  # fmt: skip
+    return {
+        "list": c.statement(words, moved),
+        "list, last page": c.statement(words, moved, page=2),
+        "list, nothing": c.statement(words, []),
+    }
+
+
 def _trouble(words: Words) -> dict[str, Screen]:
     return {
         "e.line": c.e_line(words),
+        "e.line, earlier": c.e_line(words, earlier=True),
         "e.card": c.e_card(words),
         "e.refused": c.e_refused(words, PHONE),
         "e.nocash": c.e_nocash(words, REFERENCE),
         "e.nottaken": c.e_nottaken(words),
+        "e.nottaken, earlier": c.e_nottaken(words, earlier=True),
         "e.inuse": c.e_inuse(words),
         "e.wake": c.e_wake(words, PHONE),
         "e.stick": c.e_stick(words),

@@ -32,7 +32,7 @@ class Words:
         self.language = tables["about"]["language"]
         self.header_language = self.language if several else ""
 
-    def say(self, screen: str, name: str, **values: str) -> str:
+    def say(self, screen: str, name: str, /, **values: str) -> str:
         """The sentence `name` of `screen` with its placeholders filled. KeyError: no such sentence (ours to mend)."""
         return self._tables[screen][name].format_map(values)
 

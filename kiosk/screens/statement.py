@@ -1,0 +1,52 @@
+"""The screen of an account's last movements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bank_link.money import Money, shown
+from kiosk.screens.common import keys
+from kiosk.screens.model import Choice, ListScreen, Row
+from kiosk.screens.words.load import Words
+
+#: As many rows as a page has.
+ROWS = 5
+#: Kinds of movements that have words of their own: towards the account, and out of it.
+_IN = {"transfer": "received", "reversal": "back", "opening": "opening"}
+_OUT = {"transfer": "sent", "reversal": "back", "withdrawal": "cash"}
+#: More of a name than this does not fit between the date and the amount.
+_NAME = 16
+
+
+def statement(
+    words: Words, lines: Sequence[tuple[str, str, str, Money]], *, page: int = 1, first: bool = True
+) -> ListScreen:  # fmt: skip
+    """Page `page` of the last payments: (date, kind of movement, whose, signed amount). Key `next` where there is more."""
+    pages = max(1, -(-len(lines) // ROWS))
+    shown_now = lines[(page - 1) * ROWS : page * ROWS]
+    choices = (Choice(key="next", label=words.say("list", "next"), icon="more"),) if page < pages else ()
+    return ListScreen(
+        id="list",
+        title=words.say("list", "title" if lines or not first else "none"),
+        rows=tuple(
+            Row(date, _what(words, kind, other, amount), _signed(amount)) for date, kind, other, amount in shown_now
+        ),
+        page=page,
+        pages=pages,
+        choices=choices,
+        private=True,
+        keys=keys(words, cancel="", main="done", back="back" if page > 1 else ""),
+        language=words.header_language,
+    )
+
+
+def _what(words: Words, kind: str, other: str, amount: Money) -> str:
+    name = other if len(other) <= _NAME else f"{other[: _NAME - 1].rstrip()}…"
+    said = (_OUT if amount.minor < 0 else _IN).get(kind, "bank")
+    return words.say("list", said, name=name) if name or said not in {"sent", "received"} else words.say("list", "bank")
+
+
+def _signed(amount: Money) -> str:
+    """With its sign: a true minus, and a plus where it came."""
+    size = shown(Money(abs(amount.minor), amount.currency))
+    return f"{'−' if amount.minor < 0 else '+'}{size}"

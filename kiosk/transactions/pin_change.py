@@ -1,0 +1,50 @@
+"""A new PIN: typed twice, and in force once the bank says so."""
+
+from __future__ import annotations
+
+from bank_link.pin_block import Pin
+from kiosk.host import NoAnswer, Turned
+from kiosk.parts import Visit
+from kiosk.screens import catalogue
+from kiosk.transactions.common import no_line, refusal
+
+DONE_S = 20
+
+
+async def run(visit: Visit) -> None:
+    """Back to the menu afterwards in any case. Raises LeftEarly."""
+    parts = visit.parts
+    pin = await _typed_twice(visit)
+    try:
+        async with parts.working():
+            await parts.host.change_pin(visit.opened, visit.card, pin)
+    except NoAnswer:
+        await no_line(visit)
+        return
+    except Turned as turned:
+        parts.note("pin-change-refused", turned.answer.reason)
+        await parts.ask.told(refusal(parts, turned.answer, earlier=visit.has_posted), parts.ask.patience.answer_s)
+        return
+    finally:
+        pin.wipe()
+    parts.note("pin-changed")
+    await parts.ask.told(catalogue.newpin_done(parts.words), DONE_S)
+
+
+async def _typed_twice(visit: Visit) -> Pin:
+    """The caller wipes it."""
+    ask, words = visit.parts.ask, visit.parts.words
+    screen = catalogue.newpin(words)
+    while True:
+        first = await ask.pin(screen)
+        try:
+            second = await ask.pin(catalogue.newpin_again(words))
+        except BaseException:
+            first.wipe()
+            raise
+        same = first.same(second)
+        second.wipe()
+        if same:
+            return first
+        first.wipe()
+        screen = catalogue.newpin(words, different=True)

@@ -1,0 +1,35 @@
+"""The last payments of an account, five on a page."""
+
+from __future__ import annotations
+
+from kiosk.ask import BACK
+from kiosk.host import NoAnswer, Turned
+from kiosk.parts import Visit
+from kiosk.screens import catalogue
+from kiosk.transactions.common import choose_account, no_line, refusal
+
+
+async def run(visit: Visit) -> None:
+    """Back to the menu afterwards in any case. Raises LeftEarly."""
+    parts = visit.parts
+    account = await choose_account(visit, "statement")
+    if account is None:
+        return
+    try:
+        async with parts.working():
+            found = await parts.host.statement(visit.opened.visit, account.account)
+    except NoAnswer:
+        await no_line(visit)
+        return
+    except Turned as turned:
+        parts.note("statement-refused", turned.answer.reason)
+        await parts.ask.told(refusal(parts, turned.answer, earlier=visit.has_posted), parts.ask.patience.answer_s)
+        return
+    parts.note("statement-shown")
+    lines = [(parts.date(line.at), line.what, line.other, line.amount) for line in found]
+    page = 1
+    while True:
+        key = await parts.ask.choose(catalogue.statement(parts.words, lines, page=page))
+        if key not in {"next", BACK}:
+            return
+        page += 1 if key == "next" else -1

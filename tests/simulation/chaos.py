@@ -37,6 +37,7 @@ OCCASIONS = (
     "bank_clock_back",
     "disk_lost_in_crash",
     "twins",
+    "overtaken",
     "fault_at_payment",
 )
 
@@ -55,6 +56,8 @@ class Chaos:
         self._backups: list[tuple[float, dict[str, bytes]]] = []
         self._copies: dict[str, list[tuple[float, dict[str, bytes]]]] = {kiosk.terminal: [] for kiosk in kiosks}
         self._twins: dict[str, tuple[str, Callable[[], None]]] = {}
+        self._slow: dict[str, tuple[str, Callable[[], None]]] = {}
+        self.card_at: Callable[[str], str] = lambda _: ""
         self._restored_at = 0.0
         self._flipped: set[str] = set()
         self._cut_until: dict[str, float] = {}
@@ -357,6 +360,12 @@ class Chaos:
         card = msgspec.json.decode(unseal(request).envelope.body)["card"]
         if self.is_calm or not self.has_copies(card):
             return False
+        slow = self._slow.get(card)
+        if slow is not None and slow[0] != terminal:
+            del self._slow[card]
+            self._did("overtaken")
+            self._world.later(1.0, slow[1])
+            return False
         other = self._twins.get(card)
         if other is not None and other[0] != terminal:
             del self._twins[card]
@@ -369,6 +378,20 @@ class Chaos:
         self._twins[card] = terminal, arrive
         self._world.later(6.0, self._alone, card, arrive)
         return True
+
+    def waits_to_be_overtaken(self, terminal: str, request: bytes, arrive: Callable[[], None]) -> bool:
+        """Money is asked for while somebody comes to another machine with a copy of the card: that visit opens first."""
+        card = self.card_at(terminal)
+        if self.is_calm or not self.has_copies(card) or card in self._slow or not self._strikes("overtaken"):
+            return False
+        self._slow[card] = terminal, arrive
+        self._world.later(8.0, self._not_overtaken, card, arrive)
+        return True
+
+    def _not_overtaken(self, card: str, arrive: Callable[[], None]) -> None:
+        if self._slow.get(card, ("", None))[1] is arrive:
+            del self._slow[card]
+            arrive()
 
     def _alone(self, card: str, arrive: Callable[[], None]) -> None:
         if self._twins.get(card, ("", None))[1] is arrive:

@@ -44,6 +44,8 @@ class Nature(Protocol):
 
     def waits_for_its_twin(self, terminal: str, request: bytes, arrive: Callable[[], None]) -> bool: ...
 
+    def waits_to_be_overtaken(self, terminal: str, request: bytes, arrive: Callable[[], None]) -> bool: ...
+
 
 class SimLine:
     """`bank_link.seams.Line` for one start of a kiosk."""
@@ -97,7 +99,11 @@ class SimLine:
             self._nature.is_late(self._power.name, kind)
         self._sent += 1
         arrive = functools.partial(self._arrive, request, lambda data: self._back(kind, data, answers), self._sent)
-        if kind != "open-visit" or not self._nature.waits_for_its_twin(self._power.name, request, arrive):
+        waits = {
+            "open-visit": self._nature.waits_for_its_twin, "authorise": self._nature.waits_to_be_overtaken,
+            "post": self._nature.waits_to_be_overtaken,
+        }.get(kind)  # fmt: skip
+        if waits is None or not waits(self._power.name, request, arrive):
             self._world.later(self._delay(late), arrive)
 
     def _arrive(self, request: bytes, answer: Callable[[bytes | None], None], number: int = 0) -> None:

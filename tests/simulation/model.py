@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from simulation.bank_node import BankNode
 from simulation.machines import Kiosk
+from simulation.sends import Sends
 from simulation.world import World
 
 from bank_link.envelope import Envelope, unseal
@@ -26,7 +27,7 @@ _AMOUNT = re.compile(r"\$([0-9,]+)")
 #: Told: nothing left the account. Told: nobody knows yet. (By screen id, after an authorise.)
 _NOTHING = {"e.nocash", "e.nottaken"}
 _DOUBT = {"e.doubt", "e.jam"}
-_TIMED = {"open-visit", "authorise", "release"}
+_TIMED = {"open-visit", "authorise", "release", "post"}
 #: What the simulated bank's configuration allows in a row.
 PIN_TRIES = 3
 
@@ -94,6 +95,8 @@ class Model:
         self._tried: set[Name] = set()
         self._sticks: dict[str, dict[int, float | None]] = {}
         self._reissued_at: dict[str, float] = {}
+        self._senders: dict[Name, Visit | None] = {}
+        self.sends = Sends(world, bank, self.wrong)
 
     def wrong(self, sentence: str) -> None:
         self._world.tell("MODEL", sentence)
@@ -103,6 +106,7 @@ class Model:
 
     def begins(self, kiosk: Kiosk, card: str, stick: int) -> None:
         self.visits[kiosk.terminal] = Visit(kiosk.terminal, card, stick)
+        self.sends.begins(kiosk.terminal)
 
     def asked(self, terminal: str, envelope: Envelope) -> None:
         """The line carries a message."""
@@ -119,6 +123,9 @@ class Model:
         name = (terminal, envelope.generation, int(body["number"]))
         self._deadlines[name] = max(body["deadline"], self._deadlines.get(name, 0))
         self._asked_at.setdefault(name, self._world.now)
+        if envelope.kind == "post":
+            self.sends.asked(name, body)
+            self._senders.setdefault(name, self.visits.get(terminal))
         if envelope.kind != "authorise":
             return
         visit = self.visits.get(terminal)
@@ -171,11 +178,13 @@ class Model:
         name = (terminal, generation, body["number"])
         at = self._asked_at.get(name, 0.0)
         self._known_to_bank[terminal] = max(at, self._known_to_bank.get(terminal, 0.0))
-        if answer["type"] not in {"visit-opened", "authorised", "released"} or name in self._effective:
+        if answer["type"] not in {"visit-opened", "authorised", "released", "slipped"} or name in self._effective:
             return False
         self._effective[name] = self._world.now
         if (terminal, generation, body.get("transaction", body["number"])) in self._reversed:
             self.wrong(f"{name} took effect after its reversal")
+        if answer["type"] == "slipped" and (visit := self._senders.get(name)) is not None:
+            self._spends(visit, f"sent money in {name}")
         if answer["type"] == "released":
             self._released(terminal, generation, body["transaction"])
             if at > self._turned_back.get(terminal, at):
@@ -253,6 +262,8 @@ class Model:
 
     def told(self, kiosk: Kiosk, screen: Screen) -> None:
         """A screen is shown: what it says of money is kept."""
+        if kiosk.identity is not None:
+            self.sends.told(kiosk.terminal, kiosk.identity.generation, screen)
         payment = self._last(kiosk.terminal)
         if payment is None:
             return
@@ -273,6 +284,11 @@ class Model:
     def has_stick(self, card: str, stick: int, copy_of: int | None = None) -> None:
         """A stick of this card exists; a copy of a spent one is spent."""
         self._sticks.setdefault(card, {})[stick] = self._sticks.get(card, {}).get(copy_of or 0)
+
+    def card_at(self, terminal: str) -> str:
+        """The card of the customer who is there."""
+        visit = self.visits.get(terminal)
+        return "" if visit is None else visit.card
 
     def has_copies(self, card: str) -> bool:
         return len(self._sticks.get(card, {})) > 1
@@ -301,20 +317,23 @@ class Model:
         self._wrong_pins.clear()
         for payment in self.payments.values():
             payment.bank_forgot |= payment.at > to - 600
+        self.sends.restored(to)
         for sticks in self._sticks.values():
             for stick, spent in sticks.items():
                 if spent is not None and spent > to:
                     sticks[stick] = None
 
     def _paid_by(self, payment: Payment) -> None:
-        """Of all sticks of a card that there are at a payment, only the one that paid is worth anything after it."""
-        card, stick = payment.visit.card, payment.visit.stick
-        sticks = self._sticks.setdefault(card, {})
-        spent = sticks.get(stick)
+        spent = self._sticks.get(payment.visit.card, {}).get(payment.visit.stick)
         # What was released before the staff made a new file is paid.
-        in_time = spent == self._reissued_at.get(card) and payment.released_at < (spent or 0.0)
-        if spent is not None and not in_time:
-            self.wrong(f"a spent copy of a card was paid at {payment.name}")
+        in_time = spent == self._reissued_at.get(payment.visit.card) and payment.released_at < (spent or 0.0)
+        self._spends(payment.visit, f"was paid at {payment.name}", in_time=in_time)
+
+    def _spends(self, visit: Visit, what: str, *, in_time: bool = False) -> None:
+        """Of all sticks of a card that there are now, only this one is worth anything from here on."""
+        sticks, stick = self._sticks.setdefault(visit.card, {}), visit.stick
+        if sticks.get(stick) is not None and not in_time:
+            self.wrong(f"a spent copy of a card {what}")
         for other in sticks:
             if other != stick and sticks[other] is None:
                 sticks[other] = self._world.now
@@ -324,6 +343,7 @@ class Model:
         self.lost.add(terminal)
         for name, payment in self.payments.items():
             payment.journal_gone |= name[0] == terminal
+        self.sends.journal_lost(terminal)
 
     def turned_back(self, terminal: str, to: float) -> None:
         """This machine goes on with a disk as it was at `to` (world time; before everything: an empty one)."""
@@ -349,6 +369,7 @@ class Model:
         """This machine started on a disk with flipped bits: they changed nothing, or hit its log's last commit."""
         for name, payment in self.payments.items():
             payment.decayed |= name[0] == terminal
+        self.sends.decayed(terminal)
 
     # ── At the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -412,6 +433,7 @@ class Model:
             if not named[name] and not self._nobody_knows(name) and not 0 < difference <= unseen:
                 self.wrong(f"{name}: {difference} more given than debited, and no case names it")
         await self._as_told(named)
+        await self.sends.ended(self._twice)
         await self._in_order()
 
     async def _in_order(self) -> None:
@@ -425,7 +447,7 @@ class Model:
             if row["terminal"] not in self.lost and not self._clock_was_back:
                 self.wrong(f"{row['terminal']} was suspended, and its journal is whole: {row['detail']}")
         for row in await self._bank.sql("SELECT * FROM cases"):
-            if row["kind"] in {"suspense", "no-authority"}:
+            if row["kind"] in {"suspense", "unclaimed", "no-authority"}:
                 self.wrong(f"case {row['case_id']}: all accounts are known here, and each payment has an authority")
             if row["kind"] == "silent" and row["state"] == "open" and row["terminal"] not in self.lost:
                 self.wrong(f"case {row['case_id']}: its machine never said what came of it")

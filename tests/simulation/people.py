@@ -38,6 +38,7 @@ class Manners:
     leaves_cash: float = 0.0
     uses_copy: float = 0.0
     stick_dies: float = 0.0
+    dawdles: float = 0.0  # at each screen
     touches: float = 0.94  # the screen; else the keypad
 
 
@@ -77,6 +78,7 @@ class Visitor:
         self._screens: asyncio.Queue[Screen | None] = asyncio.Queue()
         self._number, self.stick = customer.number, customer.stick
         self.reached: list[str] = []
+        self.to = ""  # the account of whoever money is sent to
         self.broke = self.guesses = False
 
     @property
@@ -145,6 +147,9 @@ class Visitor:
         if chance.strikes(manners.pulls):
             self._world.count("customer: pulls the stick at a screen")
             self._pull()
+        if chance.strikes(manners.dawdles):
+            self._world.count("customer: dawdles")
+            await asyncio.sleep(5 + chance.random() * 20)
         if chance.strikes(manners.cancels):
             self._world.count("customer: cancels")
             await self._press("A")
@@ -153,9 +158,20 @@ class Visitor:
             case "pin" | "pin.wrong":
                 await self._enter_pin()
             case "menu":
-                await self._choose(screen, "balance" if wants == "balance" else "cash")
+                # Who has sent money may want cash as well, or the card.
+                wants = wants if "send.done" not in self.reached else "cash" if amount > 50 else "nothing"
+                await self._choose(screen, wants)
                 if wants == "balance":
                     self.reached.append("asked balance")
+            case "send.number":
+                await self._press(*self.to, "D")
+            case "send.amount":
+                await self._press(*str(min(amount, 90)), "D")
+            case "send.ok":
+                await self._press("D" if chance.strikes(0.9) else "B")
+            case "send.done":
+                self._world.count("customer: sends money")
+                await self._press("D")
             case "balance":
                 await self._press("A")
             case "cash":

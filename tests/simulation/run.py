@@ -36,7 +36,7 @@ VALUES = {"top": 50_00, "middle": 20_00, "bottom": 10_00}
 CALM_S = 15 * 60
 #: In so many visits there may be a storm of days.
 VISITS_A_STORM_MAY_TAKE = 20
-LIMITS = {"day_amount": 3_000, "day_count": 60, "withdrawal_amount": 400}
+LIMITS = {"day_amount": 3_000, "day_count": 60, "withdrawal_amount": 400, "send_amount": 3_000}
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ class Run:
         self.chaos.clock_set_back = self.model.clock_set_back
         self.chaos.bank_stopped = self.model.bank_stopped
         self.chaos.has_copies = self.model.has_copies
+        self.chaos.card_at = self.model.card_at
         for kiosk in self.kiosks:
             if isinstance(kiosk.slot, PoweredSlot):
                 kiosk.slot.is_about_to = self.chaos.is_about_to
@@ -207,7 +208,8 @@ class Run:
             robbed = [customer for customer in self.customers if customer.copies]
             if kiosk.in_service and robbed and self.chance.strikes(self.weather.manners.uses_copy):
                 # While its owner may be at another machine, or comes next.
-                victim = self.chance.choice(robbed[:2])
+                at_machines = [customer for customer in robbed if customer.name in self._busy]
+                victim = self.chance.choice(at_machines or robbed[:2])
                 by_copy = self.chance.strikes(0.6) or victim.name in self._busy
                 await self._visit(kiosk, victim, self.weather.manners, by_copy=by_copy)
             elif kiosk.in_service and free:
@@ -220,7 +222,7 @@ class Run:
     ) -> Visitor:
         who = customer.name
         chance = self.chance
-        if chance.strikes(self.weather.rates.copy_made) and not self.chaos.is_calm:
+        if chance.strikes(self.weather.rates.copy_made) and not self.chaos.is_calm and who not in self._busy:
             self.staff.copy(customer)
         visitor = Visitor(self.world, kiosk, customer, chance, manners)
         if by_copy:
@@ -240,7 +242,8 @@ class Run:
         self.model.begins(kiosk, customer.card, visitor.stick_number)
         kiosk.display.seen = functools.partial(self._seen, kiosk, visitor)
         kiosk.dark = lambda: visitor.see(None)
-        wants = wants or ("balance" if chance.strikes(0.6 if customer.copies else 0.1) else "cash")
+        wants = wants or self._wish(customer)
+        visitor.to = chance.choice([other.account for other in self.customers if other is not customer])
         amount = chance.choice(AMOUNTS)
         try:
             ended = await visitor.visit(wants, amount)
@@ -248,11 +251,22 @@ class Run:
             kiosk.display.seen = functools.partial(self._seen, kiosk, None)
             kiosk.dark = lambda: None
             self._busy.discard(who)
-        if visitor.broke and chance.strikes(self.weather.rates.copy_made):
+        if visitor.broke and chance.strikes(self.weather.rates.copy_made) and customer.name not in self._busy:
+            # Nobody copies a stick that is in a machine.
             self.staff.copy(customer)
         self.world.count("visits")
         self.world.tell(kiosk.terminal, f"{customer.name}, {wants} {amount}: {' '.join(visitor.reached)}; {ended}")
         return visitor
+
+    def _wish(self, customer: Customer) -> str:
+        """What it is about. Owner and copiers of a card often want the same for some time."""
+        chance = self.chance
+        if customer.copies and chance.strikes(0.7):
+            mood = self.world.chance("mood", customer.name, int(self.world.now // 300))
+            return mood.choice(("balance", "balance", "send", "cash"))
+        if chance.strikes(0.4 if customer.copies else 0.1):
+            return "balance"
+        return "send" if chance.strikes(0.25) else "cash"
 
     def _seen(self, kiosk: Kiosk, visitor: Visitor | None, screen: object) -> None:
         self.model.told(kiosk, screen)  # type: ignore[arg-type]  # a Screen

@@ -63,6 +63,14 @@ KNOWN: dict[str, Plan] = {
     "no-tombstone": Plan(14, visits=12),
     "release-voided-by-time": Plan(17, visits=12),
     "two-tries-counted-once": Plan(15, visits=4),
+    "transfer-half-posted": Plan(1, visits=4),
+    "post-without-its-row": Plan(1, visits=4),
+    "post-not-taken-back": Plan(36, visits=24),
+    "post-taken-back-half": Plan(9, visits=8),
+    "slip-not-kept": Plan(4, visits=12),
+    "post-answer-not-journalled": Plan(1, visits=4),
+    "post-spends-nothing": Plan(45, visits=8),
+    "post-ignores-n": Plan(1, visits=24),
 }
 
 

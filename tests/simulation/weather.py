@@ -40,6 +40,7 @@ class Rates:
     bank_clock_back: float = 0.0
     disk_lost_in_crash: float = 0.0
     twins: float = 0.0
+    overtaken: float = 0.0
     fault_at_payment: float = 0.0
     cut_just_here: float = 0.0
 
@@ -71,8 +72,8 @@ class Weather:
     def _thieves(self) -> None:
         """Copies of a few sticks are everywhere, in machines at the same time, and sticks break as they are written."""
         for part, least in (
-            (self.manners, {"uses_copy": 0.6, "stick_dies": 0.25, "wrong_pin": 0.4}),
-            (self.rates, {"copy_made": 0.4, "twins": 0.8}),
+            (self.manners, {"uses_copy": 0.6, "stick_dies": 0.25, "wrong_pin": 0.4, "dawdles": 0.15}),
+            (self.rates, {"copy_made": 0.4, "twins": 0.8, "overtaken": 0.8}),
         ):
             for name, value in least.items():
                 setattr(part, name, max(value, getattr(part, name)))
@@ -96,13 +97,13 @@ class Weather:
 MOST_LINE = {"lost": 0.3, "answer_lost": 0.3, "late": 0.3, "answer_late": 0.3, "repeated": 0.5}
 MOST_MANNERS = {
     "wrong_pin": 0.4, "cancels": 0.15, "pulls": 0.1, "pulls_any": 0.3, "leaves_card": 0.4, "leaves_cash": 0.4,
-    "uses_copy": 0.5, "stick_dies": 0.15,
+    "uses_copy": 0.5, "stick_dies": 0.15, "dawdles": 0.06,
 }  # fmt: skip
 MOST_RATES = {
     "kiosk_power_cut": 0.4, "kiosk_killed": 0.25, "cut_at_note": 0.4, "bank_power_cut": 0.25, "bank_killed": 0.25, "bank_restarted": 0.25,
     "bank_restored": 0.12, "bank_slow": 0.1, "key_rotated": 0.06, "line_cut": 0.1, "clock_jump": 0.1, "disk_full": 0.08,
     "journal_bits": 0.12, "disk_swapped": 0.12, "disk_lost": 0.05, "suspended": 0.08, "enrolled_anew": 0.08,
     "dispenser_fault": 0.4, "keypad_fault": 0.1, "reader_fault": 0.6, "copy_made": 0.3,
-    "restored_at_release": 0.06, "bank_clock_back": 0.8, "disk_lost_in_crash": 0.15, "twins": 0.9,
+    "restored_at_release": 0.06, "bank_clock_back": 0.8, "disk_lost_in_crash": 0.15, "twins": 0.9, "overtaken": 0.9,
     "fault_at_payment": 0.2, "cut_just_here": 0.03,
 }  # fmt: skip

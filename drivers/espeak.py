@@ -82,6 +82,8 @@ class EspeakSpeaker:
 
     async def render(self, text: str, manner: Manner) -> bytes:
         """What would be heard, as a WAV file (mono, 16 bit); empty where there is nothing to say. Raises DeviceError."""
+        if not text.strip():
+            return b""
         command = (
             self._program, "--stdin", "--stdout", "-b", "1", "-v", manner.language,
             "-s", str(manner.words_per_minute), "-a", str(AMPLITUDE[manner.loudness - 1]),

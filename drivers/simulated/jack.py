@@ -11,7 +11,7 @@ from drivers.simulated.faults import FaultMenu
 from drivers.simulated.pins import SimulatedPins
 
 SCRAPE_MS = (3, 7, 12, 30, 41)  # the contact turns at these while a plug goes in
-LOOSE_MS = (50, 90, 400, 420, 900, 960)
+LOOSE_MS = (50, 90, 180, 250, 330, 400, 520, 600, 700, 760)
 
 
 class ElectricJack(FaultMenu):

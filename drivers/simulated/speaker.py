@@ -11,7 +11,7 @@ from typing import ClassVar
 from drivers.devices import ONLINE, DeviceError, DeviceReport, DeviceState, Fault, Manner, Speaker
 from drivers.simulated.faults import FaultMenu
 
-REMEMBERED = 1000
+REMEMBERED = 10_000
 TICK_S = 0.03
 #: The silence at the end of a sentence.
 END_S = 0.3
@@ -27,7 +27,7 @@ class Said:
 
 
 class SimulatedSpeaker(FaultMenu):
-    """A `devices.Speaker`. `heard` is told each sentence as it begins; `said` remembers the last thousand.
+    """A `devices.Speaker`. `heard` is told each sentence as it begins; `said` remembers the last ten thousand.
 
     `aloud` is a real voice that says it as well; one that fails is left alone until the next start.
     """

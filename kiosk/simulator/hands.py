@@ -56,6 +56,12 @@ class Hands:
     def unplug(self) -> None:
         self._jack().unplug()
 
+    @property
+    def said(self) -> list[str]:
+        """Every sentence of this simulator so far; the tick of a key is ""."""
+        speaker = self.simulation.laptop.speaker
+        return [said.text for said in speaker.said] if speaker is not None else []
+
     def listen(self, heard: Callable[[Said], None]) -> None:
         """Call `heard` with whatever the machine says from now on; never where it has no voice."""
         speaker = self.simulation.laptop.speaker

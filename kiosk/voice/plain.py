@@ -6,6 +6,7 @@ Numbers stay figures where a voice reads them right by itself ("34 dollars 50"),
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from bank_link.money import MINOR_DIGITS, SYMBOLS
@@ -32,7 +33,7 @@ _LEAST_GROUPED = 6
 
 def said(text: str, words: Words) -> str:
     """`text` of a screen as it is handed to a voice."""
-    clean = "".join(letter if letter.isprintable() else " " for letter in text).replace("[[", " ").replace("]]", " ")
+    clean = "".join(_clean(letter) for letter in text).replace("[[", " ").replace("]]", " ")
     parts, end = [], 0
     clean = _TIMES.sub(lambda found: words.say("voice", "times", count=found[1]) + " ", clean)
     for found in _MONEY.finditer(clean):
@@ -40,6 +41,13 @@ def said(text: str, words: Words) -> str:
         end = found.end()
     parts.append(_unmoneyed(clean[end:], words))
     return " ".join("".join(parts).split())
+
+
+def _clean(letter: str) -> str:
+    """No control character reaches a voice; marks of direction are dropped, spaces that keep a number together stay."""
+    if letter.isprintable() or letter in _GAP:
+        return letter
+    return "" if unicodedata.category(letter) == "Cf" else " "
 
 
 def spelled(reference: str) -> str:

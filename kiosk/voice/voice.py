@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from drivers.devices import LOUDEST, DeviceError, Jack, Manner, Speaker
+from drivers.devices import LOUDEST, DeviceError, DeviceState, Jack, Manner, Speaker
 from kiosk.pace import Pace
 from kiosk.screens.model import Attract, Out, Screen, Wait
 from kiosk.screens.words.load import Words
@@ -57,8 +57,10 @@ class Voice:
         return f"<Voice, {'listened to' if self.audible else 'silent'}>"
 
     def start(self, jack: Jack | None) -> None:
-        """Hear the jack from now on."""
-        if jack is not None:
+        """Hear the jack from now on; a speaker that could not be opened stays silent until the next start."""
+        if self._speaker.report.state is not DeviceState.ONLINE:
+            self._loudspeaker = False
+        elif jack is not None:
             jack.listen(self.plugged)
             if jack.plugged:
                 self.plugged(True)

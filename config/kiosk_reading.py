@@ -240,12 +240,13 @@ def _lamps(table: Table, pins: PinBook) -> dict[str, OutputPin]:
 
 
 def _voice(top: Table, pins: PinBook) -> VoiceConfig | None:
-    """None without the table. One that could never be heard is a mistake."""
+    """None without the table, or where `fitted` takes a profile's away. One that could never be heard is a mistake."""
     table = top.table("voice", required=False)
     if not top.has("voice"):
         return None
+    fitted = table.flag("fitted", default=True)
     config = VoiceConfig(
-        jack=pins.maybe_input(table, "jack"),
+        jack=(pins if fitted else PinBook()).maybe_input(table, "jack"),
         device=table.text(
             "device",
             VoiceConfig.device,
@@ -254,9 +255,9 @@ def _voice(top: Table, pins: PinBook) -> VoiceConfig | None:
         ),
         loudspeaker=table.flag("loudspeaker", VoiceConfig.loudspeaker),
     )
-    if config.jack is None and not config.loudspeaker:
+    if fitted and config.jack is None and not config.loudspeaker:
         table.reading.note(table.key("jack"), "nothing", "a pin, or loudspeaker = true")
-    return config
+    return config if fitted else None
 
 
 def _ms(table: Table, key: str, default: int, least: int, most: int) -> int:

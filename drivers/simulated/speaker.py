@@ -27,7 +27,7 @@ class Said:
 
 
 class SimulatedSpeaker(FaultMenu):
-    """A `devices.Speaker`. `heard` is told each sentence as it begins; `said` remembers the last ten thousand.
+    """A `devices.Speaker`. `watch` is told each sentence as it begins; `said` remembers the last ten thousand.
 
     `aloud` is a real voice that says it as well; one that fails is left alone until the next start.
     """
@@ -42,13 +42,17 @@ class SimulatedSpeaker(FaultMenu):
         super().__init__()
         self.name = name
         self.said: deque[Said] = deque(maxlen=REMEMBERED)
-        self.heard: Callable[[Said], None] = lambda _: None
+        self._watchers: list[Callable[[Said], None]] = []
         self._real = aloud
         self._aloud: Speaker | None = None
         self._report = DeviceReport(DeviceState.OFFLINE, f"The {name} is not open.")
 
     def __repr__(self) -> str:
         return f"<simulated {self.name}, {len(self.said)} sentences>"
+
+    def watch(self, watcher: Callable[[Said], None]) -> None:
+        """Call `watcher` with each sentence as it begins."""
+        self._watchers.append(watcher)
 
     @property
     def report(self) -> DeviceReport:
@@ -91,7 +95,8 @@ class SimulatedSpeaker(FaultMenu):
             raise DeviceError(self.name, Fault.UNPLUGGED, "The sound card plays nothing: check the card.")
         said = Said(asyncio.get_running_loop().time(), text, manner)
         self.said.append(said)
-        self.heard(said)
+        for watcher in self._watchers:
+            watcher(said)
 
     async def _sounding(self, aloud: Callable[[Speaker], Coroutine[object, object, None]], seconds: float) -> None:
         """By the real voice, or for as long as it would take."""

@@ -66,7 +66,7 @@ class Hands:
         """Call `heard` with whatever the machine says from now on; never where it has no voice."""
         speaker = self.simulation.laptop.speaker
         if speaker is not None:
-            speaker.heard = heard
+            speaker.watch(heard)
 
     @property
     def headphones_in(self) -> bool:

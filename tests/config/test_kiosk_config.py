@@ -124,6 +124,18 @@ def test_a_machine_that_speaks_must_be_heard(tmp_path: Path) -> None:
     assert (loud.jack, loud.device, loud.loudspeaker) == (None, "hw:1,0", True)
 
 
+def test_the_voice_of_a_profile_can_be_taken_away(tmp_path: Path) -> None:
+    """A cabinet of the profile without a jack: it does not speak, and the jack's pin is free for something else."""
+    text = (
+        KIOSK
+        + '[voice]\nfitted = false\n[indicators]\ncard = { gpio = "GPIO3", header = 5, active = "high", safe = "off" }\n'
+    )
+    config = load_kiosk(write(tmp_path, text))
+    assert config.voice is None
+    assert config.lamps["card"].gpio == 3
+    assert "voice.jack.gpio" in only_mistake(write(tmp_path, text.replace("fitted = false\n", "")))
+
+
 def _rest(profile: str) -> str:
     """The laptop's pins without its voice."""
     return profile[profile.index("[keypad]") : profile.index("[voice]")]

@@ -149,6 +149,25 @@ def test_a_sound_is_played_on_the_card_that_is_configured(tmp_path: Path) -> Non
     assert speaker.report.state is DeviceState.ONLINE
 
 
+@needs_espeak
+def test_what_is_said_is_what_espeak_makes_of_it(tmp_path: Path) -> None:
+    """The player gets the very sound that `render` returns."""
+    speaker = EspeakSpeaker(player=player(tmp_path, f"cat >{tmp_path}/sound"))
+    speaker.open()
+    asyncio.run(speaker.say("Take your card", SLOW))
+    assert (tmp_path / "sound").read_bytes() == rendered("Take your card", SLOW)
+
+
+def test_a_balance_stands_on_no_command_line(tmp_path: Path) -> None:
+    """What every user of the system can read of a process has speed and loudness in it, and none of the text."""
+    script = f'echo "$@" >{tmp_path}/arguments; cat >{tmp_path}/text'
+    speaker = EspeakSpeaker(program=player(tmp_path, script), player="true")
+    speaker.open()
+    asyncio.run(speaker.say("34 dollars 50", SLOW))
+    assert (tmp_path / "arguments").read_text() == "--stdin --stdout -b 1 -v en-us -s 130 -a 100\n"
+    assert (tmp_path / "text").read_text() == "34 dollars 50"
+
+
 def test_what_is_being_played_is_killed_at_once(tmp_path: Path) -> None:
     """A key is pressed in the middle of a sentence: the player's process is gone before anything else is said."""
     speaker = opened(tmp_path, f"echo $$ >{tmp_path}/pid; exec sleep 60")

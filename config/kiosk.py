@@ -163,8 +163,23 @@ class CassetteConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VoiceConfig:
+    """A machine that speaks. `jack` senses a plug in the headphone jack; `loudspeaker`: there is one, too.
+
+    `device` is the sound card by its ALSA name; "" is the default one.
+    """
+
+    jack: InputPin | None = None
+    device: str = ""
+    loudspeaker: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class KioskConfig:
-    """One kiosk. `presets`: whole units, ascending. `lamps`: by the slot's name (card, cash, keypad, status)."""
+    """One kiosk. `presets`: whole units, ascending. `lamps`: by the slot's name (card, cash, keypad, status).
+
+    `voice` is None where the machine does not speak.
+    """
 
     terminal: TerminalConfig
     display: DisplayConfig
@@ -177,3 +192,4 @@ class KioskConfig:
     dispenser: DispenserConfig
     cassettes: tuple[CassetteConfig, ...]
     lamps: dict[str, OutputPin] = field(default_factory=dict)
+    voice: VoiceConfig | None = None

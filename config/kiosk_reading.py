@@ -21,6 +21,7 @@ from config.kiosk import (
     TerminalConfig,
     Theme,
     TimeConfig,
+    VoiceConfig,
 )
 from config.pin_reading import PinBook
 from config.pins import UART, OutputPin
@@ -57,6 +58,7 @@ def read_kiosk(reading: Reading) -> KioskConfig:
         dispenser=_dispenser(top.table("dispenser"), pins),
         cassettes=tuple(_cassette(each, pins) for each in top.tables("cassette", most=MOST_CASSETTES)),
         lamps=_lamps(top.table("indicators", required=False), pins),
+        voice=_voice(top, pins),
     )
     _presets_can_be_paid(reading, config)
     reading.finish()
@@ -235,6 +237,27 @@ def _cassette(table: Table, pins: PinBook) -> CassetteConfig:
 def _lamps(table: Table, pins: PinBook) -> dict[str, OutputPin]:
     lamps = {lamp: pins.maybe_output(table, lamp) for lamp in LAMPS}
     return {lamp: pin for lamp, pin in lamps.items() if pin is not None}
+
+
+def _voice(top: Table, pins: PinBook) -> VoiceConfig | None:
+    """None without the table, or where `fitted` takes a profile's away. One that could never be heard is a mistake."""
+    table = top.table("voice", required=False)
+    if not top.has("voice"):
+        return None
+    fitted = table.flag("fitted", default=True)
+    config = VoiceConfig(
+        jack=(pins if fitted else PinBook()).maybe_input(table, "jack"),
+        device=table.text(
+            "device",
+            VoiceConfig.device,
+            pattern=r"([A-Za-z0-9][A-Za-z0-9_.:,=-]{0,63})?",
+            allowed='a sound card as ALSA names it, like "plughw:CARD=Headphones"',
+        ),
+        loudspeaker=table.flag("loudspeaker", VoiceConfig.loudspeaker),
+    )
+    if fitted and config.jack is None and not config.loudspeaker:
+        table.reading.note(table.key("jack"), "nothing", "a pin, or loudspeaker = true")
+    return config if fitted else None
 
 
 def _ms(table: Table, key: str, default: int, least: int, most: int) -> int:

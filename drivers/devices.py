@@ -178,3 +178,37 @@ class Indicators(Device, Protocol):
 
     def set(self, lamp: str, light: Light) -> None:
         """A lamp that the machine does not have is no error: the cabinet decides which there are."""
+
+
+class Jack(Device, Protocol):
+    """A headphone jack that knows whether a plug is in it."""
+
+    @property
+    def plugged(self) -> bool:
+        """A plug is in now, as far as the contact can tell."""
+
+    def listen(self, heard: Callable[[bool], None]) -> None:
+        """Call `heard` at each change from now on (one listener); pulled out is told at once."""
+
+
+#: Steps of loudness, the quietest is 1.
+LOUDEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How something is said: the language as espeak-ng names it, words a minute, loudness from 1 to `LOUDEST`."""
+
+    language: str
+    words_per_minute: int
+    loudness: int
+
+
+class Speaker(Device, Protocol):
+    """A voice. What is being said stops at once when its caller is cancelled. Both raise DeviceError."""
+
+    async def say(self, text: str, manner: Manner) -> None:
+        """Returns when it has been said."""
+
+    async def tick(self, manner: Manner) -> None:
+        """The sound of a key, the same for all keys."""

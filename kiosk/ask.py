@@ -20,12 +20,18 @@ from msgspec.structs import replace
 from bank_link.pin_block import LONGEST, SHORTEST, Pin
 from drivers.devices import CardReader
 from kiosk.display.face import Display, Look
+from kiosk.pace import Pace
 from kiosk.screens import catalogue
 from kiosk.screens import model as s
 from kiosk.screens.words.load import Words
+from kiosk.voice.voice import AGAIN, LOUDER, Voice
 
 MAIN = "main"
 BACK = "back"
+
+#: No answer to anything, but a sign that somebody is there: the time limit begins anew.
+NUDGE = ""
+_SIGNS = (NUDGE, AGAIN, LOUDER)
 
 #: The ring is drawn in the last seconds only.
 RING_S = 20
@@ -61,15 +67,23 @@ class Patience:
 
 
 class Keys:
-    """What is pressed, wherever: keypad and display both put keys here."""
+    """What is pressed, wherever: keypad and display both put keys here. Waiting for one goes by the customer's `pace`."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
+        self.pace = pace or Pace()
         self._queue: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
         self.heard: Callable[[str], None] = lambda _: None
 
     def press(self, key: str) -> None:
         """A key of `drivers.devices.KEYS`. What nobody waits for is dropped, never stored up without limit."""
         self.heard(key)
+        self._put(key)
+
+    def nudge(self) -> None:
+        """Somebody did something that is no key."""
+        self._put(NUDGE)
+
+    def _put(self, key: str) -> None:
         if not self._queue.full():
             self._queue.put_nowait(key)
 
@@ -82,7 +96,7 @@ class Keys:
         """The next key; None after `timeout_s`."""
         try:
             # Not wait_for: Python 3.11's loses a cancellation that meets the key.
-            async with asyncio.timeout(timeout_s):
+            async with self.pace.limit(timeout_s):
                 return await self._queue.get()
         except TimeoutError:
             return None
@@ -93,16 +107,31 @@ class Ask:
 
     def __init__(
         self, display: Display, words: Words, keys: Keys, patience: Patience, *, phone: str = "",
-        contrast: Callable[[], None] | None = None,
+        contrast: Callable[[], None] | None = None, voice: Voice | None = None,
     ) -> None:  # fmt: skip
-        """`phone`: whom a customer may call. `contrast` changes the display to the other theme, where it has one."""
+        """`phone`: whom a customer may call. `contrast` changes the display to the other theme, where it has one.
+
+        `voice` adds to Help what it can; the display is what tells it of the screens.
+        """
         self._display = display
         self._words = words
         self.keys = keys
         self.patience = patience
         self.phone = phone
         self._contrast = contrast
+        self._voice = voice
+        self._helping = False
         self._guarded: CardReader | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """Time as the customer is given it."""
+        return self.keys.pace
+
+    @property
+    def helping(self) -> bool:
+        """Help is shown over something that asks nothing."""
+        return self._helping
 
     def show(self, screen: s.Screen, left_s: int | None = None) -> None:
         """Something to look at while the machine works."""
@@ -193,7 +222,7 @@ class Ask:
     async def told(self, screen: s.NoticeScreen | s.Confirm, seconds: float) -> None:
         """Something to read: until its main key, or `seconds`. Never raises LeftEarly."""
         self.keys.forget()
-        async with _Countdown(self, screen, seconds) as countdown:
+        async with _Countdown(self, screen, self.pace.longer(seconds)) as countdown:
             while (left := countdown.left()) > 0:
                 key = await self.keys.next(left)
                 if key == "C" and screen.keys.help:
@@ -206,9 +235,10 @@ class Ask:
 
     async def taken(self, reader: CardReader, screen: s.Take, seconds: int) -> bool:
         """Show `screen` until the card is out; False after `seconds`."""
+        seconds = int(self.pace.longer(seconds))
         helping = asyncio.create_task(self.answer_help(screen))
         try:
-            async with _Countdown(self, screen, seconds), asyncio.timeout(seconds):
+            async with _Countdown(self, screen, seconds), self.pace.limit(seconds):
                 await reader.removed()
         except TimeoutError:
             return not reader.present
@@ -221,7 +251,7 @@ class Ask:
         """Serve the Help key of a screen that asks nothing, until cancelled."""
         self.keys.forget()
         while True:
-            key = await self.keys.next(self.patience.answer_s)
+            key = await self.keys.next(self.pace.longer(self.patience.answer_s))
             if key == "C" and screen.keys.help:
                 await self._help_at_rest()
                 self.show(screen)
@@ -230,7 +260,7 @@ class Ask:
         """Something that stays for `seconds`, whatever is pressed; only Help is served."""
         self.show(screen)
         helping = asyncio.create_task(self.answer_help(screen))
-        await asyncio.sleep(seconds)
+        await self.pace.sleep(self.pace.longer(seconds))
         helping.cancel()
         await asyncio.gather(helping, return_exceptions=True)
 
@@ -240,11 +270,11 @@ class Ask:
         """The next key for `screen`. Serves Help by itself; asks for more time when no key comes."""
         self.show(screen)
         for _ in range(self.patience.extensions + 1):
-            key = await self._one(self.patience.answer_s)
+            key = await self._answer()
             while key == "C" and screen.keys.help:
                 await self._help()
                 self.show(screen)
-                key = await self._one(self.patience.answer_s)
+                key = await self._answer()
             if key is not None:
                 return key
             await self._more_time()
@@ -253,23 +283,48 @@ class Ask:
 
     async def _help_at_rest(self) -> None:
         """Help where nothing is asked: a card that goes out meanwhile ends only the help."""
-        with contextlib.suppress(CardPulled):
-            await self._help()
+        self._helping = True
+        try:
+            with contextlib.suppress(CardPulled):
+                await self._help()
+        finally:
+            self._helping = False
 
     async def _help(self) -> None:
-        """Contrast and whom to call; Back, Cancel or the time limit lead back to the question."""
-        offered = ("contrast", "person") if self._contrast is not None else ("person",)
-        self.show(catalogue.help_(self._words, offered))
-        key = await self._one(self.patience.answer_s)
-        chosen = _chosen(catalogue.help_(self._words, offered).choices, key or "")
+        """What can be heard, contrast, and whom to call; Back, Cancel or the time limit lead back to the question.
+
+        "Say it again" needs nothing more: a question that comes back is said.
+        """
+        screen = self._help_screen()
+        self.show(screen)
+        chosen = _chosen(screen.choices, await self._meant() or "")
         if chosen == "contrast" and self._contrast is not None:
             self._contrast()
         elif chosen == "person":
             self.show(catalogue.help_person(self._words, self.phone))
-            await self._one(self.patience.answer_s)
+            await self._meant()
+        elif chosen and self._voice is not None:
+            self._voice.chosen(chosen)
+
+    def _help_screen(self) -> s.Choose:
+        heard = self._voice.help if self._voice is not None else ()
+        offered = {*heard, "person", *(("contrast",) if self._contrast is not None else ())}
+        on = self._voice.switched if self._voice is not None else ()
+        return catalogue.help_(self._words, [key for key in catalogue.HELP if key in offered], on)
+
+    async def _meant(self) -> str | None:
+        """A key that is meant for what is shown: to hear it again, or louder, answers nothing."""
+        key = await self._answer()
+        while key is not None and key in _SIGNS:
+            key = await self._answer()
+        return key
+
+    async def _answer(self) -> str | None:
+        """A key, None when the time to answer is over."""
+        return await self._one(self.pace.longer(self.patience.answer_s))
 
     async def _more_time(self) -> None:
-        seconds = self.patience.more_time_s
+        seconds = int(self.pace.longer(self.patience.more_time_s))
         for left in range(seconds, 0, -1):
             self.show(catalogue.time_more(self._words, left), left_s=min(left, RING_S))
             key = await self._one(1)
@@ -303,11 +358,11 @@ class _Countdown:
     def __init__(self, ask: Ask, screen: s.Screen, seconds: float) -> None:
         self._ask = ask
         self._screen = screen
-        self._until = asyncio.get_running_loop().time() + seconds
+        self._until = ask.pace.now() + seconds
         self._task: asyncio.Task[None] | None = None
 
     def left(self) -> float:
-        return self._until - asyncio.get_running_loop().time()
+        return self._until - self._ask.pace.now()
 
     async def __aenter__(self) -> Self:
         self._ask.show(self._screen)
@@ -322,8 +377,9 @@ class _Countdown:
     async def _run(self) -> None:
         while (left := self.left()) > 0:
             whole = int(left + 0.999)
-            self._ask.show(self._screen, left_s=whole if whole <= RING_S else None)
-            await asyncio.sleep(left - (whole - 1) if whole <= RING_S else left - RING_S)
+            if not self._ask.helping:
+                self._ask.show(self._screen, left_s=whole if whole <= RING_S else None)
+            await self._ask.pace.sleep(left - (whole - 1) if whole <= RING_S else left - RING_S)
 
 
 def _chosen(choices: tuple[s.Choice, ...], key: str) -> str:

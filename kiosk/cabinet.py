@@ -11,7 +11,7 @@ from bank_link.messages import DeviceStatus
 from bank_link.money import Money, major
 from config.kiosk import CassetteConfig, KioskConfig, Pn532ReaderConfig, StickReaderConfig
 from config.pins import Active, InputPin, OutputPin
-from drivers.devices import CardReader, Device, DeviceError, Dispenser, Indicators, Keypad
+from drivers.devices import CardReader, Device, DeviceError, Dispenser, Indicators, Jack, Keypad, Speaker
 from drivers.dispenser import CassetteWiring, DispenserTimings, DispenserWiring, GpioDispenser
 from drivers.gpio import Board, InputWiring, OutputWiring, Pull
 from drivers.indicators import GpioIndicators, LampWiring
@@ -29,9 +29,13 @@ class Devices:
     keypad: Keypad
     reader: CardReader
     indicators: Indicators
+    jack: Jack | None = None
+    speaker: Speaker | None = None
 
     def all(self) -> tuple[Device, ...]:
-        return (self.dispenser, self.keypad, self.reader, self.indicators)
+        """Those that this machine has."""
+        always = (self.dispenser, self.keypad, self.reader, self.indicators)
+        return (*always, *(device for device in (self.jack, self.speaker) if device is not None))
 
     def open(self) -> list[DeviceError]:
         """Open all; those that cannot be opened are told, the rest stays open."""
@@ -57,14 +61,38 @@ class Devices:
         )
 
 
-def build(config: KioskConfig, board: Board, *, serial: Serial | None = None, stick_is_mount: bool = True) -> Devices:
-    """The devices of `config` on `board`; nothing is touched until they are opened. Raises DeviceError (CONFIG)."""
+def build(
+    config: KioskConfig, board: Board, *, serial: Serial | None = None, stick_is_mount: bool = True,
+    speaker: Speaker | None = None,
+) -> Devices:  # fmt: skip
+    """The devices of `config` on `board`; nothing is touched until they are opened. Raises DeviceError (CONFIG).
+
+    `speaker` speaks in place of the system's own voice.
+    """
     return Devices(
         dispenser=GpioDispenser(board, dispenser_wiring(config), timings(config)),
         keypad=MatrixKeypad(board, keypad_wiring(config), keypad_timings(config)),
         reader=_reader(config, serial, stick_is_mount),
         indicators=GpioIndicators(board, lamp_wiring(config)),
+        jack=_jack(config, board),
+        speaker=speaker if speaker is not None else _speaker(config),
     )
+
+
+def _jack(config: KioskConfig, board: Board) -> Jack | None:
+    if config.voice is None or config.voice.jack is None:
+        return None
+    from drivers.jack import GpioJack
+
+    return GpioJack(board, input_(config.voice.jack))
+
+
+def _speaker(config: KioskConfig) -> Speaker | None:
+    if config.voice is None:
+        return None
+    from drivers.espeak import EspeakSpeaker
+
+    return EspeakSpeaker(device=config.voice.device)
 
 
 def _reader(config: KioskConfig, serial: Serial | None, stick_is_mount: bool) -> CardReader:

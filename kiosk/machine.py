@@ -26,6 +26,7 @@ from kiosk.journal.recovery import recover
 from kiosk.journal.store import Journal, JournalError
 from kiosk.line_keeper import LineKeeper
 from kiosk.outbox import Outbox
+from kiosk.pace import Pace
 from kiosk.parts import Parts
 from kiosk.screens import catalogue
 from kiosk.screens.model import Screen
@@ -34,6 +35,8 @@ from kiosk.service_state import Cause, ServiceState
 from kiosk.standing import JournalStanding
 from kiosk.vault import Bond, Vault
 from kiosk.version import VERSION
+from kiosk.voice.display import HeardDisplay
+from kiosk.voice.voice import Voice
 
 HEALTH_S = 1.0
 #: While the machine is being stopped, a customer who does not answer is asked once more, and not for long.
@@ -80,13 +83,14 @@ class Machine:
         self.devices = devices
         self.hooks = hooks or Hooks()
         self._world = world
-        self._display = display
         self._identity = identity
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self.service = ServiceState(self._service_changed)
-        self.keys = Keys()
+        self.keys = Keys(Pace())
+        self.voice = self._voice(words)
+        self._display = HeardDisplay(display, self.voice) if self.voice is not None else display
         self._standing = JournalStanding(journal, identity.generation, self.service, self._session_opened)
         self.client = BankClient(
             line=world.line, identity=identity, random=world.random, clock=world.clock, standing=self._standing
@@ -111,7 +115,8 @@ class Machine:
         limits = config.limits
         patience = Patience(limits.answer_s, limits.more_time_s, limits.extensions, limits.card_s, limits.cash_s)
         self.ask = Ask(
-            display, words, self.keys, patience, phone=self.hooks.phone, contrast=self.hooks.contrast
+            self._display, words, self.keys, patience, phone=self.hooks.phone, contrast=self.hooks.contrast,
+            voice=self.voice,
         )  # fmt: skip
         self.parts = Parts(
             ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
@@ -119,6 +124,18 @@ class Machine:
             presets=tuple(major(value, config.terminal.currency) for value in config.presets),
             currency=config.terminal.currency, zone=config.time.zone,
         )  # fmt: skip
+
+    def _voice(self, words: Words) -> Voice | None:
+        """What says the screens, where this machine has something to say them with."""
+        config, speaker = self.config.voice, self.devices.speaker
+        if config is None or speaker is None:
+            return None
+        voice = Voice(
+            speaker, words, self.keys.pace, loudspeaker=config.loudspeaker, touched=self.keys.nudge,
+            failed=self._voice_failed,
+        )  # fmt: skip
+        self.keys.heard = voice.pressed
+        return voice
 
     @property
     def idle(self) -> bool:
@@ -140,6 +157,8 @@ class Machine:
         for error in self.devices.open():
             self.parts.note("device", f"{error.device}: {error}")
         self.devices.keypad.listen(self._key)
+        if self.voice is not None:
+            self.voice.start(self.devices.jack)
         self.health.look()
 
     def _key(self, press: KeyPress) -> None:
@@ -166,6 +185,8 @@ class Machine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.voice is not None:
+            await self.voice.stop()
         self.devices.close()
         self._display.close()
 
@@ -173,6 +194,7 @@ class Machine:
         """Returns when no customer is being served; none is begun any more, and the one at hand is not waited for long."""
         self.service.close(Cause.OPERATOR, "the machine is being stopped")
         self.ask.patience = replace(self.ask.patience, **LAST_PATIENCE)
+        self.ask.pace.hurried = True
         await self._idle.wait()
 
     async def _customers(self) -> None:
@@ -204,6 +226,8 @@ class Machine:
             await visit.serve(self.parts)
         finally:
             self._idle.set()
+            if self.voice is not None:
+                self.voice.next_customer()
         await asyncio.sleep(visit.BARE_S)
         self.health.look()
         self.line_keeper.check()
@@ -232,6 +256,11 @@ class Machine:
                     self.health.look()
             self.hooks.alive()
             await asyncio.sleep(HEALTH_S)
+
+    def _voice_failed(self, sentence: str) -> None:
+        """A voice that is silent is no reason to turn anybody away."""
+        with contextlib.suppress(JournalError):
+            self.parts.note("device", f"voice: {sentence}")
 
     def _most(self) -> Money:
         session = self.host.session

@@ -14,12 +14,14 @@ class Look(msgspec.Struct, frozen=True):
     """How a screen is shown beside its words: what changes without the screen being another one.
 
     `left_s`: whole seconds left, shown as the ring (None: no ring). `focus`: the key whose target wears the focus
-    ("1".."9", "A", "B", "C", "D"; "" for none). `pressed`: likewise for the pressed state.
+    ("1".."9", "A", "B", "C", "D"; "" for none). `pressed`: likewise for the pressed state. `blank`: nothing of the screen
+    is to be seen, and nothing on it can be touched: the customer hears it.
     """
 
     left_s: int | None = None
     focus: str = ""
     pressed: str = ""
+    blank: bool = False
 
 
 class Display(Protocol):

@@ -19,6 +19,7 @@ from kiosk.display.terminal_text import block, change, seconds
 from kiosk.screens.model import Screen
 
 _COLUMNS = 80
+BLANK = "  (nothing is to be seen)"
 _LEAST_COLUMNS = 40
 _PAD = {letter: letter for letter in "0123456789*#"}
 _PAD |= {"a": "A", "b": "B", "c": "C", "d": "D", "A": "A", "B": "B", "C": "C", "D": "D"}
@@ -58,8 +59,11 @@ class TerminalDisplay:
         """Print what is new: the block, or one line where only a count or an entry changed."""
         old, old_look = self._screen, self._look
         self._screen, self._look = screen, look
-        if old is None or screen != old:
-            line = change(old, screen) if old is not None else None
+        if look.blank:
+            if not old_look.blank:
+                self._print([BLANK])
+        elif old is None or screen != old or old_look.blank:
+            line = change(old, screen) if old is not None and not old_look.blank else None
             self._print([line] if line else self._block(screen, look))
         elif look.left_s is not None and look.left_s != old_look.left_s and _worth_telling(look.left_s):
             self._print([f"  {seconds(screen, look.left_s)}"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bank_link.money import Money
 from kiosk.screens.common import SILENT, keys, watching, whole
@@ -10,7 +10,10 @@ from kiosk.screens.model import Choice, Choose, Keys, Notice, NoticeScreen, Tone
 from kiosk.screens.words.load import Words
 
 #: What `help_` can offer, with icons, in the order of the digits.
-HELP = {"again": "ear", "slower": "slower", "language": "language", "contrast": "contrast", "person": "person"}
+HELP = {
+    "again": "ear", "slower": "slower", "language": "language", "contrast": "contrast", "person": "person",
+    "blank": "eye",
+}  # fmt: skip
 
 
 def e_line(words: Words, *, earlier: bool = False) -> NoticeScreen:
@@ -117,9 +120,11 @@ def cancelled(words: Words) -> NoticeScreen:
     return _notice(words, "cancelled", said, silent=True)
 
 
-def help_(words: Words, offered: Sequence[str]) -> Choose:
-    """Help: `offered` are keys of `HELP`."""
-    choices = tuple(Choice(key=key, label=words.say("help", key), icon=HELP[key]) for key in offered)
+def help_(words: Words, offered: Sequence[str], on: Collection[str] = ()) -> Choose:
+    """Help: `offered` are keys of `HELP`. Those that are `on` already ("slower", "blank") say how they are ended."""
+    choices = tuple(
+        Choice(key=key, label=words.say("help", f"{key}_off" if key in on else key), icon=HELP[key]) for key in offered
+    )
     return Choose(
         id="help",
         title=words.say("help", "title"),

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from bank_link.control_socket import CommandRefused
 from drivers.devices import DeviceError
 from drivers.simulated.faults import UnknownFault
+from drivers.simulated.speaker import Said
 from kiosk.simulator.hands import Hands
 
 HELP = """\
 keys   0-9 * # and A B C D press the pad; Enter is D (OK), Backspace B (back), Escape A (cancel)
-hands  i insert a card   p pull the card   t take the cash
+hands  i insert a card   p pull the card   t take the cash   j headphones in or out
 tools  f faults   l cut or mend the line   o take stuck notes out   s status   h this help   q quit"""
 
 
@@ -26,9 +27,10 @@ class Console:
         self._number: Callable[[int], None] | None = None
         self._digits, self._typed = 0, ""
         self._tasks: set[asyncio.Task[None]] = set()
+        hands.listen(self._said)
         self._commands: dict[str, Callable[[], None]] = {
             "i": self._insert, "p": self._pull, "t": self._take, "f": self._faults, "l": self._line, "o": self._clear,
-            "s": self._status, "h": self._help, "?": self._help, "q": quit_,
+            "j": self._headphones, "s": self._status, "h": self._help, "?": self._help, "q": quit_,
         }  # fmt: skip
 
     def pad(self, key: str) -> None:
@@ -90,6 +92,18 @@ class Console:
         taken = self._hands.take_cash()
         notes = ", ".join(f"{count} of {name}" for name, count in taken.items())
         self._print(f"in your hand: {notes}" if notes else "there is nothing in the tray")
+
+    def _headphones(self) -> None:
+        if self._hands.headphones_in:
+            self._hands.unplug()
+            self._print("the headphones are out")
+        else:
+            self._hands.plug()
+            self._print("the headphones are in")
+
+    def _said(self, said: Said) -> None:
+        """What is in the ear can be read here."""
+        self._print(f"  )) {said.text or 'tick'}")
 
     def _faults(self) -> None:
         self._print("which fault? two digits; the same again switches it off")

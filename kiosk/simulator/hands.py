@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from drivers.devices import KEYS, DeviceError, Fault
 from drivers.simulated.faults import UnknownFault
+from drivers.simulated.jack import ElectricJack
+from drivers.simulated.speaker import Said
 from kiosk.simulator.simulation import Simulation
 
 #: How long a finger is on a key, and how long until the next one.
@@ -46,6 +48,35 @@ class Hands:
     def take_cash(self) -> dict[str, int]:
         """Notes by cassette."""
         return self.simulation.laptop.dispenser.take_cash()
+
+    def plug(self) -> None:
+        """Headphones into the jack. Raises DeviceError (CONFIG) where there is none."""
+        self._jack().plug()
+
+    def unplug(self) -> None:
+        self._jack().unplug()
+
+    @property
+    def said(self) -> list[str]:
+        """Every sentence of this simulator so far; the tick of a key is ""."""
+        speaker = self.simulation.laptop.speaker
+        return [said.text for said in speaker.said] if speaker is not None else []
+
+    def listen(self, heard: Callable[[Said], None]) -> None:
+        """Call `heard` with whatever the machine says from now on; never where it has no voice."""
+        speaker = self.simulation.laptop.speaker
+        if speaker is not None:
+            speaker.watch(heard)
+
+    @property
+    def headphones_in(self) -> bool:
+        return self._jack().plugged
+
+    def _jack(self) -> ElectricJack:
+        jack = self.simulation.laptop.jack
+        if jack is None:
+            raise DeviceError("headphone jack", Fault.CONFIG, "This machine has no headphone jack.")
+        return jack
 
     async def press(self, keys: str) -> None:
         """Press the pad's keys one after another; blanks are none. Raises DeviceError (CONFIG) for a key it has not."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from config.kiosk import KioskConfig, Pn532ReaderConfig, StickReaderConfig
+from drivers.espeak import EspeakSpeaker
 from drivers.gpio import Board
 from drivers.simulated.card_slot import CardSlot
 from drivers.simulated.dispenser import ElectricDispenser
 from drivers.simulated.faults import FaultMenu
 from drivers.simulated.indicators import ElectricLamps
+from drivers.simulated.jack import ElectricJack
 from drivers.simulated.keypad import ElectricKeypad
 from drivers.simulated.pins import SimulatedPins
-from kiosk.cabinet import Devices, build, keypad_wiring, lamp_wiring
+from drivers.simulated.speaker import SimulatedSpeaker
+from kiosk.cabinet import Devices, build, input_, keypad_wiring, lamp_wiring
 from kiosk.simulator.notes_file import NAME, NotesFile, kept_dispenser
 from kiosk.simulator.slots import Antenna, Slot
 
@@ -33,18 +36,22 @@ class Laptop:
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
         self.lamps = ElectricLamps(self.pins, lamp_wiring(config))
         self.slot, self._antenna = _slot(config)
+        voice = config.voice
+        self.jack = ElectricJack(self.pins, input_(voice.jack)) if voice is not None and voice.jack else None
+        self.speaker = SimulatedSpeaker(aloud=EspeakSpeaker(device=voice.device)) if voice is not None else None
 
     @property
     def faults(self) -> Mapping[str, FaultMenu]:
         """What can be broken, by device."""
         reader = {"reader": self._antenna} if self._antenna is not None else {}
-        return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps, **reader}
+        ear = {name: menu for name, menu in (("jack", self.jack), ("voice", self.speaker)) if menu is not None}
+        return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps, **reader, **ear}
 
     def devices(self, config: KioskConfig, board: Board) -> Devices:
         """The firmware's own devices on these pins. Raises DeviceError (CONFIG)."""
         antenna = self._antenna
         serial = None if antenna is None else lambda _: antenna.wire.host
-        return build(config, board, serial=serial, stick_is_mount=False)
+        return build(config, board, serial=serial, stick_is_mount=False, speaker=self.speaker)
 
     def power_off(self) -> None:
         """What the end of the firmware does to the pins."""

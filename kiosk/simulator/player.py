@@ -44,10 +44,11 @@ class Player:
         self._pin_of = pin_of
         self._tell = tell
         self._before: dict[str, int] = {}
-        self._seen: list[str] = []
+        self._heard = 0
         self._do: dict[str, Callable[[Step], Awaitable[None]]] = {
             "expect": self._expect, "expect_text": self._expect_text, "expect_notes": self._expect_notes,
-            "expect_counts": self._expect_counts, "insert": self._insert, "pin": self._pin,
+            "expect_counts": self._expect_counts, "expect_said": self._expect_said, "headphones": self._headphones,
+            "insert": self._insert, "pin": self._pin,
             "wrong_pin": self._wrong_pin, "keys": self._keys, "touch": self._touch, "take_card": self._take_card,
             "take_cash": self._take_cash, "wait_s": self._wait, "fault": self._fault, "line": self._line,
             "load": self._load, "take_out": self._take_out, "clear_path": self._clear_path, "restart": self._restart,
@@ -56,6 +57,7 @@ class Player:
     async def play(self, scenario: Scenario) -> list[str]:
         """Step by step; a screen that does not come ends it, other mismatches do not."""
         self._before = self._customers()
+        self._heard = len(self._hands.said)
         mismatches = []
         for step in scenario.steps:
             self._tell(step)
@@ -112,6 +114,17 @@ class Player:
 
         if not await self._until(lambda: counts() == step.value, step.within_s):
             raise _Mismatch(f"expected the machine to count {_notes(step.value)}, it counts {_notes(counts())}")
+
+    async def _expect_said(self, step: Step) -> None:
+        if not await self._until(lambda: self._said(step.value) is not None, step.within_s):
+            heard = " | ".join(self._hands.said[self._heard :]) or "nothing"
+            raise _Mismatch(f"expected to hear {step.value!r}, heard {heard}")
+        self._heard = (self._said(step.value) or 0) + 1
+
+    def _said(self, words: str) -> int | None:
+        """Where it was said, after what was expected before."""
+        said = self._hands.said
+        return next((at for at in range(self._heard, len(said)) if words in said[at]), None)
 
     def _shown_id(self) -> str:
         shown = self._hands.simulation.relay.shown
@@ -194,6 +207,12 @@ class Player:
             self._hands.cut_line()
         else:
             self._hands.mend_line()
+
+    async def _headphones(self, step: Step) -> None:
+        if step.value == "in":
+            self._hands.plug()
+        else:
+            self._hands.unplug()
 
     async def _load(self, step: Step) -> None:
         await self._hands.load(step.value)

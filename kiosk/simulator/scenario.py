@@ -43,7 +43,7 @@ class Step:
 
 _HANDS = {
     "insert": "The card of {} goes in.", "pin": "The PIN is typed on the pad.", "keys": "On the pad: {}",
-    "touch": "A finger on: {}", "take_card": "The card is taken.", "take_cash": "The notes are taken.",
+    "touch": "A finger on: {}", "headphones": "Headphones: {}", "take_card": "The card is taken.", "take_cash": "The notes are taken.",
 }  # fmt: skip
 
 
@@ -164,10 +164,15 @@ def _line(value: Any) -> bool:
     return value in ("cut", "back")
 
 
+def _in_or_out(value: Any) -> bool:
+    return value in ("in", "out")
+
+
 _CARD = "a card's name, like 'card-1'"
 _VERBS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "expect": ("a screen's id, or a list of them", _screens),
     "expect_text": ("words that are on the screen", _text),
+    "expect_said": ("words that are said in the headphones, after those of an earlier expect_said", _text),
     "expect_notes": ("notes by cassette that the customer has got in this scenario, like { top = 1 }", _counts),
     "expect_counts": ("notes by cassette that the machine believes it has", _filled),
     "insert": (_CARD, _text),
@@ -180,6 +185,7 @@ _VERBS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "wait_s": ("seconds, more than 0", _number),
     "fault": ("{ device = '…', name = '…', times = 1 }, or on = true / false", _fault),
     "line": ("'cut' or 'back'", _line),
+    "headphones": ("'in' or 'out'", _in_or_out),
     "load": ("notes by cassette, like { top = 20 }", _filled),
     "take_out": ("what is left in a cassette of which nobody is told, like { top = 0 }", _filled),
     "clear_path": ("true", _yes),

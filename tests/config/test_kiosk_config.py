@@ -103,6 +103,44 @@ def test_a_cassette_of_a_new_name_is_added(tmp_path: Path) -> None:
     assert [each.name for each in config.cassettes] == ["top", "middle", "bottom", "extra"]
 
 
+def test_a_machine_that_speaks_must_be_heard(tmp_path: Path) -> None:
+    """A voice needs a jack or a loudspeaker, its card a name that ALSA knows; without the table there is none."""
+    voice = load_kiosk(write(tmp_path, KIOSK)).voice
+    assert voice is not None
+    assert voice.jack is not None
+    assert (voice.jack.gpio, voice.device, voice.loudspeaker) == (3, "", False)
+    bare = KIOSK.replace('profile = "laptop"\n', "") + 'currency = "USD"\n'
+    profile = tomllib.loads(profile_text("laptop"))
+    own = "".join(f"[{name}]\n{text}" for name, text in BARE.items()) + _rest(profile_text("laptop"))
+    assert load_kiosk(write(tmp_path, bare + own)).voice is None
+    assert profile["voice"]
+    path = write(tmp_path, bare + own + '[voice]\ndevice = "two words"\n')
+    assert mistakes(path) == [
+        f'{path}: voice.device: found "two words"; allowed: a sound card as ALSA names it, like "plughw:CARD=Headphones"',
+        f"{path}: voice.jack: found nothing; allowed: a pin, or loudspeaker = true",
+    ]
+    loud = load_kiosk(write(tmp_path, bare + own + '[voice]\nloudspeaker = true\ndevice = "hw:1,0"\n')).voice
+    assert loud is not None
+    assert (loud.jack, loud.device, loud.loudspeaker) == (None, "hw:1,0", True)
+
+
+def test_the_voice_of_a_profile_can_be_taken_away(tmp_path: Path) -> None:
+    """A cabinet of the profile without a jack: it does not speak, and the jack's pin is free for something else."""
+    text = (
+        KIOSK
+        + '[voice]\nfitted = false\n[indicators]\ncard = { gpio = "GPIO3", header = 5, active = "high", safe = "off" }\n'
+    )
+    config = load_kiosk(write(tmp_path, text))
+    assert config.voice is None
+    assert config.lamps["card"].gpio == 3
+    assert "voice.jack.gpio" in only_mistake(write(tmp_path, text.replace("fitted = false\n", "")))
+
+
+def _rest(profile: str) -> str:
+    """The laptop's pins without its voice."""
+    return profile[profile.index("[keypad]") : profile.index("[voice]")]
+
+
 def test_a_pin_says_everything_about_itself(tmp_path: Path) -> None:
     """Number, header position, pull, active level, safe level, wire and note reach the program as they were written."""
     config = load_kiosk(write(tmp_path, KIOSK))

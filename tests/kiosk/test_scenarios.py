@@ -29,6 +29,7 @@ def test_the_promised_visits_are_shipped() -> None:
     """Those that the product's description names."""
     assert set(PLAYED) >= {
         "withdrawal", "balance", "wrong-pin", "card-left-in", "jam", "empty-cassette", "line-down", "over-limit",
+        "by-ear",
     }  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def test_every_shipped_file_reads(name: str) -> None:
         ("steps = [{ take_card = false }]", "take_card = False: true"),
         ("steps = [{ fault = { device = 'x' } }]", "device = "),
         ("steps = [{ line = 'down' }]", "'cut' or 'back'"),
+        ("steps = [{ headphones = true }]", "'in' or 'out'"),
         ("steps = [{ expect_notes = { top = -1 } }]", "notes by cassette"),
         ("steps = ['pin']", "is no table"),
     ],
@@ -253,4 +255,24 @@ def test_a_scenario_that_is_not_there(bank: RealBank, tmp_path: Path) -> None:
     kiosk = RealKiosk(tmp_path, bank.programs)
     done = kiosk.run("simulate", "--scenario", "withdrawel")
     assert (done.code, done.out) == (2, "")
-    assert "shipped are balance, card-left-in" in done.sentence
+    assert "shipped are balance, by-ear" in done.sentence
+
+
+def test_what_is_not_said_is_a_mismatch_that_tells_what_was(bank: RealBank, tmp_path: Path) -> None:
+    """A scenario by ear that goes otherwise names what was expected and all that was heard meanwhile."""
+    kiosk = made(bank, tmp_path / "kiosk")
+    code, out = played(
+        kiosk,
+        tmp_path,
+        """
+        { load = { top = 20 } },
+        { expect = "welcome", within_s = 40 },
+        { headphones = "in" },
+        { expect_said = "Insert your card" },
+        { expect_said = "Welcome", within_s = 2 },
+        { headphones = "out" },
+    """,
+    )
+    assert code == 8
+    assert "expected to hear 'Welcome', heard C is help" in out
+    assert "  )) Welcome" in out

@@ -40,11 +40,13 @@ from bank_link.messages import Enrol, Enrolled
 from config.load import example_kiosk, load_kiosk
 from drivers.gpio import Board
 from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.jack import ElectricJack
 from drivers.simulated.keypad import ElectricKeypad
 from drivers.simulated.pins import SimulatedPins
+from drivers.simulated.speaker import SimulatedSpeaker
 from drivers.simulated.stick import SimulatedSlot, SimulatedStick
 from drivers.stick_reader import StickReader
-from kiosk.cabinet import Devices, build, dispenser_wiring, keypad_wiring
+from kiosk.cabinet import Devices, build, dispenser_wiring, input_, keypad_wiring
 from kiosk.display.face import Look
 from kiosk.journal.store import Journal
 from kiosk.machine import Machine, World
@@ -226,6 +228,8 @@ class Town:
         self.pins = SimulatedPins()
         self.dispenser = ElectricDispenser(self.pins, dispenser_wiring(self.config))
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(self.config))
+        self.jack = ElectricJack(self.pins, input_(self.config.voice.jack))
+        self.speaker = SimulatedSpeaker()
 
     def _config(self) -> None:
         (self.directory / "kiosk").mkdir(parents=True, exist_ok=True)
@@ -283,7 +287,7 @@ class Town:
         devices = build(self.config, board)
         devices = Devices(
             devices.dispenser, devices.keypad,
-            StickReader(self.slot, SIZE, executor=InlineExecutor()), devices.indicators,
+            StickReader(self.slot, SIZE, executor=InlineExecutor()), devices.indicators, devices.jack, self.speaker,
         )  # fmt: skip
         holder: list[Machine] = []
         journal = Journal.open(

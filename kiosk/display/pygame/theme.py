@@ -98,6 +98,7 @@ def standard(deep: str = DEEP, accent: str = ACCENT) -> Theme:
     uses["main_pressed"] = mixed(sun, (0, 0, 0), 0.12)
     uses["second_pressed"] = mixed(base["paper"], (0, 0, 0), 0.12)
     uses["sun_low"] = mixed(water, sun, 0.52)
+    uses["blank"] = (0, 0, 0)
     uses["wave2"], uses["wave3"] = mixed(water, base["paper"], 0.65), mixed(water, base["paper"], 0.39)
     return Theme("standard", base | uses)
 
@@ -111,6 +112,7 @@ def high_contrast() -> Theme:
     uses["main_pressed"] = mixed(base["accent"], base["black"], 0.12)
     uses["paper_track"] = uses["ring_track"]
     uses["sun_low"] = mixed(base["black"], base["accent"], 0.6)
+    uses["blank"] = base["black"]
     return Theme("contrast", base | uses, card_line_mm=0.8, line_on_dark=True)
 
 

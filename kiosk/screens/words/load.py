@@ -42,6 +42,10 @@ class Words:
         chosen = exact if exact in self._tables[screen] else name
         return self.say(screen, chosen, **{placeholder: str(number)})
 
+    def table(self, screen: str) -> Mapping[str, str]:
+        """All sentences of a table."""
+        return self._tables[screen]
+
 
 def load_words(language: str = "en", brand: Path | None = None, *, several: bool = False) -> Words:
     """The words of `language`; sentences in `brand`/words/`language`.toml replace ours.

@@ -7,7 +7,7 @@ import msgspec
 from kiosk.display.face import Look
 from kiosk.display.pygame.geometry import Box
 from kiosk.display.pygame.layout import attract, deep, entry, frame, paper, timing
-from kiosk.display.pygame.layout.plan import Plan
+from kiosk.display.pygame.layout.plan import Ground, Plan
 from kiosk.display.pygame.layout.sketch import Furniture, Measure, Sketch
 from kiosk.display.pygame.panel import Panel
 from kiosk.screens.model import (
@@ -42,6 +42,9 @@ def plan(
     if isinstance(screen, Pin):
         look = _without_digits(look)
     sketch = Sketch(panel, measure, furniture, look, frame_number)
+    if look.blank:
+        sketch.add(Ground(sketch.whole, "blank"))
+        return sketch.done(deep=True)
     frame.deep_ground(sketch)
     if isinstance(screen, Attract | Wait | Take | Out):
         _deep(sketch, screen)

@@ -88,7 +88,7 @@ export function showService(service, power) {
       row.append(made("span", "kind", name), made("span", "text", why ? `${state}: ${why}` : state));
       return row;
     }),
-    made("p", "device", `Facts that wait for the bank: ${service.waiting}${service.parked ? `, set aside: ${service.parked}` : ""}`),
+    made("p", "lead", `Facts that wait for the bank: ${service.waiting}${service.parked ? `, set aside: ${service.parked}` : ""}`),
   );
 }
 

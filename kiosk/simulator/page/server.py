@@ -46,8 +46,9 @@ class Page:
         self._guests.add(task)
         try:
             if len(self._guests) <= MOST_GUESTS:
-                # A browser that is gone has nothing to be told.
-                with contextlib.suppress(OSError, TimeoutError):
+                # A browser that is gone has nothing to be told. Sent away by `leave`, the task ends as any other:
+                # asyncio's streams look at their tasks' results, and before 3.12 stumble over one that was cancelled.
+                with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
                     await self._one(reader, writer)
         finally:
             self._guests.discard(task)

@@ -132,7 +132,7 @@ def test_a_jam_from_the_fault_panel(bank: RealBank, hall: Hall) -> None:
     person.tab("Inside")
     expect(person.page.locator("#cassettes tr").first).to_have_text("top, 50191910", timeout=PATIENCE_MS)
     person.page.get_by_role("button", name="Take stuck notes out").click()
-    person.until_seen("#toast", "1 notes were stuck and are taken out")
+    person.until_seen("#toast", "Stuck notes taken out: 1.")
     person.page.get_by_label("Notes in every cassette").fill("18")
     person.page.get_by_role("button", name="Load").click()
     person.until_seen("#toast", "Every cassette has 18 notes now.")

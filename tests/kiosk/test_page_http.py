@@ -43,7 +43,9 @@ def guest(living: tuple[LivingKiosk, Guest]) -> Guest:
 # ── Who is let in ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("path", ["/", "/x/", "/{short}/", "/{token}x/", "/{upper}/", "//{token}/", "/do", "/../{token}/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/x/", "/{short}/", "/{token}x/", "/{upper}/", "//{token}/", "/do", "/../{token}/"]
+)
 def test_without_the_token_nothing_is_told(guest: Guest, path: str) -> None:
     """A path that does not begin with the token is refused, and the answer does not say what there would be."""
     wrong = path.format(short=guest.token[:-1], token=guest.token, upper=guest.token.swapcase())
@@ -53,7 +55,9 @@ def test_without_the_token_nothing_is_told(guest: Guest, path: str) -> None:
     assert b"script" not in answer.body
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "0.0.0.0:{port}", "", None])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "0.0.0.0:{port}", "", None]
+)
 def test_a_foreign_name_for_this_address_is_refused(guest: Guest, host: str | None) -> None:
     """DNS rebinding: a stranger's name that resolves to 127.0.0.1 comes with that name, and is refused though it has the token."""
     named = host.format(port=guest.port) if host is not None else None
@@ -65,7 +69,9 @@ def test_the_name_localhost_is_this_computer(guest: Guest) -> None:
     assert guest.get("", Host=f"localhost:{guest.port}").status == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1:{port}", "", None])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1:{port}", "", None]
+)
 def test_another_page_can_do_nothing(guest: Guest, origin: str | None) -> None:
     """A deed needs the page's own origin, even from whoever knows the address."""
     named = origin.format(port=guest.port) if origin is not None else None
@@ -106,7 +112,9 @@ def test_nothing_inline_runs_and_nobody_frames_it(guest: Guest) -> None:
 
 def test_only_loopback_is_bound(living: tuple[LivingKiosk, Guest]) -> None:
     """No other machine can reach it, whatever it knows."""
-    tables = [Path(f"/proc/{living[0].pid}/net/{name}") for name in ("tcp", "tcp6") if Path(f"/proc/net/{name}").exists()]
+    tables = [
+        Path(f"/proc/{living[0].pid}/net/{name}") for name in ("tcp", "tcp6") if Path(f"/proc/net/{name}").exists()
+    ]
     bound = [
         line.split()[1]
         for table in tables
@@ -136,7 +144,9 @@ def test_a_port_that_is_taken_is_one_sentence(bank: RealBank, tmp_path: Path) ->
         port = holder.getsockname()[1]
         done = kiosk.run("simulate", "--quiet", "--page", str(port))
     assert done.code == 2
-    assert done.sentence == f"atm-kiosk: port {port} is taken; name another one, --page PORT, or none for any that is free"
+    assert (
+        done.sentence == f"atm-kiosk: port {port} is taken; name another one, --page PORT, or none for any that is free"
+    )
     assert "is not a port from 1024 to 65535" in kiosk.run("simulate", "--page", "80").sentence
 
 
@@ -162,7 +172,9 @@ def test_everything_that_the_page_names_is_there(guest: Guest) -> None:
     assert guest.get("Figtree-700.ttf").body[:4] == b"\0\1\0\0"
 
 
-@pytest.mark.parametrize("name", ["../page.js", "page.py", "%2e%2e/wish.py", "OFL.txt", "terminal.key", "events/x", "do"])
+@pytest.mark.parametrize(
+    "name", ["../page.js", "page.py", "%2e%2e/wish.py", "OFL.txt", "terminal.key", "events/x", "do"]
+)
 def test_nothing_else_is_there(guest: Guest, name: str) -> None:
     """What is not on the page's list is not looked for on the disk."""
     assert guest.get(name).status == 404

@@ -76,7 +76,9 @@ class Person:
     def glass(self) -> bytes:
         """Every pixel that the browser shows of the machine's screen."""
         url: str = self.page.evaluate("document.getElementById('glass').toDataURL('image/png')")
-        return pygame.image.tobytes(pygame.image.load(io.BytesIO(base64.b64decode(url.partition(",")[2])), "x.png"), "RGB")
+        return pygame.image.tobytes(
+            pygame.image.load(io.BytesIO(base64.b64decode(url.partition(",")[2])), "x.png"), "RGB"
+        )
 
     def until_glass_shows(self, screen: Screen) -> None:
         """Until the picture is, pixel by pixel, the one that the machine's own painter makes of `screen`."""

@@ -116,7 +116,7 @@ class Deeds:
                 return await self._by_customer(deed)
             case ClearPath():
                 cleared = await self._hands.clear_path()
-                return _said(f"{cleared} notes were stuck and are taken out; the dispenser is reset.")
+                return _said(f"Stuck notes taken out: {cleared}. The dispenser is reset.")
             case Load():
                 names = [each.name for each in self._hands.simulation.config.cassettes]
                 await self._hands.load(dict.fromkeys(names, deed.notes))

@@ -171,7 +171,8 @@ export function showLamps(lamps) {
   for (const [name, lit] of Object.entries(lamps)) {
     const lamp = document.querySelector(`[data-lamp="${CSS.escape(name)}"]`) ?? otherLamp(name);
     lamp.classList.toggle("lit", lit);
-    lamp.title = `${name} lamp: ${lit ? "lit" : "dark"}`;
+    lamp.setAttribute("role", "img");
+    lamp.setAttribute("aria-label", `${name} lamp: ${lit ? "lit" : "dark"}`);
   }
 }
 

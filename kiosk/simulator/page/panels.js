@@ -15,8 +15,9 @@ function made(tag, className, text = "") {
 /** Adds rows at the end, and stays there unless the reader has scrolled up. */
 function add(log, rows) {
   const atEnd = log.hidden || log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-  log.append(...rows);
-  while (log.children.length > MOST_ROWS) log.firstChild.remove();
+  const list = log.querySelector("ol");
+  list.append(...rows);
+  while (list.children.length > MOST_ROWS) list.firstElementChild.remove();
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
@@ -172,6 +173,6 @@ function choose(tabs, chosen) {
     tab.tabIndex = tab === chosen ? 0 : -1;
     const panel = byId(tab.getAttribute("aria-controls"));
     panel.hidden = tab !== chosen;
-    if (!panel.hidden && panel.tagName === "OL") panel.scrollTop = panel.scrollHeight;
+    if (!panel.hidden && panel.firstElementChild?.tagName === "OL") panel.scrollTop = panel.scrollHeight;
   }
 }

@@ -50,6 +50,9 @@ class Page:
                 # asyncio's streams look at their tasks' results, and before 3.12 stumble over one that was cancelled.
                 with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
                     await self._one(reader, writer)
+                    return
+            # What a browser that does not read was still to be sent must not keep the simulator from its end.
+            writer.transport.abort()
         finally:
             self._guests.discard(task)
             writer.close()
@@ -96,7 +99,8 @@ class Page:
 
         async def send(data: bytes) -> None:
             writer.write(data)
-            await writer.drain()
+            async with asyncio.timeout(PATIENCE_S):
+                await writer.drain()
 
         await Stream(self._glass, self._news, self._ledger).run(send)
 

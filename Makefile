@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
-demo: $(VENV)/.run  ## A bank, a kiosk and a whole withdrawal on this machine; then it is yours to play with
+demo: $(VENV)/.run  ## A bank, a kiosk and a whole withdrawal on this machine; then play with it, here or in a browser
 	@$(BIN)/atm-kiosk simulate --demo
 
 test: lint  ## Lint, then all tests in random order

@@ -111,10 +111,24 @@ def _simulate(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--card", type=Path, metavar="FILE", action="append", default=[], help="one more card to insert (repeatable)")
     add("--window", action="store_true", help="open the touch window as well")
     add("--scenario", metavar="FILE", help="play a visit from a file, or one that is shipped by its name")
+    add(
+        "--page",
+        type=_port,
+        nargs="?",
+        const=0,
+        metavar="PORT",
+        help="serve the machine as a page for a browser on this computer (on any free port where none is named)",
+    )
     add("--png", type=Path, metavar="DIR", help="save every screen that was shown as a picture")
     add("--quiet", action="store_true", help="do not print the screens")
     add("--demo", action="store_true", help="a bank, a kiosk and a whole withdrawal in ./demo")
     simulate.set_defaults(run="simulate:start")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1024 <= int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a port from 1024 to 65535")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

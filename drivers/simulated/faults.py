@@ -25,6 +25,11 @@ class FaultMenu:
         """The faults that are on or still to come, in the menu's order."""
         return tuple(name for name in self.faults if name in self._lasting or self._once.get(name))
 
+    @property
+    def lasting_faults(self) -> tuple[str, ...]:
+        """Those of them that stay until they are switched off."""
+        return tuple(name for name in self.faults if name in self._lasting)
+
     def set_fault(self, name: str, on: bool = True) -> None:
         """Switch a fault on until it is switched off. Raises UnknownFault."""
         self._check(name)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from kiosk.exit_codes import Code, CommandError
+from kiosk.simulator.page.wish import PageWish
 from kiosk.simulator.room import Room, Wishes, running, unless_stopped, until
 from kiosk.simulator.scenario import read
 from kiosk.telling import err, out
@@ -16,17 +17,18 @@ from kiosk.where import CARDS, laptop, sealed
 
 def start(options: argparse.Namespace) -> Code:
     """Raises what keeps the machine from starting; a person at a laptop is told at once."""
+    page = PageWish(port=options.page) if options.page is not None else None
     if options.demo:
         from kiosk.simulator.demonstration.play import demonstrate
 
-        return demonstrate(Path("demo"), window=None if not options.window else True, png=options.png)
+        return demonstrate(Path("demo"), window=None if not options.window else True, png=options.png, page=page)
     if options.state is None:
         raise CommandError("say which directory holds the simulated kiosk: --state DIR (or --demo)")
     folder = options.state.absolute()
     config = sealed(laptop(folder, options.config).config, options)
     wishes = Wishes(
         config=config, cards=cards(folder / CARDS, options.card), window=options.window, scenario=read(options.scenario) if options.scenario else None,
-        png=options.png, quiet=options.quiet,
+        png=options.png, quiet=options.quiet, page=page,
     )  # fmt: skip
     return asyncio.run(simulate(wishes))
 
@@ -45,6 +47,8 @@ async def simulate(wishes: Wishes) -> Code:
     """Until the person quits, the scenario is over, or the window is closed."""
     stop = asyncio.Event()
     async with running(wishes, stop) as room:
+        if room.page:
+            out(f"The page, for a browser on this computer: {room.page}")
         if wishes.scenario is not None:
             return await unless_stopped(stop, _play(wishes, room))
         if sys.stdin.isatty() and not wishes.quiet:

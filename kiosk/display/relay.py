@@ -107,7 +107,7 @@ class Abilities:
 
     def offer(self, key: str) -> bool:
         """True where a display took the pad's key for itself."""
-        return any(display.offer(key) for display in self._turning)
+        return any([display.offer(key) for display in self._turning])  # noqa: C419 - each of them turns its page
 
     @property
     def contrast(self) -> Callable[[], None] | None:

@@ -50,6 +50,11 @@ def block(screen: Screen, look: Look, *, name: str, columns: int = 80, plain: bo
     ]
 
 
+def told(screen: Screen) -> list[str]:
+    """What `screen` says, a line each, without frame and seconds: for a reader who cannot see it."""
+    return [line.strip() for line in _lines(screen, Look()) if line.strip()]
+
+
 def change(old: Screen, new: Screen) -> str | None:
     """One line for what changed where only a count, an entry or a line did; None where the block is due again."""
     if isinstance(old, Pin) and isinstance(new, Pin) and _same_but(old, new, "count"):

@@ -137,4 +137,7 @@ class Console:
     def _status(self) -> None:
         from kiosk.control import status_text
 
+        if not self._hands.simulation.powered:
+            self._print("the power is off")
+            return
         self._print(status_text(self._hands.simulation.control.status()))

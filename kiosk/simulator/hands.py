@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bank_link.control_socket import CommandRefused
 from drivers.devices import KEYS, DeviceError, Fault
 from drivers.simulated.faults import UnknownFault
 from drivers.simulated.jack import ElectricJack
@@ -99,6 +100,7 @@ class Hands:
 
     async def load(self, notes: dict[str, int], by: str = "the simulator") -> None:
         """An exchange: these notes are in the cassettes from now on, and the machine is told."""
+        self._needs_power()
         await self.simulation.load(notes, by)
 
     def take_out(self, cassette: str, left: int = 0) -> None:
@@ -110,6 +112,7 @@ class Hands:
 
     async def clear_path(self) -> int:
         """Take stuck notes out and reset the dispenser; how many there were."""
+        self._needs_power()
         cleared = self.simulation.laptop.dispenser.clear_path()
         await self.simulation.machine.devices.dispenser.reset()
         self.simulation.machine.health.look()
@@ -140,4 +143,9 @@ class Hands:
 
     def mend_line(self) -> None:
         self.simulation.line.mend()
-        self.simulation.machine.line_keeper.check()
+        if self.simulation.powered:
+            self.simulation.machine.line_keeper.check()
+
+    def _needs_power(self) -> None:
+        if not self.simulation.powered:
+            raise CommandRefused("the power is off; start the machine first")

@@ -6,6 +6,7 @@ import asyncio
 
 from bank_link.errors import NotSent, OutcomeUnknown
 from kiosk.assembly import TrustingLine
+from kiosk.simulator.overheard import Overheard
 
 #: A network that is not there is noticed about so fast.
 NOTICED_S = 0.05
@@ -14,8 +15,9 @@ NOTICED_S = 0.05
 class SwitchedLine:
     """A `seams.Line`. `cut()` loses what is under way; until `mend()` nothing leaves the machine."""
 
-    def __init__(self, line: TrustingLine) -> None:
+    def __init__(self, line: TrustingLine, overheard: Overheard) -> None:
         self._line = line
+        self._overheard = overheard
         self._cut = asyncio.Event()
         self.trust = line.trust
         self.close = line.close
@@ -33,6 +35,9 @@ class SwitchedLine:
 
     async def exchange(self, request: bytes, timeout_ms: int) -> bytes:
         """See `seams.Line`."""
+        return await self._overheard.heard(request, self._exchange(request, timeout_ms))
+
+    async def _exchange(self, request: bytes, timeout_ms: int) -> bytes:
         if self.is_cut:
             await asyncio.sleep(NOTICED_S)
             raise NotSent("the line is cut (simulated)")

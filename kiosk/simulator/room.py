@@ -20,10 +20,12 @@ from kiosk.display.relay import Abilities, Relay
 from kiosk.display.terminal import TerminalDisplay
 from kiosk.exit_codes import Code, CommandError
 from kiosk.screens import catalogue
+from kiosk.simulator.page.wish import PageWish
 from kiosk.simulator.scenario import Scenario
 from kiosk.telling import err, out
 
 if TYPE_CHECKING:
+    from kiosk.simulator.page.glass import Glass
     from kiosk.simulator.simulation import Simulation
 
 T = TypeVar("T")
@@ -40,10 +42,11 @@ class Wishes:
     png: Path | None = None
     quiet: bool = False
     pin_of: Callable[[str], str] | None = None
+    page: PageWish | None = None
 
 
 class Room:
-    """A running simulation with somebody in front of it."""
+    """A running simulation with somebody in front of it. `page`: the address of its page, "" where it has none."""
 
     def __init__(self, simulation: Simulation, wishes: Wishes, stop: asyncio.Event) -> None:
         from kiosk.simulator.console import Console
@@ -52,6 +55,7 @@ class Room:
         self.simulation = simulation
         self.hands = Hands(simulation, wishes.cards)
         self.console = Console(self.hands, out, stop.set)
+        self.page = ""
 
 
 class Keyboard:
@@ -85,7 +89,8 @@ class OwnKeys:
 async def running(wishes: Wishes, stop: asyncio.Event) -> AsyncIterator[Room]:
     """The first picture at once, then everything else; all of it is closed at the end."""
     keyboard = Keyboard()
-    displays = _displays(wishes, keyboard, stop)
+    glass = _glass(wishes)
+    displays = [*_displays(wishes, keyboard, stop), *([glass] if glass is not None else [])]
     relay = Relay(displays)
     said = words(wishes.config.display, err)
     relay.show(catalogue.starting(said))
@@ -103,7 +108,8 @@ async def running(wishes: Wishes, stop: asyncio.Event) -> AsyncIterator[Room]:
         async with _pictures(wishes, simulation, relay):
             await simulation.start()
             room = keyboard.room = Room(simulation, wishes, stop)
-            yield room
+            async with _page(wishes, room, glass):
+                yield room
     finally:
         await simulation.stop()
         relay.close()
@@ -125,6 +131,31 @@ def _displays(wishes: Wishes, keyboard: Keyboard, stop: asyncio.Event) -> list[D
             )
         )  # fmt: skip
     return shown
+
+
+def _glass(wishes: Wishes) -> Glass | None:
+    """What the page shows, where one is wished for."""
+    if wishes.page is None:
+        return None
+    from kiosk.display.pygame.brand import load_brand
+    from kiosk.simulator.page.glass import Glass
+
+    return Glass(wishes.config.display, load_brand(wishes.config.display.brand)[0])
+
+
+@asynccontextmanager
+async def _page(wishes: Wishes, room: Room, glass: Glass | None) -> AsyncIterator[None]:
+    if wishes.page is None or glass is None:
+        yield
+        return
+    from kiosk.display.pygame.brand import load_brand
+    from kiosk.simulator.page.opening import opened
+    from kiosk.simulator.player import pins_beside
+
+    brand, _ = load_brand(wishes.config.display.brand)
+    pin_of = wishes.pin_of or pins_beside(room.hands.card)
+    async with opened(room.hands, glass, brand, wishes.page, pin_of) as room.page:
+        yield
 
 
 class _Silent(io.StringIO):

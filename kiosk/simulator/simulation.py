@@ -20,6 +20,7 @@ from kiosk.screens.words.load import Words
 from kiosk.simulator.laptop import Laptop
 from kiosk.simulator.line import SwitchedLine
 from kiosk.simulator.notes_file import exchange_notes
+from kiosk.simulator.overheard import Overheard
 
 #: A customer who is being served may finish for so long when the simulator is ended.
 LAST_VISIT_S = 5.0
@@ -41,6 +42,8 @@ class Simulation:
         self._stack = ExitStack()
         self._power = ExitStack()
         self._task: asyncio.Task[None] | None = None
+        self._began = asyncio.Event()
+        self.overheard = Overheard(self._clock)
         self.opened: Opened
         self.machine: Machine
         self.control: KioskControl
@@ -73,6 +76,7 @@ class Simulation:
         self.control = KioskControl(self.machine, desk, self.identity.terminal)
         self.machine.hooks.extra.append(lambda: serve_control(self.config, self.control, self._say))
         self._task = asyncio.create_task(self.machine.run(), name="machine")
+        self._began.set()
 
     def _hooks(self) -> Hooks:
         able = self._abilities
@@ -80,7 +84,7 @@ class Simulation:
 
     def _line(self, identity: Identity) -> TrustingLine:
         cut = self.line.is_cut if hasattr(self, "line") else False
-        self.line = SwitchedLine(https_line(self.config.line, self._random)(identity))
+        self.line = SwitchedLine(https_line(self.config.line, self._random)(identity), self.overheard)
         if cut:
             self.line.cut()
         return self.line
@@ -94,17 +98,29 @@ class Simulation:
         """The machine has ended, though nobody stopped it."""
         return self._task is not None and self._task.done()
 
+    @property
+    def powered(self) -> bool:
+        return self._task is not None
+
     async def until_ended(self) -> None:
-        """Raises what the machine ended with."""
-        assert self._task is not None
-        await asyncio.shield(self._task)
+        """Raises what the machine ended with. A power cut is no end: the next start is waited for."""
+        while True:
+            self._began.clear()
+            task = self._task
+            if task is None:
+                await self._began.wait()
+                continue
+            await asyncio.wait({task})
+            if task is self._task:
+                task.result()
+                return
 
     async def power_cut(self) -> None:
         """Whatever was under way is gone; motors stop, files stay as they are."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         self._power.close()
         if hasattr(self, "laptop"):
             self.laptop.power_off()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.living_kiosk import LivingKiosk, bank_in, with_card
+from support.page_guest import Guest, Listener
 from support.real_processes import PATIENCE_S, PROGRAMS, RealBank, RealKiosk
 
 from bank_link.card_file import parse
@@ -289,6 +290,49 @@ def _until(master: int, out: str, words: str, process: subprocess.Popen[bytes], 
         assert process.poll() is None or words in out, out
         out += os.read(master, 65_536).decode("utf-8", "replace")
     return out
+
+
+def test_the_demo_has_a_page(tmp_path: Path) -> None:
+    """Asked for, it stays without a terminal: machine and the bank's books in a browser, a PIN told there alone."""
+    process = subprocess.Popen(
+        [str(PROGRAMS / "atm-kiosk"), "simulate", "--demo", "--page"], cwd=tmp_path, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        out = _until(process.stdout.fileno(), "", "In a browser on this computer: http", process)
+        guest = Guest(out)
+        with guest.listening() as listener:
+            listener.until_screen("welcome")
+            listener.until(lambda one: "ledger" in one.now and one.now["ledger"]["accounts"], "the books")
+            ada, ben = listener.now["ledger"]["accounts"]
+            assert (ada["owner"], ada["balance"], ada["held"]) == ("Ada", "430.00 USD", "0.00 USD")
+            assert [one["amount"] for one in ada["postings"]] == ["-70.00 USD", "500.00 USD"]
+            assert ben["balance"] == "40.00 USD"
+            pin = guest.done({"do": "pin", "card": "ben"})["pin"]
+            _balance(guest, listener, pin)
+        process.terminate()
+        rest, _ = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+        assert "Traceback" not in out + rest.decode()
+        assert not re.search(rf"PIN (is )?{pin}", out)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+    assert banks_in(tmp_path) == []
+
+
+def _balance(guest: Guest, listener: Listener, pin: str) -> None:
+    """A visit that only looks, by the page's deeds."""
+    guest.done({"do": "insert", "card": "ben"})
+    listener.until_screen("pin")
+    for key in (*pin, "D"):
+        guest.done({"do": "press", "key": key})
+    listener.until_screen("menu")
+    guest.done({"do": "pull"})
+    listener.until_screen("welcome")
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])

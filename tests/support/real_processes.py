@@ -21,7 +21,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -168,7 +169,7 @@ class RealBank:
         end = time.monotonic() + PATIENCE_S
         while True:
             try:
-                return asyncio.run(call(self.directory / "control.sock", command, {"by": BY, **arguments}))
+                return _in_a_loop(lambda: call(self.directory / "control.sock", command, {"by": BY, **arguments}))
             except ControlError:
                 if not self.is_kept or time.monotonic() > end:
                     raise
@@ -205,6 +206,14 @@ class RealBank:
         assert "The books are right." in ledger.out, ledger
         assert audit.code == 0, audit
         assert "The audit log is whole." in audit.out, audit
+
+
+def _in_a_loop(made: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """What the coroutine returns; in a thread of its own where this one has a loop that runs (a browser's)."""
+    if asyncio._get_running_loop() is None:
+        return asyncio.run(made())
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(made())).result()
 
 
 @dataclass(frozen=True)

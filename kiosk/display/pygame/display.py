@@ -110,6 +110,11 @@ class PygameDisplay:
             raise DisplayError(
                 f"No display can be opened ({error}); attach a panel or start a desktop, or use the terminal display."
             ) from error
+        self._stage()
+
+    def _stage(self) -> None:
+        """Begin to draw on the glass that is there now."""
+        assert self._glass is not None
         straight = self._turn.degrees == 0
         self._canvas = self._glass if straight else pygame.Surface((self._panel.width, self._panel.height))
         studio = Studio(self._brand, contrast=self._contrast)
@@ -182,9 +187,7 @@ class PygameDisplay:
         assert self._scene is not None
         said = heard(event, self._turn.glass)
         if isinstance(said, Touch):
-            target = self._scene.touched(*self._turn.point(said.x, said.y))
-            if target is not None:
-                self._press(target, now)
+            self._touched(said, now)
         elif isinstance(said, Typed):
             if self._keyboard:
                 self._type(said, now)
@@ -193,6 +196,12 @@ class PygameDisplay:
                 self._closed()
         elif said is News.UNCOVERED:
             self._update([Box(0, 0, self._panel.width, self._panel.height)])
+
+    def _touched(self, at: Touch, now: float) -> None:
+        assert self._scene is not None
+        target = self._scene.touched(*self._turn.point(at.x, at.y))
+        if target is not None:
+            self._press(target, now)
 
     def _press(self, target: Target, now: float) -> None:
         """Show the press before anything else happens, then tell of it."""

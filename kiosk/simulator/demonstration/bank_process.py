@@ -62,6 +62,11 @@ class BankProcess:
     _process: subprocess.Popen[bytes] | None = None
     _log: IO[bytes] | None = None
 
+    @property
+    def control(self) -> Path:
+        """Where it is asked without a process of its own."""
+        return self.folder / "control.sock"
+
     def found(self, name: str, currency: str) -> None:
         """New keys and empty books."""
         self._run(

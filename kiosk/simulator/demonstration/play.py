@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bank_link import enrolment
@@ -21,6 +21,7 @@ from kiosk.provisioning.steps import World, provision
 from kiosk.simulator.demonstration.bank_process import BankProcess, free_ports
 from kiosk.simulator.demonstration.both_sides import Account, tell
 from kiosk.simulator.demonstration.place import fresh
+from kiosk.simulator.page.wish import PageWish
 from kiosk.simulator.player import Player
 from kiosk.simulator.room import Room, Wishes, running, unless_stopped, until
 from kiosk.simulator.scenario import Step, read
@@ -48,26 +49,44 @@ class Set:
         return f"<Set {self.kiosk}>"
 
 
-def demonstrate(folder: Path, *, window: bool | None, png: Path | None) -> Code:
-    """Everything lies in `folder`. `window`: None where a display and a person decide. Raises CommandError and others."""
-    stays = sys.stdin.isatty() and sys.stdout.isatty()
-    shown = window if window is not None else stays and bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
+@dataclass(frozen=True)
+class Stage:
+    """Where it is seen. `person`: somebody sits at this terminal. It stays for them, and for whoever asked for a page."""
+
+    person: bool
+    window: bool
+    png: Path | None
+    page: PageWish | None
+
+    @property
+    def stays(self) -> bool:
+        return self.person or self.page is not None
+
+
+def demonstrate(folder: Path, *, window: bool | None, png: Path | None, page: PageWish | None = None) -> Code:
+    """Everything lies in `folder`. `window`: None where a display and a person decide; a person has a page as well.
+
+    Raises CommandError and others.
+    """
+    person = sys.stdin.isatty() and sys.stdout.isatty()
+    shown = window if window is not None else person and bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
+    stage = Stage(person, shown, png, page if page is not None or not person else PageWish())
     with fresh(folder.absolute()) as place:
-        return asyncio.run(_demonstrate(place, window=shown, stays=stays, png=png))
+        return asyncio.run(_demonstrate(place, stage))
 
 
-async def _demonstrate(place: Path, *, window: bool, stays: bool, png: Path | None) -> Code:
+async def _demonstrate(place: Path, stage: Stage) -> Code:
     port, enrol_port = free_ports(2)
     bank = BankProcess(place / "bank", port, enrol_port)
     try:
-        ready = await _set_up(place, bank, tells_pins=stays)
+        ready = await _set_up(place, bank, tells_pins=stage.person)
         try:
-            return await _played(ready, window=window, stays=stays, png=png)
+            return await _played(ready, stage)
         except DisplayError as error:
-            if not window:
+            if not stage.window:
                 raise
             err(f"{error} This goes on in the terminal.")
-            return await _played(ready, window=False, stays=stays, png=png)
+            return await _played(ready, replace(stage, window=False))
     finally:
         bank.stop()
 
@@ -125,18 +144,31 @@ def draw_pin() -> str:
 # ── The visit ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _played(ready: Set, *, window: bool, stays: bool, png: Path | None) -> Code:
+async def _played(ready: Set, stage: Stage) -> Code:
     stop = asyncio.Event()
     cards = {name: ready.kiosk / CARDS / f"{name}.atm" for name in ready.pins}
-    wishes = Wishes(config=laptop(ready.kiosk).config, cards=cards, window=window, png=png)
+    wishes = Wishes(
+        config=laptop(ready.kiosk).config, cards=cards, window=stage.window, png=stage.png,
+        pin_of=ready.pins.__getitem__, page=_page(ready, stage),
+    )  # fmt: skip
     async with running(wishes, stop) as room:
+        if room.page:
+            out(f"\nSee it in a browser on this computer: {room.page}\n")
         await unless_stopped(stop, _story(ready, room))
-        if stays:
+        if stage.stays:
             await unless_stopped(stop, _welcoming(room))
-            _invite(ready, room)
+            _invite(ready, room, stage)
             await until(stop, room.simulation)
     out(f"\nIt stays in {ready.kiosk.parent}: atm-kiosk journal show --state {ready.kiosk}")
     return Code.DONE
+
+
+def _page(ready: Set, stage: Stage) -> PageWish | None:
+    """The page that was asked for, with the bank's books in reach."""
+    if stage.page is None:
+        return None
+    accounts = {account.owner: account.number for account in ready.accounts.values()}
+    return replace(stage.page, bank=ready.bank.control, accounts=accounts)
 
 
 async def _story(ready: Set, room: Room) -> None:
@@ -182,7 +214,9 @@ async def _welcoming(room: Room) -> None:
         await asyncio.sleep(0.05)
 
 
-def _invite(ready: Set, room: Room) -> None:
-    pins = ", ".join(f"{name}'s PIN is {pin}" for name, pin in ready.pins.items())
-    out(f"\nNow it is yours. {pins[0].upper()}{pins[1:]}.")
-    room.console.letter("h")
+def _invite(ready: Set, room: Room, stage: Stage) -> None:
+    if stage.person:
+        pins = ", ".join(f"{name}'s PIN is {pin}" for name, pin in ready.pins.items())
+        out(f"\nNow it is yours. {pins[0].upper()}{pins[1:]}.")
+        room.console.letter("h")
+    out(f"In a browser on this computer: {room.page}")

@@ -1,0 +1,163 @@
+"""What the page can do to the machine: a customer's hands, an operator's, a vandal's, and the plug."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Any
+
+import msgspec
+
+from bank_link.control_socket import CommandRefused
+from drivers.devices import DeviceError
+from drivers.simulated.faults import UnknownFault
+from kiosk.exit_codes import CommandError
+from kiosk.simulator.hands import Hands
+from kiosk.simulator.page.glass import Glass
+from kiosk.simulator.page.power import Power
+from kiosk.simulator.player import PinOf
+
+Name = Annotated[str, msgspec.Meta(max_length=120)]
+
+
+class How(enum.StrEnum):
+    """How long a fault lasts."""
+
+    ONCE = "once"
+    STAYS = "stays"
+    OFF = "off"
+
+
+class _Deed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):
+    """Root of all deeds."""
+
+
+class Press(_Deed, frozen=True, kw_only=True, tag="press"):
+    """A key of the pad, as `drivers.devices.KEYS` names it."""
+
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
+
+
+class TouchAt(_Deed, frozen=True, kw_only=True, tag="touch"):
+    """A finger on the screen, in pixels of the panel."""
+
+    x: Annotated[float, msgspec.Meta(ge=0, le=10_000)]
+    y: Annotated[float, msgspec.Meta(ge=0, le=10_000)]
+
+
+class Insert(_Deed, frozen=True, kw_only=True, tag="insert"):
+    card: Name
+
+
+class Pull(_Deed, frozen=True, kw_only=True, tag="pull"):
+    """The card, whatever is under way."""
+
+
+class TakeCash(_Deed, frozen=True, kw_only=True, tag="take-cash"):
+    """All that lies in the tray."""
+
+
+class Fault(_Deed, frozen=True, kw_only=True, tag="fault"):
+    device: Name
+    name: Name
+    how: How
+
+
+class Line(_Deed, frozen=True, kw_only=True, tag="line"):
+    cut: bool
+
+
+class Plug(_Deed, frozen=True, kw_only=True, tag="power"):
+    on: bool
+
+
+class ClearPath(_Deed, frozen=True, kw_only=True, tag="clear-path"):
+    """An operator takes out what is stuck, and resets the dispenser."""
+
+
+class Load(_Deed, frozen=True, kw_only=True, tag="load"):
+    """An operator's exchange: so many notes in every cassette."""
+
+    notes: Annotated[int, msgspec.Meta(ge=0, le=500)]
+
+
+class TellPin(_Deed, frozen=True, kw_only=True, tag="pin"):
+    """What stands in the letter that came with the card."""
+
+    card: Name
+
+
+Deed = Press | TouchAt | Insert | Pull | TakeCash | Fault | Line | Plug | ClearPath | Load | TellPin
+
+read = msgspec.json.Decoder(Deed).decode
+
+
+class Refused(Exception):
+    """It could not be done; one sentence for the person at the page."""
+
+
+class Deeds:
+    """`do` returns what there is to say of it. Raises Refused."""
+
+    def __init__(self, hands: Hands, glass: Glass, power: Power, pin_of: PinOf) -> None:
+        self._hands = hands
+        self._glass = glass
+        self._power = power
+        self._pin_of = pin_of
+
+    async def do(self, deed: Deed) -> dict[str, Any]:
+        try:
+            return await self._done(deed)
+        except (DeviceError, UnknownFault, CommandRefused, CommandError) as error:
+            raise Refused(str(error)) from error
+
+    async def _done(self, deed: Deed) -> dict[str, Any]:
+        match deed:
+            case Press() | TouchAt() | Insert() | Pull() | TakeCash() | TellPin():
+                return await self._by_customer(deed)
+            case ClearPath():
+                cleared = await self._hands.clear_path()
+                return _said(f"Stuck notes taken out: {cleared}. The dispenser is reset.")
+            case Load():
+                names = [each.name for each in self._hands.simulation.config.cassettes]
+                await self._hands.load(dict.fromkeys(names, deed.notes))
+                return _said(f"Every cassette has {deed.notes} notes now.")
+            case Fault():
+                self._hands.fault(deed.device, deed.name, times=_times(deed.how), on=deed.how is not How.OFF)
+            case Line():
+                (self._hands.cut_line if deed.cut else self._hands.mend_line)()
+            case Plug():
+                await (self._power.restore() if deed.on else self._power.cut())
+        return {}
+
+    async def _by_customer(self, deed: Press | TouchAt | Insert | Pull | TakeCash | TellPin) -> dict[str, Any]:
+        match deed:
+            case Press():
+                await self._hands.press(deed.key)
+            case TouchAt():
+                if self._hands.simulation.powered:
+                    self._glass.touch(deed.x, deed.y)
+            case Insert():
+                self._hands.insert(deed.card)
+            case Pull():
+                if self._hands.pull() is None:
+                    raise Refused("There is no card in the slot.")
+            case TakeCash():
+                if not self._hands.take_cash():
+                    raise Refused("There is nothing in the tray.")
+            case TellPin():
+                return {"pin": self._pin(deed.card)}
+        return {}
+
+    def _pin(self, card: str) -> str:
+        """Raises Refused."""
+        if card not in self._hands.cards:
+            raise Refused("Nobody here knows the PIN of that card.")
+        return self._pin_of(card)
+
+
+def _times(how: How) -> int | None:
+    return 1 if how is How.ONCE else None
+
+
+def _said(sentence: str) -> dict[str, Any]:
+    return {"said": sentence}

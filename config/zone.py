@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 import zoneinfo
 
@@ -10,6 +11,7 @@ _OFFSET = re.compile(r"UTC(?:([+-])(0\d|1[0-4]):([0-5]\d))?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}", re.ASCII)
 
 
+@functools.lru_cache(maxsize=32)
 def zone(name: str) -> dt.tzinfo:
     """The zone of that name. Raises ValueError for a name that is none, or that this machine does not know."""
     offset = _OFFSET.fullmatch(name)

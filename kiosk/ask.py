@@ -122,6 +122,7 @@ class Ask:
         self._voice = voice
         self._helping = False
         self._guarded: CardReader | None = None
+        self._guard: asyncio.Task[None] | None = None
 
     @property
     def pace(self) -> Pace:
@@ -151,14 +152,26 @@ class Ask:
     async def guarding(self, reader: CardReader) -> AsyncIterator[None]:
         """The card must stay in while questions are asked."""
         self._guarded = reader
+        self._watch(reader)
         try:
             yield
         finally:
-            self._guarded = None
+            self.card_may_go()
 
     def card_may_go(self) -> None:
         """From here on the card is the customer's to take; its going ends nothing."""
-        self._guarded = None
+        guard, self._guard, self._guarded = self._guard, None, None
+        if guard is not None:
+            guard.cancel()
+
+    def _watch(self, reader: CardReader) -> None:
+        self._guard = asyncio.create_task(reader.removed())
+        self._guard.add_done_callback(self._guard_ended)
+
+    def _guard_ended(self, guard: asyncio.Task[None]) -> None:
+        """Whoever waits for a key looks again."""
+        if not guard.cancelled() and guard is self._guard:
+            self.keys.nudge()
 
     # ── Questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -336,20 +349,17 @@ class Ask:
 
     async def _one(self, seconds: float) -> str | None:
         """A key, None after `seconds`; CardPulled at once when the guarded card goes."""
-        if self._guarded is None:
-            return await self.keys.next(seconds)
-        gone = asyncio.ensure_future(self._guarded.removed())
-        key = asyncio.ensure_future(self.keys.next(seconds))
-        try:
-            await asyncio.wait({gone, key}, return_when=asyncio.FIRST_COMPLETED)
-            if gone.done():
-                gone.result()
-                raise CardPulled
-            return key.result()
-        finally:
-            for task in (gone, key):
-                task.cancel()
-            await asyncio.gather(gone, key, return_exceptions=True)
+        reader = self._guarded
+        if reader is not None and self._guard is not None and self._guard.done() and reader.present:
+            # It was lost for a moment in which nothing was asked.
+            self._watch(reader)
+        guard = self._guard
+        key = None if guard is not None and guard.done() else await self.keys.next(seconds)
+        if guard is not None and guard.done() and not guard.cancelled():
+            # Raises what the reader does.
+            guard.result()
+            raise CardPulled
+        return key
 
 
 class _Countdown:

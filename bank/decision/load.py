@@ -34,6 +34,7 @@ from bank.store.prepared import Prepared
 from bank.terminals.sign_on import Missing
 from bank_link.errors import MessageRefused
 from bank_link.messages import (
+    FACTS,
     Completion,
     Inquire,
     Message,
@@ -56,7 +57,9 @@ MOST_NUMBERS = 8_000
 
 
 class _Wanted:
-    """The keys that a batch names."""
+    """The keys that a batch names. `telling`: terminals that bring facts, which may post to any house account and open
+    cases; `beginning`: those whose open visits end; `presented`: cards that open a visit; `posting`: posts are among it.
+    """
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -65,7 +68,10 @@ class _Wanted:
         self.terminals: set[str] = set()
         self.signing_on: set[str] = set()
         self.echoing: set[str] = set()
-        self.acting: set[str] = set()
+        self.telling: set[str] = set()
+        self.beginning: set[str] = set()
+        self.presented: set[str] = set()
+        self.posting = False
         self.numbers: set[tuple[str, int, int]] = set()
         self.holds: set[str] = set()
         self.visits: set[str] = set()
@@ -80,8 +86,9 @@ class _Wanted:
         self.terminals.add(envelope.terminal)
         if envelope.kind == "sign-on":
             self.signing_on.add(envelope.terminal)
-        # An echo, the commonest message of all, touches no money.
-        (self.echoing if envelope.kind == "echo" else self.acting).add(envelope.terminal)
+            self.beginning.add(envelope.terminal)
+        if envelope.kind == "echo":
+            self.echoing.add(envelope.terminal)
         try:
             message = item.request
         except MessageRefused:
@@ -100,6 +107,9 @@ class _Wanted:
         transaction = getattr(message, "transaction", 0)
         if transaction:
             self.holds.add(f"h{terminal}.{generation}.{transaction}")
+        if isinstance(message, FACTS):
+            self.telling.add(terminal)
+        self.posting = self.posting or isinstance(message, Post)
         if isinstance(message, Reversal):
             self.visits.add(f"v{terminal}.{generation}.{transaction}")
             self.posts.add((terminal, generation, transaction))
@@ -108,8 +118,9 @@ class _Wanted:
         if isinstance(message, Posted):
             self._add_posted(terminal, generation, message)
         if isinstance(message, OpenVisit):
-            self.cards.add(self._tools.keys.card_reference(message.card))
+            self.presented.add(self._tools.keys.card_reference(message.card))
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
+            self.beginning.add(terminal)
         if isinstance(message, Completion):
             self.accounts.add(message.account)
             self.cards.add(message.card)
@@ -152,7 +163,7 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     _LOST_NUMBERS(connection, books, wanted.echoing)
     holds = _HOLDS(connection, books, wanted.holds)
     wanted.visits |= {hold.visit for hold in holds}
-    for visit in _VISITS(connection, books, wanted.visits) + _OPEN_VISITS(connection, books, wanted.acting):
+    for visit in _VISITS(connection, books, wanted.visits) + _OPEN_VISITS(connection, books, wanted.beginning):
         wanted.cards.add(visit.card)
     for hold in holds:
         wanted.cards.add(hold.card)
@@ -161,24 +172,27 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     for done in _POSTS(connection, books, wanted.posts):
         wanted.cards.add(done.card)
         wanted.accounts |= {done.account, done.to_account}
-    # Cases about the transactions that the batch names: a second word about one finds the first.
-    _CASES(connection, books, wanted.numbers)
     _load_cards(connection, books, wanted)
-    if wanted.acting:
+    if wanted.telling:
+        # Cases about the transactions that the batch names: a second word about one finds the first.
+        _CASES(connection, books, wanted.numbers)
         wanted.accounts |= {vault_account(currency), suspense_account(currency), equity_account(currency)}
-        wanted.accounts |= {cash_account(terminal, currency) for terminal in wanted.acting}
+        wanted.accounts |= {cash_account(terminal, currency) for terminal in wanted.telling}
     load_accounts(connection, books, wanted.accounts)
     _CUSTOMERS(connection, books, {payee.owner for payee in _ACCOUNTS(connection, books, wanted.payees)})
     return books
 
 
 def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
-    _CUSTOMERS(connection, books, {card.customer for card in _CARDS(connection, books, wanted.cards)})
+    cards = _CARDS(connection, books, wanted.cards | wanted.presented)
+    _CUSTOMERS(connection, books, {card.customer for card in cards if card.card in wanted.presented})
+    wanted.cards |= wanted.presented
     for link in _CARD_ACCOUNTS(connection, books, wanted.cards):
         wanted.accounts.add(link.account)
     _USAGE_OF_DAYS(connection, books, wanted.cards, days=sorted(wanted.days))
-    _POSTS_OF_DAYS(connection, books, wanted.cards, days=sorted(wanted.days))
-    holds = _CARD_HOLDS(connection, books, wanted.cards)
+    sending = wanted.cards if wanted.posting else wanted.presented
+    _POSTS_OF_DAYS(connection, books, sending, days=sorted(wanted.days))
+    holds = _CARD_HOLDS(connection, books, wanted.presented)
     wanted.accounts.update(hold.account for hold in holds)
     load_usage(connection, books, [hold for hold in holds if hold.day not in wanted.days])
 

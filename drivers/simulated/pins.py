@@ -103,9 +103,11 @@ class SimulatedPins:
         self._changed(channel)
 
     def input(self, channel: int) -> int:
-        if self._channel(channel).direction is None:
+        pin = self._pins.get(channel)
+        if pin is None or pin.direction is None:
+            self._channel(channel)
             raise RuntimeError("You must setup() the GPIO channel first")
-        return int(self._pins[channel].level)
+        return int(pin.level)
 
     def output(self, channel: int, value: int) -> None:
         pin = self._channel(channel)

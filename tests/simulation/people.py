@@ -178,7 +178,8 @@ class Visitor:
                 key = f"amount:{amount * 100}"
                 await self._choose(screen, key if self._offers(screen, key) else "other")
             case "cash.other":
-                await self._press(*str(amount), "D")
+                refused = getattr(screen, "notice", None) is not None
+                await self._press(*(("A",) if refused and chance.strikes(0.5) else (*str(amount), "D")))
             case "take.card" | "bye" | "cancelled" | "e.nottaken" | "e.left":
                 if not chance.strikes(manners.leaves_card):
                     self._pull()

@@ -266,7 +266,7 @@ class Run:
             return mood.choice(("balance", "balance", "send", "cash"))
         if chance.strikes(0.4 if customer.copies else 0.1):
             return "balance"
-        return "send" if chance.strikes(0.25) else "cash"
+        return "send" if chance.strikes(0.15) else "cash"
 
     def _seen(self, kiosk: Kiosk, visitor: Visitor | None, screen: object) -> None:
         self.model.told(kiosk, screen)  # type: ignore[arg-type]  # a Screen

@@ -25,7 +25,9 @@ from simulation.defects import DEFECTS, planted  # noqa: E402 - the path comes f
 from simulation.run import Plan, Result, _founded, simulate  # noqa: E402 - the path comes first
 
 #: Sizes that are tried, smallest first, for a known seed that costs a test as little as it can.
-SIZES = (4, 8, 12, 24)
+SIZES = (4, 8, 12, 24, 40)
+#: As many visits has a seed of the search.
+VISITS = 40
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,14 @@ def hunt(name: str, seeds: range, *, small: bool) -> Found:
     """Seed after seed, until one finds the defect. `small`: then the cheapest of several plans that do, for the test."""
     dirty = []
     for seed in seeds:
-        result = caught(name, Plan(seed))
+        result = caught(name, Plan(seed, visits=VISITS))
         if not result.failed:
             continue
-        if simulate(Plan(seed)).failed:
+        if simulate(Plan(seed, visits=VISITS)).failed:
             dirty.append(seed)
             continue
         plans = tuple(_small(name, seed)) if small else ()
-        return Found(name, seed, seed - seeds.start + 1, result.violations[0], tuple(dirty), plans or (Plan(seed),))
+        return Found(name, seed, seed - seeds.start + 1, result.violations[0], tuple(dirty), plans or (Plan(seed, visits=VISITS),))
     return Found(name, 0, len(seeds), "", tuple(dirty))
 
 

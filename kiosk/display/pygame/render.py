@@ -83,7 +83,7 @@ def _documentation() -> dict[str, tuple[Screen, Look]]:
     return {
         "welcome": (catalogue.welcome(words), Look()),
         "pin": (catalogue.pin(words, count=3), Look()),
-        "menu": (catalogue.menu(words, ["cash", "balance"]), Look()),
+        "menu": (catalogue.menu(words, ["cash", "balance", "send", "more"]), Look()),
         "take-cash": (catalogue.take_cash(words, hundred, [50, 50]), Look(left_s=12)),
     }
 

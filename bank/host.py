@@ -37,8 +37,11 @@ class Host:
         frame = unseal(body)
         if frame.envelope.kind == "hello":
             return await self._hello(frame.envelope)
-        outcome = await self._committer.submit(frame)
-        self._committed()
+        try:
+            outcome = await self._committer.submit(frame)
+        finally:
+            # Also where nobody waits for the answer any more: it may be committed all the same.
+            self._committed()
         if isinstance(outcome, Dropped):
             raise MessageRefused(outcome.sentence)
         return outcome.data

@@ -228,6 +228,9 @@ class Host:
             )  # fmt: skip
             return posted, r.Ended(transaction=name, why="posted")
 
+        if self._journal.outbox_length():
+            # A reversal of the post before this one may be among them: what it undoes must not be built upon.
+            raise NoAnswer("the bank has not been told yet what happened before")
         await self._numbered(name, build, POST_MS, Slipped, kept)
 
     def end(self, name: r.Transaction, why: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.posting import find_payee
-from bank.authoriser.visits import account_of, visit_of
+from bank.authoriser.visits import account_of, card_of, visit_of
 from bank.ledger.rows import Account
 from bank.ledger.view import View
 from bank_link.messages import Figures, Inquire, Payee, Reason, Statement, StatementLine
@@ -25,7 +25,11 @@ def inquire(
         case "statement":
             return Statement(lines=tuple(lines))
         case "payee":
-            return find_payee(view, visit, message.to, account)
+            # A name is told of a number: who asks for many is seen in the audit log.
+            card_of(view, visit)
+            payee = find_payee(view, visit, message.to, account)
+            context.note(view, "payee-named", f"account {payee.account} in visit {visit.visit}")
+            return payee
         case _:
             raise Refusal(Reason.UNSUPPORTED, f"this bank does not answer {message.what!r} here")
 

@@ -73,6 +73,8 @@ def _spend(view: View, card: Card, visit: Visit, n: int) -> Card:
 def _transfer(view: View, context: Context, message: Post, visit: Visit) -> PostRow:
     account, amount = account_of(view, visit, message.account), message.amount
     payee = find_payee(view, visit, message.to, account)
+    if account.currency != context.tools.limits.currency:
+        raise Refusal(Reason.CURRENCY, f"this bank sends {context.tools.limits.currency} only")
     if amount is None or amount.currency != account.currency or amount.minor <= 0:
         raise Refusal(Reason.AMOUNT, f"a transfer moves an amount of {account.currency}")
     to_others = view.get(CardAccount, visit.card, payee.account) is None

@@ -137,14 +137,13 @@ def visit_of(view: View, context: Context, visit_id: str) -> Visit:
 
 
 def send_left(view: View, context: Context, card: str) -> Money:
-    """What this card may still send to others on this bank day."""
+    """What this card may still send to others on this bank day.
+
+    What was taken back counts too: its receiver may have spent it, and who cuts a line could do so again and again.
+    """
     limits = context.tools.limits
     day = limits.day(context.now_ms)
-    sent = sum(
-        row.amount_minor
-        for row in view.all(PostRow)
-        if row.card == card and row.day == day and row.to_others and row.state == "posted"
-    )
+    sent = sum(row.amount_minor for row in view.all(PostRow) if row.card == card and row.day == day and row.to_others)
     return Money(max(0, limits.send_amount_minor - sent), limits.currency)
 
 

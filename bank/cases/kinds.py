@@ -36,6 +36,8 @@ _KINDS = {
                      (DEBIT, CREDIT, NOTHING)),
     "cash-difference": Kind("an exchange found other cash than the books say; the difference is in suspense",
                             (DEBIT, CREDIT, WRITE_OFF)),
+    "taken-back": Kind("a machine restarted in the middle of a transfer or a new PIN that was done: it is undone, and the "
+                       "customer may have been told otherwise: tell the customer", (NOTHING,)),
     "overdrawn": Kind("a transfer was posted again, or taken back, below the account's limit", (NOTHING,)),
     "unclaimed": Kind("money is in suspense because the account that it was sent to is not known",
                       (CREDIT, WRITE_OFF)),

@@ -24,7 +24,7 @@ from bank.facts.exchange import exchange
 from bank.facts.posted import post_again
 from bank.facts.reversal import reverse
 from bank.ledger import numbers
-from bank.ledger.rows import NumberRow, SessionRow, Terminal, Visit
+from bank.ledger.rows import NumberRow, PostRow, SessionRow, Terminal, Visit
 from bank.ledger.view import Books, View
 from bank.terminals.echo import echo
 from bank.terminals.sign_on import Missing, sign_on
@@ -214,7 +214,7 @@ def _numbered(view: View, context: Context, message: Numbered, *, resumed: bool)
     row, digest = numbers.find(view, key), body_digest(message)
     if context.now_ms > message.deadline and not (row is not None and row.answered):
         return _record(view, context, message, digest, _late(view, context, row))
-    if message.deadline - context.now_ms > LONGEST_DEADLINE_MS:
+    if row is None and message.deadline - context.now_ms > LONGEST_DEADLINE_MS:
         too_far = Refused(reason=Reason.MALFORMED, sentence="its deadline is too far away")
         return _record(view, context, message, digest, too_far)
     known = _known_number(view, context, row, digest, resumed=resumed)
@@ -327,7 +327,7 @@ def _fact(view: View, context: Context, message: Fact) -> Answer:
     if row is not None and row.digest:
         if row.digest == digest and row.answer:
             return decode_answer(msgspec.Raw(row.answer))
-        if isinstance(message, Posted) and row.kind == kind(Post):
+        if isinstance(message, Posted) and view.get(PostRow, *key) is not None:
             # The post itself is in these books: a restored bank had lost it, and a later backup has it.
             return Acknowledged()
         return _conflict(view, context, message, row)

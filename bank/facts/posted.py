@@ -83,11 +83,14 @@ def _cannot(view: View, context: Context, fact: Posted, row: PostRow) -> str:
 def _case(view: View, context: Context, fact: Posted, row: PostRow, kind: str) -> str:
     about = subject(context, fact, row.number)
     return file_case(
-        view, context, about, kind, row.amount, account=row.account if _known(view, row, row.account) else "",
-        card=row.card, detail={"what": row.what, "from": row.account, "to": row.to_account},
+        view, context, about, kind, row.amount,
+        account=row.account if kind != "unclaimed" and _known(view, row, row.account) else "", card=row.card, detail={"what": row.what, "from": row.account, "to": row.to_account},
     )  # fmt: skip
 
 
 def _known(view: View, row: PostRow, account_id: str) -> bool:
+    """Not where its number was given to somebody else after the restore."""
     account = view.get(Account, account_id)
-    return account is not None and account.kind == "customer" and account.currency == row.currency
+    if account is None or account.kind != "customer" or account.currency != row.currency:
+        return False
+    return account.created_at <= row.at_ms

@@ -15,6 +15,9 @@ from bank.ledger.view import View
 from bank_link.messages import Acknowledged, Reversal
 from bank_link.money import Money
 
+#: Why a kiosk reverses what its journal has no answer for when it starts.
+RESTARTED = "restarted"
+
 
 def reverse(view: View, context: Context, fact: Reversal) -> Acknowledged:
     """Void what was not released; of what was released only a "not presented" by the boot that asked for it."""
@@ -23,7 +26,7 @@ def reverse(view: View, context: Context, fact: Reversal) -> Acknowledged:
     _close_visit(view, about)
     done = view.get(PostRow, about.terminal, about.generation, about.transaction)
     if done is not None:
-        return Acknowledged(case=_take_back(view, context, about, done))
+        return Acknowledged(case=_take_back(view, context, about, done, fact))
     hold = find_hold(view, about.terminal, about.generation, about.transaction)
     if hold is None or hold.state == "voided":
         return Acknowledged()
@@ -40,18 +43,25 @@ def reverse(view: View, context: Context, fact: Reversal) -> Acknowledged:
     return Acknowledged(case=case)
 
 
-def _take_back(view: View, context: Context, about: Subject, done: PostRow) -> str:
+def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact: Reversal) -> str:
     """The kiosk never had the post's answer, so the customer was told that nothing happened. The card's numbers stay."""
     if done.state == "reversed":
         return ""
+    if done.case_id or (done.what == PIN_CHANGE and not done.undo):
+        # Made again from its slip, in part or not at all: the kiosk says that it was answered, and that it was not.
+        return file_case(view, context, about, "post-lost", done.amount, account=done.account, card=done.card)
     view.put(replace(done, state="reversed"))
     context.note(view, "post-reversed", f"{done.what} of {done.amount}")
+    case = ""
+    if fact.why == RESTARTED:
+        # Its disk may have lost that the customer was told: a person says that it is undone.
+        case = file_case(view, context, about, "taken-back", done.amount, account=done.account, card=done.card)
     if done.what == PIN_CHANGE:
         _old_pin_again(view, done)
-        return ""
+        return case
     move(view, context, done, back=True)
     if not below_floor(view, done.to_account):
-        return ""
+        return case
     # Whoever got it has spent it meanwhile.
     case = file_case(view, context, about, "overdrawn", done.amount, account=done.to_account, card=done.card)
     mark_forced(view, done.to_account, case)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bank_link.pin_block import Pin
+from kiosk.ask import Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
 from kiosk.screens import catalogue
@@ -23,8 +24,8 @@ async def run(visit: Visit) -> None:
         return
     except Turned as turned:
         parts.note("pin-change-refused", turned.answer.reason)
-        await parts.ask.told(refusal(parts, turned.answer, earlier=visit.has_posted), parts.ask.patience.answer_s)
-        return
+        await parts.ask.choose(refusal(parts, turned.answer, earlier=visit.has_posted))
+        raise Cancelled from None
     finally:
         pin.wipe()
     parts.note("pin-changed")

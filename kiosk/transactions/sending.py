@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bank_link.messages import AccountView, Reason, Refused
 from bank_link.money import MINOR_DIGITS, Money, major
-from kiosk.ask import BACK, MAIN
+from kiosk.ask import BACK, MAIN, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
 from kiosk.screens import catalogue
@@ -163,8 +163,8 @@ async def _refused(visit: Visit, answer: Refused) -> tuple[bool, Money | None]:
             await parts.ask.told(catalogue.send_nothing(words, today=today), parts.ask.patience.answer_s)
             return True, None
         case _:
-            await parts.ask.told(refusal(parts, answer, earlier=visit.has_posted), parts.ask.patience.answer_s)
-            return True, None
+            await parts.ask.choose(refusal(parts, answer, earlier=visit.has_posted))
+            raise Cancelled
 
 
 async def _instead(visit: Visit, screen: Choose, possible: Money) -> Money | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.ask import BACK
+from kiosk.ask import BACK, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
 from kiosk.screens import catalogue
@@ -23,8 +23,8 @@ async def run(visit: Visit) -> None:
         return
     except Turned as turned:
         parts.note("statement-refused", turned.answer.reason)
-        await parts.ask.told(refusal(parts, turned.answer, earlier=visit.has_posted), parts.ask.patience.answer_s)
-        return
+        await parts.ask.choose(refusal(parts, turned.answer, earlier=visit.has_posted))
+        raise Cancelled from None
     parts.note("statement-shown")
     lines = [(parts.date(line.at), line.what, line.other, line.amount) for line in found]
     page = 1

@@ -162,8 +162,10 @@ def test_a_reversal_takes_a_transfer_back_whole_and_what_comes_late_is_refused(t
         await desk.reverse(late.number)
         assert _reason(await desk.machine.ask(late)) is m.Reason.ENDED
         assert await _balances(hall, desk.card.account, maria) == ["200.00", "10.00"]
-        # What was taken back is not counted against the day.
-        assert isinstance(await desk.send(maria, 120), m.Slipped)
+        # It stays counted against the day: who cuts the line could send, and have it spent, again and again.
+        refused = await desk.send(maria, 120)
+        assert isinstance(refused, m.Refused)
+        assert (refused.reason, refused.possible) == (m.Reason.AMOUNT_LIMIT, eur(60))
         await hall.sound()
 
     run_hall(tmp_path, story, send_amount=120)
@@ -369,6 +371,105 @@ def test_books_of_the_version_before_get_what_they_lack(tmp_path: Path) -> None:
         tool.close()
         await hall.open()
         await asyncio.sleep(1)
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
+def test_a_clock_that_steps_back_does_not_refuse_what_is_done(tmp_path: Path) -> None:
+    """The same number again gets its answer, however far away its deadline looks by then."""
+
+    async def story(hall: Hall) -> None:
+        desk, maria = await _two(hall)
+        message = desk.transfer(maria, 60)
+        first = await desk.machine.ask(message)
+        hall.clock.ahead_ms = -200_000
+        assert await desk.machine.client.ask(message, until=message.deadline) == first
+        assert await _balances(hall, desk.card.account, maria) == ["140.00", "70.00"]
+
+    run_hall(tmp_path, story)
+
+
+def test_who_got_a_number_after_the_restore_does_not_get_the_money(tmp_path: Path) -> None:
+    """The account that was sent to is lost with the books, and its number is another's now: suspense, and a case to credit."""
+
+    async def story(hall: Hall) -> None:
+        machine = await hall.machine()
+        await machine.exchange(found=0, after=100)
+        card = await hall.card("100")
+        kept = tmp_path / "kept"
+        kept.mkdir()
+        for file in _books(hall):
+            shutil.copy(file, kept)
+        lost = await hall.account("5")
+        desk = await _desk(machine, card)
+        message = desk.transfer(lost, 40)
+        answer = await machine.ask(message)
+        assert isinstance(answer, m.Slipped)
+        await hall.close()
+        for file in _books(hall):
+            file.unlink()
+        for file in kept.iterdir():
+            shutil.copy(file, hall.directory)
+        await hall.open()
+        await asyncio.sleep(60)
+        stranger = await hall.account("5")
+        assert stranger == lost, "the number was given away again"
+        await machine.sign_on()
+        case = await desk.posted(message.number, answer.slip)
+        assert case.endswith(".unclaimed")
+        assert await _balances(hall, card.account, stranger) == ["60.00", "5.00"]
+        found = await hall.account("0")
+        await hall.resolve(case, "credit", "40", account=found)
+        assert await _balances(hall, found) == ["40.00"]
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
+def test_a_reversal_of_what_was_made_again_moves_nothing_and_blocks_nothing(tmp_path: Path) -> None:
+    """A kiosk that says both, that it was answered and that it was not: a case, also where only a PIN was meant."""
+
+    async def story(hall: Hall) -> None:
+        desk, _ = await _two(hall)
+        kept = tmp_path / "kept"
+        kept.mkdir()
+        for file in _books(hall):
+            shutil.copy(file, kept)
+        message = desk.new_pin("246810")
+        answer = await desk.machine.ask(message)
+        assert isinstance(answer, m.Slipped)
+        await hall.close()
+        for file in _books(hall):
+            file.unlink()
+        for file in kept.iterdir():
+            shutil.copy(file, hall.directory)
+        await hall.open()
+        await desk.machine.sign_on()
+        case = await desk.posted(message.number, answer.slip)
+        assert await desk.reverse(message.number) == case
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
+def test_a_restarted_machine_that_takes_back_what_was_done_leaves_a_case(tmp_path: Path) -> None:
+    """Its disk may have forgotten that the customer was told: somebody tells the customer that it is undone."""
+
+    async def story(hall: Hall) -> None:
+        desk, maria = await _two(hall)
+        message = desk.transfer(maria, 60)
+        await desk.machine.ask(message)
+        answer = await desk.machine.ask(
+            m.Reversal(
+                number=desk.machine.number(), made_by=desk.machine.made_by, transaction=message.number,
+                why="restarted", at=hall.clock.now_ms(),
+            )
+        )  # fmt: skip
+        assert isinstance(answer, m.Acknowledged)
+        assert answer.case.endswith(".taken-back")
+        assert await _balances(hall, desk.card.account, maria) == ["200.00", "10.00"]
+        await hall.resolve(answer.case, "nothing")
         await hall.sound()
 
     run_hall(tmp_path, story)

@@ -60,7 +60,14 @@ def hunt(name: str, seeds: range, *, small: bool) -> Found:
             dirty.append(seed)
             continue
         plans = tuple(_small(name, seed)) if small else ()
-        return Found(name, seed, seed - seeds.start + 1, result.violations[0], tuple(dirty), plans or (Plan(seed, visits=VISITS),))
+        return Found(
+            name,
+            seed,
+            seed - seeds.start + 1,
+            result.violations[0],
+            tuple(dirty),
+            plans or (Plan(seed, visits=VISITS),),
+        )
     return Found(name, 0, len(seeds), "", tuple(dirty))
 
 

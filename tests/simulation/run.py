@@ -281,7 +281,9 @@ class Run:
             await asyncio.sleep(20 if self.chaos.is_calm else 20 + self.chance.random() * 60)
             await self.staff.look_after(self.kiosks)
             for kiosk in self.kiosks:
-                if self._needs_operator(kiosk) or self.chance.strikes(self.weather.rates.exchange):
+                # Once all is calm what the machines believe is compared with the books first.
+                for_no_reason = self.chance.strikes(self.weather.rates.exchange) and not self.chaos.is_calm
+                if self._needs_operator(kiosk) or for_no_reason:
                     await self.operator.exchange(kiosk)
             for customer in self.customers:
                 if customer.blockable and self.chance.strikes(0.1) and customer.name not in self._busy:

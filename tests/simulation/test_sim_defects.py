@@ -48,8 +48,8 @@ KNOWN: dict[str, Plan] = {
     "facts-keyed-by-session": Plan(92, visits=24),
     "stale-books": Plan(8, visits=24),
     "late-message-in-effect": Plan(12, visits=24),
-    "completion-refused-after-expiry": Plan(42, visits=24),
-    "late-completion-not-posted": Plan(42, visits=24),
+    "completion-refused-after-expiry": Plan(173, visits=40),
+    "late-completion-not-posted": Plan(173, visits=40),
     "hold-freed-twice": Plan(16, visits=24),
     "limit-not-given-back": Plan(3, visits=24),
     "rolled-back-disk-not-noticed": Plan(16, visits=24),
@@ -70,7 +70,7 @@ KNOWN: dict[str, Plan] = {
     "slip-not-kept": Plan(9, visits=24),
     "post-answer-not-journalled": Plan(6, visits=4),
     "post-spends-nothing": Plan(24, visits=24),
-    "post-ignores-n": Plan(1, visits=24),
+    "post-ignores-n": Plan(184, visits=40),
 }
 
 

@@ -85,7 +85,7 @@ class Model:
         self._reversed: dict[Name, float] = {}
         self._used: dict[Name, tuple[str, Name]] = {}
         self._twice: set[Name] = set()
-        self._clock_was_back = False
+        self._clock_was_back = self._was_restored = False
         self._effective: dict[Name, float] = {}
         self._asked_at: dict[Name, float] = {}
         self._known_to_bank: dict[str, float] = {}
@@ -315,6 +315,7 @@ class Model:
                 del kept[name]
         self._turned_back.clear()
         self._wrong_pins.clear()
+        self._was_restored = True
         for payment in self.payments.values():
             payment.bank_forgot |= payment.at > to - 600
         self.sends.restored(to)
@@ -435,6 +436,7 @@ class Model:
         await self._as_told(named)
         await self.sends.ended(self._twice)
         await self._in_order()
+        await self._missing_without_a_reason()
 
     async def _in_order(self) -> None:
         """Nothing took effect too late, whatever ended it since; nobody was suspended, no case opened, without a reason."""
@@ -451,6 +453,16 @@ class Model:
                 self.wrong(f"case {row['case_id']}: all accounts are known here, and each payment has an authority")
             if row["kind"] == "silent" and row["state"] == "open" and row["terminal"] not in self.lost:
                 self.wrong(f"case {row['case_id']}: its machine never said what came of it")
+
+    async def _missing_without_a_reason(self) -> None:
+        """An exchange that finds other cash than the machine believed: something must have happened there before."""
+        odd = {name[0] for name, payment in self.payments.items() if payment.doubled or payment.decayed}
+        odd |= {name[0] for name in await self.differences()} | self.lost
+        rows = await self._bank.sql("SELECT * FROM cases")
+        odd |= {row["terminal"] for row in rows if row["kind"] != "cash-difference"}
+        for row in rows:
+            if row["terminal"] not in odd and not self._was_restored:
+                self.wrong(f"case {row['case_id']}: {row['amount_minor']} differ, and nothing happened there")
 
     async def vault(self, moved: int) -> None:
         """What went out of the bank's vault is what operators put into machines, less what they took out."""

@@ -34,7 +34,7 @@ class Rates:
     keypad_fault: float = 0.0
     reader_fault: float = 0.0
     copy_made: float = 0.0
-    exchange: float = 0.03
+    exchange: float = 0.012
     # At the moment that it takes; each a probability of its own.
     restored_at_release: float = 0.0
     bank_clock_back: float = 0.0

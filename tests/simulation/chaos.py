@@ -20,8 +20,8 @@ from drivers.simulated.pn532 import ChipFaults
 
 DISPENSER_FAULTS = (
     "jam-before-sensor", "jam-in-sensor", "falls-back", "stuck-in-throat", "slow-note", "double-overlap",
-    "double-gap", "reject-next", "motor-dead", "sensor-bounce", "sensor-stuck-covered", "sensor-stuck-clear",
-    "looks-empty", "looks-full",
+    "double-gap", "reject-next", "reject-next", "motor-dead", "sensor-bounce", "sensor-stuck-covered",
+    "sensor-stuck-clear", "looks-empty", "looks-full",
 )  # fmt: skip
 KEYPAD_FAULTS = ("key-sticks", "worn-contacts", "dead-contacts")
 

@@ -308,8 +308,9 @@ class Staff:
         for shown in shown_all:
             if shown.state == "suspended":
                 try:
-                    if await self._bank.do(q.TerminalResume, terminal=shown.terminal) is not None:
-                        self._model.taken_as_it_is(shown.terminal)
+                    await self._bank.do(q.TerminalResume, terminal=shown.terminal)
+                    # Done or not: whoever killed the bank meanwhile does not know.
+                    self._model.taken_as_it_is(shown.terminal)
                     self._world.count("staff: resumes a terminal")
                 except CommandRefused as refused:
                     self._world.tell("staff", f"resume of {shown.terminal} refused: {refused}")

@@ -105,7 +105,10 @@ class Sends:
             )
         }
         for name in sorted({*rows, *moved}):
-            self._is_once(name, rows.get(name), moved.get(name, 0))
+            sent = self.all.get(name)
+            # A number that both memories have lost may be another transfer's now.
+            if name not in used_twice and not (sent is not None and sent.nobody_knows):
+                self._is_once(name, rows.get(name), moved.get(name, 0))
         for name, sent in self.all.items():
             if sent.nobody_knows or name in used_twice:
                 continue

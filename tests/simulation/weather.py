@@ -103,7 +103,7 @@ MOST_RATES = {
     "kiosk_power_cut": 0.4, "kiosk_killed": 0.25, "cut_at_note": 0.4, "bank_power_cut": 0.25, "bank_killed": 0.25, "bank_restarted": 0.25,
     "bank_restored": 0.12, "bank_slow": 0.1, "key_rotated": 0.06, "line_cut": 0.1, "clock_jump": 0.1, "disk_full": 0.08,
     "journal_bits": 0.12, "disk_swapped": 0.12, "disk_lost": 0.05, "suspended": 0.08, "enrolled_anew": 0.08,
-    "dispenser_fault": 0.4, "keypad_fault": 0.1, "reader_fault": 0.6, "copy_made": 0.3,
+    "dispenser_fault": 0.7, "keypad_fault": 0.1, "reader_fault": 0.6, "copy_made": 0.3,
     "restored_at_release": 0.06, "bank_clock_back": 0.8, "disk_lost_in_crash": 0.15, "twins": 0.9, "overtaken": 0.9,
-    "fault_at_payment": 0.2, "cut_just_here": 0.03,
+    "fault_at_payment": 0.5, "cut_just_here": 0.03,
 }  # fmt: skip

@@ -326,14 +326,15 @@ class Model:
 
     def _paid_by(self, payment: Payment) -> None:
         spent = self._sticks.get(payment.visit.card, {}).get(payment.visit.stick)
-        # What was released before the staff made a new file is paid.
-        in_time = spent == self._reissued_at.get(payment.visit.card) and payment.released_at < (spent or 0.0)
-        self._spends(payment.visit, f"was paid at {payment.name}", in_time=in_time)
+        if spent == self._reissued_at.get(payment.visit.card) and payment.released_at < (spent or 0.0):
+            # Released before the staff made a new file: it is paid, and the new file is as good as before.
+            return
+        self._spends(payment.visit, f"was paid at {payment.name}")
 
-    def _spends(self, visit: Visit, what: str, *, in_time: bool = False) -> None:
+    def _spends(self, visit: Visit, what: str) -> None:
         """Of all sticks of a card that there are now, only this one is worth anything from here on."""
         sticks, stick = self._sticks.setdefault(visit.card, {}), visit.stick
-        if sticks.get(stick) is not None and not in_time:
+        if sticks.get(stick) is not None:
             self.wrong(f"a spent copy of a card {what}")
         for other in sticks:
             if other != stick and sticks[other] is None:

@@ -137,6 +137,7 @@ class Model:
             payment = self.payments[name] = Payment(name, visit, body["account"], at=self._world.now)
         # A number comes twice only where neither journal nor bank remember its first use.
         if payment not in visit.payments:
+            payment.visit = visit
             visit.payments.append(payment)
 
     def _number_used(self, terminal: str, envelope: Envelope) -> None:

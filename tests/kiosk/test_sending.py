@@ -244,3 +244,19 @@ def test_a_new_pin_is_typed_twice_and_holds_from_then_on(tmp_path: Path) -> None
         assert b"86421" not in kept
 
     run_town(tmp_path, story)
+
+
+def test_nothing_is_sent_while_the_bank_has_not_heard_what_happened_before(tmp_path: Path) -> None:
+    """A fact that waits may be the reversal of the post before this one: what it undoes is not built upon."""
+
+    async def story(town: Town) -> None:
+        sender, receiver = await _open(town, 500_00, 10_00)
+        await town.enter_pin(sender)
+        await _to_confirm(town, receiver.account, 60)
+        town.machine.journal.outbox_length = lambda: 1
+        await town.press("D")
+        await town.see("e.line")
+        assert "post" not in town.line.log
+        assert (await town.balance(sender), await town.balance(receiver)) == ((500_00, 0), (10_00, 0))
+
+    run_town(tmp_path, story)

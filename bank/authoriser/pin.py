@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from bank.authoriser.context import Context, Refusal
+from bank.authoriser.context import Context, Refusal, Tools
 from bank.ledger.rows import Card
 from bank.ledger.view import View
 from bank_link.errors import PinError
 from bank_link.messages import OpenVisit, Reason
+
+SALT_BYTES = 16
 
 
 class CountTry(Exception):
@@ -30,6 +32,13 @@ def check_pin(view: View, context: Context, message: OpenVisit, card: Card) -> N
     if not context.tools.keys.pvv_matches(card.pvv, card.pvv_version, card.card, card.salt, pin):
         raise _wrong(card, context)
     view.put(replace(card, tries=0, lock_level=0, locked_until=0))
+
+
+def with_pin(card: Card, pin: str, tools: Tools) -> Card:
+    """The card with a new PIN: a fresh salt, and its verification value under the newest PVV key."""
+    salt = tools.random.token_bytes(SALT_BYTES)
+    pvv, version = tools.keys.new_pvv(card.card, salt, pin)
+    return replace(card, salt=salt, pvv=pvv, pvv_version=version)
 
 
 def counted(card: Card, context: Context) -> Card:

@@ -6,6 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context, Refusal
+from bank.authoriser.pin import with_pin
 from bank.authoriser.visits import account_of, card_of, ratchet_state, send_left, visit_of
 from bank.cards import ratchet
 from bank.ledger.moves import transfer
@@ -16,7 +17,6 @@ from bank_link.messages import Payee, Post, Reason, Slip, Slipped
 from bank_link.money import Money
 
 TRANSFER, PIN_CHANGE = "transfer", "pin-change"
-SALT_BYTES = 16
 
 
 class OldPin(msgspec.Struct, frozen=True):
@@ -113,10 +113,9 @@ def _change_pin(view: View, context: Context, message: Post, card: Card) -> Post
         pin = keys.open_pin(message.pin_block, message.pin_key_id, keys.card_number(card.sealed_number))
     except PinError as error:
         raise Refusal(Reason.PIN_BLOCK, str(error)) from error
-    salt = context.tools.random.token_bytes(SALT_BYTES)
-    pvv, version = keys.new_pvv(card.card, salt, pin)
-    undo = OldPin(salt=card.salt, pvv=card.pvv, pvv_version=card.pvv_version, made=pvv)
-    view.put(replace(card, salt=salt, pvv=pvv, pvv_version=version))
+    changed = with_pin(card, pin, context.tools)
+    undo = OldPin(salt=card.salt, pvv=card.pvv, pvv_version=card.pvv_version, made=changed.pvv)
+    view.put(changed)
     nothing = Money(0, context.tools.limits.currency)
     return _row(context, message, card.card, nothing, undo=msgspec.json.encode(undo))
 

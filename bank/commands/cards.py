@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from bank import schema
+from bank.authoriser.pin import with_pin
 from bank.authoriser.visits import ratchet_state
 from bank.cards import ratchet
 from bank.commands import requests as r
@@ -24,7 +25,6 @@ from bank_link.pin_block import SHORTEST, Pin
 #: A card is good for so many years, to the end of its month.
 YEARS = 5
 NUMBER_DIGITS = 16
-SALT_BYTES = 16
 
 
 def issue(desk: Desk, command: r.CardIssue) -> CardMade:
@@ -145,11 +145,9 @@ def _with_pin(desk: Desk, card: Card, text: str) -> Card:
         raise CommandRefused(str(error)) from None
     if len(pin) < SHORTEST:
         raise CommandRefused(f"a PIN has at least {SHORTEST} digits")
-    ring, salt = desk.house.ring, desk.tools.random.token_bytes(SALT_BYTES)
-    version = ring.pvv_version()
-    pvv = ring.pvv(version, card.card, salt, pin.reveal().decode())
+    digits = pin.reveal().decode()
     pin.wipe()
-    return replace(card, salt=salt, pvv=pvv, pvv_version=version)
+    return with_pin(card, digits, desk.tools)
 
 
 def _number(desk: Desk, card: Card) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bank_link.money import Money, shown
 from kiosk.screens.common import keys
-from kiosk.screens.model import Choice, ListScreen, Row
+from kiosk.screens.model import ListScreen, Row
 from kiosk.screens.words.load import Words
 
 #: As many rows as a page has.
@@ -15,27 +15,25 @@ ROWS = 5
 _IN = {"transfer": "received", "reversal": "back", "opening": "opening"}
 _OUT = {"transfer": "sent", "reversal": "back", "withdrawal": "cash"}
 #: More of a name than this does not fit between the date and the amount.
-_NAME = 16
+_NAME = 12
 
 
 def statement(
-    words: Words, lines: Sequence[tuple[str, str, str, Money]], *, page: int = 1, first: bool = True
+    words: Words, lines: Sequence[tuple[str, str, str, Money]], *, page: int = 1
 ) -> ListScreen:  # fmt: skip
-    """Page `page` of the last payments: (date, kind of movement, whose, signed amount). Key `next` where there is more."""
+    """Page `page` of the last payments: (date, kind of movement, whose, signed amount). The main key turns the page."""
     pages = max(1, -(-len(lines) // ROWS))
     shown_now = lines[(page - 1) * ROWS : page * ROWS]
-    choices = (Choice(key="next", label=words.say("list", "next"), icon="more"),) if page < pages else ()
     return ListScreen(
         id="list",
-        title=words.say("list", "title" if lines or not first else "none"),
+        title=words.say("list", "title" if lines else "none"),
         rows=tuple(
             Row(date, _what(words, kind, other, amount), _signed(amount)) for date, kind, other, amount in shown_now
         ),
         page=page,
         pages=pages,
-        choices=choices,
         private=True,
-        keys=keys(words, cancel="", main="done", back="back" if page > 1 else ""),
+        keys=keys(words, cancel="", main="more" if page < pages else "done"),
         language=words.header_language,
     )
 

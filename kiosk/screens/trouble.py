@@ -16,15 +16,17 @@ HELP = {
 }  # fmt: skip
 
 
-def e_line(words: Words, *, earlier: bool = False) -> NoticeScreen:
+def e_line(words: Words, *, earlier: bool = False, pin: bool = False) -> NoticeScreen:
     """The bank cannot be reached and nothing has moved. Key `again`, or the card back.
 
-    `earlier`, here and below: money was sent earlier in this visit, and did leave the account.
+    `earlier`, here and below: money was sent earlier in this visit, and did leave the account. `pin`: a new PIN was asked
+    for, and the old one holds.
     """
+    said = words.say("e.line", "pin") if pin else _nothing_left(words, "e.line", "bold", earlier=earlier)
     return _notice(
         words,
         "e.line",
-        Notice(Tone.WARNING, _nothing_left(words, "e.line", "bold", earlier=earlier)),
+        Notice(Tone.WARNING, said),
         main="take_card",
         choices=(Choice(key="again", label=words.say("e.line", "again"), icon="again"),),
     )

@@ -36,7 +36,11 @@ def refusal(parts: Parts, answer: Refused, *, earlier: bool = False) -> NoticeSc
             return catalogue.e_refused(words, parts.ask.phone)
 
 
-async def no_line(visit: Visit) -> None:
-    """The bank did not answer: try something again, or take the card. Raises Cancelled for the latter."""
-    if await visit.parts.ask.choose(catalogue.e_line(visit.parts.words, earlier=visit.has_posted)) == MAIN:
+async def no_line(visit: Visit, *, pin: bool = False) -> None:
+    """The bank did not answer: try something again, or take the card. Raises Cancelled for the latter.
+
+    `pin`: a new PIN was asked for.
+    """
+    screen = catalogue.e_line(visit.parts.words, earlier=visit.has_posted, pin=pin)
+    if await visit.parts.ask.choose(screen) == MAIN:
         raise Cancelled

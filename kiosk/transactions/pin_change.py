@@ -20,7 +20,7 @@ async def run(visit: Visit) -> None:
         async with parts.working():
             await parts.host.change_pin(visit.opened, visit.card, pin)
     except NoAnswer:
-        await no_line(visit)
+        await no_line(visit, pin=True)
         return
     except Turned as turned:
         parts.note("pin-change-refused", turned.answer.reason)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bank_link.messages import AccountView, Reason, Refused
 from bank_link.money import MINOR_DIGITS, Money, major
-from kiosk.ask import BACK, MAIN, Cancelled
+from kiosk.ask import BACK, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
 from kiosk.screens import catalogue
@@ -169,4 +169,4 @@ async def _refused(visit: Visit, answer: Refused) -> tuple[bool, Money | None]:
 
 async def _instead(visit: Visit, screen: Choose, possible: Money) -> Money | None:
     key = await visit.parts.ask.choose(screen)
-    return None if key in {BACK, MAIN, "other"} else possible
+    return None if key in {BACK, "other"} else possible

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.ask import BACK, Cancelled
+from kiosk.ask import MAIN, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
 from kiosk.screens import catalogue
@@ -28,8 +28,9 @@ async def run(visit: Visit) -> None:
     parts.note("statement-shown")
     lines = [(parts.date(line.at), line.what, line.other, line.amount) for line in found]
     page = 1
-    while True:
-        key = await parts.ask.choose(catalogue.statement(parts.words, lines, page=page))
-        if key not in {"next", BACK}:
+    while page:
+        screen = catalogue.statement(parts.words, lines, page=page)
+        key = await parts.ask.choose(screen)
+        if key == MAIN and page == screen.pages:
             return
-        page += 1 if key == "next" else -1
+        page += 1 if key == MAIN else -1

@@ -148,6 +148,7 @@ def _trouble(words: Words) -> dict[str, Screen]:
     return {
         "e.line": c.e_line(words),
         "e.line, earlier": c.e_line(words, earlier=True),
+        "e.line, pin": c.e_line(words, pin=True),
         "e.card": c.e_card(words),
         "e.refused": c.e_refused(words, PHONE),
         "e.nocash": c.e_nocash(words, REFERENCE),

@@ -33,35 +33,13 @@ from kiosk.screens.model import (
     Attract,
     Choice,
     Choose,
-    Confirm,
-    Fact,
     Keys,
-    ListScreen,
     Pin,
-    Row,
     Take,
 )
 from kiosk.screens.words.load import load_words
 
 SCREENS = every_screen(load_words(several=True)) | {
-    "list": ListScreen(
-        id="list",
-        title="Your last payments",
-        rows=(
-            Row("24 Nov", "Cash, Market St", "−$100.00"),
-            Row("22 Nov", "City Water", "−$34.50"),
-            Row("20 Nov", "Dune Bakery", "+$612.00"),
-            Row("19 Nov", "Maria Lopez", "−$60.00"),
-            Row("15 Nov", "Paid in", "+$140.00"),
-        ),
-        keys=Keys(back="Back", main="Done", help="Help"),
-    ),
-    "send.ok": Confirm(
-        id="send.ok",
-        title="Send to Maria Lopez?",
-        facts=(Fact("Amount", "$60.00"), Fact("To account", "ends 4417"), Fact("From", "Everyday, ends 2081")),
-        keys=Keys(back="Back", main="Send", help="Help"),
-    ),
     "states": Choose(
         id="states",
         title="Which of these?",

@@ -292,28 +292,37 @@ def _books(hall: Hall) -> list[Path]:
     return list(hall.directory.glob("books.sqlite*"))
 
 
+def _backup(hall: Hall, directory: Path) -> Path:
+    kept = directory / "kept"
+    kept.mkdir()
+    for file in _books(hall):
+        shutil.copy(file, kept)
+    return kept
+
+
+async def _restore(hall: Hall, kept: Path) -> None:
+    await hall.close()
+    for file in _books(hall):
+        file.unlink()
+    for file in kept.iterdir():
+        shutil.copy(file, hall.directory)
+    await hall.open()
+
+
 def test_a_restored_bank_posts_again_what_it_has_lost_once(tmp_path: Path) -> None:
     """By the slip, below the limit where it must be; the card's spent copies stay spent, a lost PIN is a case."""
 
     async def story(hall: Hall) -> None:
         desk, maria = await _two(hall, opening="100")
         copied = copy(desk.card)
-        kept = tmp_path / "kept"
-        kept.mkdir()
-        for file in _books(hall):
-            shutil.copy(file, kept)
+        kept = _backup(hall, tmp_path)
         sent, changed = desk.transfer(maria, 80), desk.new_pin("246810")
         slips = {}
         for message in (sent, changed):
             answer = await desk.machine.ask(message)
             assert isinstance(answer, m.Slipped)
             slips[message.number] = answer.slip
-        await hall.close()
-        for file in _books(hall):
-            file.unlink()
-        for file in kept.iterdir():
-            shutil.copy(file, hall.directory)
-        await hall.open()
+        await _restore(hall, kept)
         assert await _balances(hall, desk.card.account, maria) == ["100.00", "10.00"]
         session = await desk.machine.sign_on()
         assert {number for _, first, last in session.missing for number in range(first, last + 1)} >= set(slips)
@@ -397,21 +406,13 @@ def test_who_got_a_number_after_the_restore_does_not_get_the_money(tmp_path: Pat
         machine = await hall.machine()
         await machine.exchange(found=0, after=100)
         card = await hall.card("100")
-        kept = tmp_path / "kept"
-        kept.mkdir()
-        for file in _books(hall):
-            shutil.copy(file, kept)
+        kept = _backup(hall, tmp_path)
         lost = await hall.account("5")
         desk = await _desk(machine, card)
         message = desk.transfer(lost, 40)
         answer = await machine.ask(message)
         assert isinstance(answer, m.Slipped)
-        await hall.close()
-        for file in _books(hall):
-            file.unlink()
-        for file in kept.iterdir():
-            shutil.copy(file, hall.directory)
-        await hall.open()
+        await _restore(hall, kept)
         await asyncio.sleep(60)
         stranger = await hall.account("5")
         assert stranger == lost, "the number was given away again"
@@ -432,19 +433,11 @@ def test_a_reversal_of_what_was_made_again_moves_nothing_and_blocks_nothing(tmp_
 
     async def story(hall: Hall) -> None:
         desk, _ = await _two(hall)
-        kept = tmp_path / "kept"
-        kept.mkdir()
-        for file in _books(hall):
-            shutil.copy(file, kept)
+        kept = _backup(hall, tmp_path)
         message = desk.new_pin("246810")
         answer = await desk.machine.ask(message)
         assert isinstance(answer, m.Slipped)
-        await hall.close()
-        for file in _books(hall):
-            file.unlink()
-        for file in kept.iterdir():
-            shutil.copy(file, hall.directory)
-        await hall.open()
+        await _restore(hall, kept)
         await desk.machine.sign_on()
         case = await desk.posted(message.number, answer.slip)
         assert await desk.reverse(message.number) == case

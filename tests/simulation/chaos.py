@@ -385,8 +385,13 @@ class Chaos:
         if self.is_calm or not self.has_copies(card) or card in self._slow or not self._strikes("overtaken"):
             return False
         self._slow[card] = terminal, arrive
-        self._world.later(8.0, self._not_overtaken, card, arrive)
+        self._world.later(10.0, self._not_overtaken, card, arrive)
         return True
+
+    @property
+    def waiting_cards(self) -> set[str]:
+        """Of which a copy may overtake a payment now."""
+        return set(self._slow)
 
     def _not_overtaken(self, card: str, arrive: Callable[[], None]) -> None:
         if self._slow.get(card, ("", None))[1] is arrive:

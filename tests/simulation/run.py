@@ -206,10 +206,11 @@ class Run:
                 await asyncio.sleep(600)
             free = [customer for customer in self.customers if customer.name not in self._busy]
             robbed = [customer for customer in self.customers if customer.copies]
-            if kiosk.in_service and robbed and self.chance.strikes(self.weather.manners.uses_copy):
+            slow = [customer for customer in robbed if customer.card in self.chaos.waiting_cards]
+            if kiosk.in_service and robbed and (slow or self.chance.strikes(self.weather.manners.uses_copy)):
                 # While its owner may be at another machine, or comes next.
                 at_machines = [customer for customer in robbed if customer.name in self._busy]
-                victim = self.chance.choice(at_machines or robbed[:2])
+                victim = self.chance.choice(slow or at_machines or robbed[:2])
                 by_copy = self.chance.strikes(0.6) or victim.name in self._busy
                 await self._visit(kiosk, victim, self.weather.manners, by_copy=by_copy)
             elif kiosk.in_service and free:
@@ -263,7 +264,7 @@ class Run:
         chance = self.chance
         if customer.copies and chance.strikes(0.7):
             mood = self.world.chance("mood", customer.name, int(self.world.now // 300))
-            return mood.choice(("balance", "balance", "send", "cash"))
+            return mood.choice(("balance", "send", "send", "cash"))
         if chance.strikes(0.4 if customer.copies else 0.1):
             return "balance"
         return "send" if chance.strikes(0.15) else "cash"

@@ -212,3 +212,54 @@ class Speaker(Device, Protocol):
 
     async def tick(self, manner: Manner) -> None:
         """The sound of a key, the same for all keys."""
+
+
+class Holds(enum.StrEnum):
+    """What a note acceptor can hold back (its escrow) before notes are the machine's for good."""
+
+    NOTHING = "nothing"  # a note that is read is stacked: only counting can be shown
+    NOTE = "note"  # one note at a time waits for `stack` or `give_back`
+    BUNDLE = "bundle"  # notes are collected until `stack` or `give_back`
+
+
+class NoteEvent(enum.StrEnum):
+    """What an acceptor saw happen to one note."""
+
+    READ = "read"  # recognised: in escrow where there is one, else on its way into the cash box
+    STACKED = "stacked"  # in the cash box
+    RETURNED = "returned"  # back at the mouth, the customer's again
+    GARBLED = "garbled"  # something went in whose value nothing proves: half a pulse train, or one of no note
+    JAM = "jam"  # a note is stuck on its way; where it is nothing proves
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSeen:
+    """One event. `minor`: the note's face value in minor units, 0 where it is not known; `pulses` as they were counted."""
+
+    event: NoteEvent
+    minor: int = 0
+    pulses: int = 0
+    sentence: str = ""
+
+
+class NoteAcceptor(Device, Protocol):
+    """A banknote acceptor. Inhibited from `open` on until `accept(on=True)`; a power cut leaves it inhibited.
+
+    Events come one by one and none is lost: what happened while nobody waited is kept for the next `seen`.
+    """
+
+    holds: Holds
+    values: tuple[int, ...]  # face values that it takes, in minor units
+    most: int  # notes that its escrow holds; where it has none, notes that one deposit may have
+
+    def accept(self, *, on: bool) -> None:
+        """Release or pull the inhibit line. Raises DeviceError."""
+
+    async def seen(self) -> NoteSeen:
+        """The next thing that happens to a note. Raises DeviceError (SENSOR, UNPLUGGED)."""
+
+    async def stack(self) -> None:
+        """Keep what is in escrow; each note's STACKED follows by `seen`. Without an escrow there is nothing to do."""
+
+    async def give_back(self) -> None:
+        """Give back what is in escrow; each note's RETURNED follows by `seen`. DeviceError where it cannot."""

@@ -40,7 +40,7 @@ def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
         context.note(view, "card-ahead", "the card proved a secret that this bank has forgotten: it was restored")
     visit = _begin(view, context, card)
     return VisitOpened(
-        visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, card),
+        visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, context, card),
         language=view.need(Customer, card.customer).language, left_today=left_today(view, context, card),
         send_left=send_left(view, context, card.card),
     )  # fmt: skip
@@ -102,13 +102,15 @@ def _begin(view: View, context: Context, card: Card) -> Visit:
     return visit
 
 
-def _accounts(view: View, card: Card) -> tuple[AccountView, ...]:
+def _accounts(view: View, context: Context, card: Card) -> tuple[AccountView, ...]:
     links = sorted((link for link in view.all(CardAccount) if link.card == card.card), key=lambda link: link.place)
     opened = (view.need(Account, link.account) for link in links)
+    deposits = ("deposit",) if context.tools.limits.deposit_amount_minor else ()
+    may = ("withdraw", "balance", "transfer", "statement", *deposits)
     return tuple(
         AccountView(
             account=account.account, label=account.label, currency=account.currency,
-            masked=f"ends {account.account[-4:]}", may=("withdraw", "balance", "transfer", "statement"),
+            masked=f"ends {account.account[-4:]}", may=may,
         )
         for account in opened
         if account.state == "open"

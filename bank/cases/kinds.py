@@ -43,6 +43,10 @@ _KINDS = {
                       (CREDIT, WRITE_OFF)),
     "post-lost": Kind("what a customer was told is done was lost with a restored database, and cannot be done again: "
                       "tell the customer", (NOTHING,)),
+    "deposit-doubt": Kind("notes went in, and nothing proves where they are, or what they are worth; they are not credited",
+                          (CREDIT, NOTHING)),
+    "deposit-silent": Kind("a deposit was begun, and nothing was heard of it since: notes may have gone in",
+                           (CREDIT, NOTHING)),
     "other-body": Kind("the same number came with another content; the second one is not posted",
                        (DEBIT, CREDIT, NOTHING)),
 }  # fmt: skip
@@ -57,6 +61,9 @@ NOT_DEBITED = frozenset({"doubt", "unknown", "silent", "surplus", "conflict", "o
 OF_RELEASE = frozenset({"unknown", "silent"})
 #: Debits that notes may not stand behind.
 DEBITED = frozenset({"forced", "no-authority", "conflict", "other-body"})
+
+#: Notes that may be in the machine, and are credited to nobody.
+NOT_CREDITED = frozenset({"deposit-doubt", "deposit-silent"})
 
 
 def base(kind: str) -> str:

@@ -20,6 +20,7 @@ from bank.ledger.rows import (
     CardAccount,
     Case,
     Customer,
+    DepositRow,
     Hold,
     Numbering,
     NumberRow,
@@ -36,6 +37,7 @@ from bank_link.errors import MessageRefused
 from bank_link.messages import (
     FACTS,
     Completion,
+    Credit,
     Inquire,
     Message,
     NumberRange,
@@ -79,6 +81,7 @@ class _Wanted:
         self.accounts: set[str] = set()
         self.payees: set[str] = set()
         self.posts: set[tuple[str, int, int]] = set()
+        self.deposits: set[tuple[str, int, int]] = set()
 
     def add(self, item: Item) -> None:
         envelope = item.frame.envelope
@@ -113,10 +116,10 @@ class _Wanted:
         if isinstance(message, Reversal):
             self.visits.add(f"v{terminal}.{generation}.{transaction}")
             self.posts.add((terminal, generation, transaction))
+            self.deposits.add((terminal, generation, transaction))
         if isinstance(message, Post | Inquire):
             self.payees.add(message.to)
-        if isinstance(message, Posted):
-            self._add_posted(terminal, generation, message)
+        self._add_slip(terminal, generation, message)
         if isinstance(message, OpenVisit):
             self.presented.add(self._tools.keys.card_reference(message.card))
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
@@ -127,12 +130,22 @@ class _Wanted:
             self._add_day(message)
         self.visits.add(getattr(message, "visit", ""))
 
-    def _add_posted(self, terminal: str, generation: int, message: Posted) -> None:
-        self.posts.add((terminal, generation, message.number))
+    def _add_slip(self, terminal: str, generation: int, message: Message) -> None:
+        """What a fact says that the bank signed once."""
+        if isinstance(message, Posted):
+            self.posts.add((terminal, generation, message.number))
+        if not isinstance(message, Posted | Credit):
+            return
         slip = _slip(message.slip)
-        if slip is not None:
-            self.cards.add(slip.card)
-            self.accounts |= {slip.account, slip.to}
+        if slip is None:
+            return
+        self.cards.add(slip.card)
+        self.accounts |= {slip.account, slip.to}
+        if isinstance(message, Credit):
+            key = (slip.terminal, slip.generation, slip.number)
+            self.deposits.add(key)
+            # Cases are found by the number that they are about.
+            self.numbers.add(key)
 
     def _add_day(self, message: Completion) -> None:
         """The day that a payment counts for is its release's, which a restored bank knows from the slip alone."""
@@ -172,6 +185,9 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     for done in _POSTS(connection, books, wanted.posts):
         wanted.cards.add(done.card)
         wanted.accounts |= {done.account, done.to_account}
+    for begun in _DEPOSITS(connection, books, wanted.deposits):
+        wanted.cards.add(begun.card)
+        wanted.accounts.add(begun.account)
     _load_cards(connection, books, wanted)
     if wanted.telling:
         # Cases about the transactions that the batch names: a second word about one finds the first.
@@ -251,6 +267,7 @@ _USAGE = Lookup(Usage)
 _USAGE_OF_DAYS = Lookup(Usage, "card", where=[schema.usage.c.day.in_(bindparam("days", expanding=True))])
 _POSTS = Lookup(PostRow)
 _POSTS_OF_DAYS = Lookup(PostRow, "card", where=[schema.posts.c.day.in_(bindparam("days", expanding=True))])
+_DEPOSITS = Lookup(DepositRow)
 _ACCOUNTS = Lookup(Account)
 
 _PUBLIC_KEY = Prepared(

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from bank.authoriser.context import Context
 from bank.authoriser.posting import TRANSFER, move
-from bank.facts.common import FactUnreadable, file_case, remember_position, subject
+from bank.facts.common import FactUnreadable, file_case, is_known, remember_position, subject
 from bank.ledger.moves import below_floor, mark_forced, suspense_account, transfer
-from bank.ledger.rows import Account, CardAccount, PostRow
+from bank.ledger.rows import CardAccount, PostRow
 from bank.ledger.view import View
 from bank_link.errors import MessageRefused
 from bank_link.messages import Acknowledged, Posted, Slip
@@ -89,8 +89,4 @@ def _case(view: View, context: Context, fact: Posted, row: PostRow, kind: str) -
 
 
 def _known(view: View, row: PostRow, account_id: str) -> bool:
-    """Not where its number was given to somebody else after the restore."""
-    account = view.get(Account, account_id)
-    if account is None or account.kind != "customer" or account.currency != row.currency:
-        return False
-    return account.created_at <= row.at_ms
+    return is_known(view, account_id, row.currency, row.at_ms)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sqlite3
 from copy import copy
 from pathlib import Path
 
 from support.hall import PIN, Hall, HeldCard, Machine, _with_slot, eur, run_hall
 
+from bank.schema import VERSION
 from bank_link import messages as m
 from bank_link.pin_block import Pin, seal_pin
 
@@ -288,41 +288,20 @@ def test_the_statement_has_the_last_ten_and_only_for_the_accounts_owner(tmp_path
     run_hall(tmp_path, story)
 
 
-def _books(hall: Hall) -> list[Path]:
-    return list(hall.directory.glob("books.sqlite*"))
-
-
-def _backup(hall: Hall, directory: Path) -> Path:
-    kept = directory / "kept"
-    kept.mkdir()
-    for file in _books(hall):
-        shutil.copy(file, kept)
-    return kept
-
-
-async def _restore(hall: Hall, kept: Path) -> None:
-    await hall.close()
-    for file in _books(hall):
-        file.unlink()
-    for file in kept.iterdir():
-        shutil.copy(file, hall.directory)
-    await hall.open()
-
-
 def test_a_restored_bank_posts_again_what_it_has_lost_once(tmp_path: Path) -> None:
     """By the slip, below the limit where it must be; the card's spent copies stay spent, a lost PIN is a case."""
 
     async def story(hall: Hall) -> None:
         desk, maria = await _two(hall, opening="100")
         copied = copy(desk.card)
-        kept = _backup(hall, tmp_path)
+        kept = hall.backup(tmp_path)
         sent, changed = desk.transfer(maria, 80), desk.new_pin("246810")
         slips = {}
         for message in (sent, changed):
             answer = await desk.machine.ask(message)
             assert isinstance(answer, m.Slipped)
             slips[message.number] = answer.slip
-        await _restore(hall, kept)
+        await hall.restore(kept)
         assert await _balances(hall, desk.card.account, maria) == ["100.00", "10.00"]
         session = await desk.machine.sign_on()
         assert {number for _, first, last in session.missing for number in range(first, last + 1)} >= set(slips)
@@ -366,6 +345,7 @@ def test_books_of_the_version_before_get_what_they_lack(tmp_path: Path) -> None:
         await hall.close()
         with sqlite3.connect(hall.directory / "books.sqlite") as tool:
             tool.execute("DROP TABLE posts")
+            tool.execute("DROP TABLE deposits")
             tool.execute("DROP INDEX visits_state")
             tool.execute("PRAGMA user_version = 1")
         tool.close()
@@ -375,8 +355,8 @@ def test_books_of_the_version_before_get_what_they_lack(tmp_path: Path) -> None:
         await hall.close()
         with sqlite3.connect(hall.directory / "books.sqlite") as tool:
             names = {name for (name,) in tool.execute("SELECT name FROM sqlite_schema")}
-            assert {"posts", "visits_state", "posts_card", "posts_reverse_once"} <= names
-            assert tool.execute("PRAGMA user_version").fetchone() == (2,)
+            assert {"posts", "deposits", "visits_state", "posts_card", "posts_reverse_once", "deposits_credit_once"} <= names
+            assert tool.execute("PRAGMA user_version").fetchone() == (VERSION,)
         tool.close()
         await hall.open()
         await asyncio.sleep(1)
@@ -406,13 +386,13 @@ def test_who_got_a_number_after_the_restore_does_not_get_the_money(tmp_path: Pat
         machine = await hall.machine()
         await machine.exchange(found=0, after=100)
         card = await hall.card("100")
-        kept = _backup(hall, tmp_path)
+        kept = hall.backup(tmp_path)
         lost = await hall.account("5")
         desk = await _desk(machine, card)
         message = desk.transfer(lost, 40)
         answer = await machine.ask(message)
         assert isinstance(answer, m.Slipped)
-        await _restore(hall, kept)
+        await hall.restore(kept)
         await asyncio.sleep(60)
         stranger = await hall.account("5")
         assert stranger == lost, "the number was given away again"
@@ -433,11 +413,11 @@ def test_a_reversal_of_what_was_made_again_moves_nothing_and_blocks_nothing(tmp_
 
     async def story(hall: Hall) -> None:
         desk, _ = await _two(hall)
-        kept = _backup(hall, tmp_path)
+        kept = hall.backup(tmp_path)
         message = desk.new_pin("246810")
         answer = await desk.machine.ask(message)
         assert isinstance(answer, m.Slipped)
-        await _restore(hall, kept)
+        await hall.restore(kept)
         await desk.machine.sign_on()
         case = await desk.posted(message.number, answer.slip)
         assert await desk.reverse(message.number) == case

@@ -11,7 +11,7 @@ from bank_link.messages import DeviceStatus
 from bank_link.money import Money, major
 from config.kiosk import CassetteConfig, KioskConfig, Pn532ReaderConfig, StickReaderConfig
 from config.pins import Active, InputPin, OutputPin
-from drivers.devices import CardReader, Device, DeviceError, Dispenser, Indicators, Jack, Keypad, Speaker
+from drivers.devices import CardReader, Device, DeviceError, Dispenser, Indicators, Jack, Keypad, NoteAcceptor, Speaker
 from drivers.dispenser import CassetteWiring, DispenserTimings, DispenserWiring, GpioDispenser
 from drivers.gpio import Board, InputWiring, OutputWiring, Pull
 from drivers.indicators import GpioIndicators, LampWiring
@@ -31,11 +31,12 @@ class Devices:
     indicators: Indicators
     jack: Jack | None = None
     speaker: Speaker | None = None
+    acceptor: NoteAcceptor | None = None
 
     def all(self) -> tuple[Device, ...]:
         """Those that this machine has."""
         always = (self.dispenser, self.keypad, self.reader, self.indicators)
-        return (*always, *(device for device in (self.jack, self.speaker) if device is not None))
+        return (*always, *(device for device in (self.jack, self.speaker, self.acceptor) if device is not None))
 
     def open(self) -> list[DeviceError]:
         """Open all; those that cannot be opened are told, the rest stays open."""

@@ -39,6 +39,7 @@ from kiosk.screens.cash import (
     take_cash,
     take_receipt,
 )
+from kiosk.screens.payin import payin, payin_back, payin_count, payin_done, payin_full, payin_jam, payin_keep
 from kiosk.screens.send import (
     ACCOUNT_DIGITS,
     send,
@@ -116,6 +117,13 @@ __all__ = [
     "newpin_again",
     "newpin_done",
     "out",
+    "payin",
+    "payin_back",
+    "payin_count",
+    "payin_done",
+    "payin_full",
+    "payin_jam",
+    "payin_keep",
     "pin",
     "pin_locked",
     "reading",

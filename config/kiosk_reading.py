@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import reduce
 
+from config.devices_reading import note_acceptor
 from config.kiosk import (
     CassetteConfig,
     DispenserConfig,
@@ -24,14 +25,14 @@ from config.kiosk import (
     VoiceConfig,
 )
 from config.pin_reading import PinBook
-from config.pins import UART, OutputPin
+from config.pins import UART, BoardKind, OutputPin
 from config.reading import Reading, Table
 from config.zone import zone
 
 MOST_CASSETTES = 8
 MOST_PRESETS = 5
 LARGEST_NOTE = 1_000_000
-LAMPS = ("card", "cash", "keypad", "status")
+LAMPS = ("card", "cash", "notes", "receipt", "keypad", "status")
 _PANEL_ALLOWED = 'width and height in pixels, each from 320 to 4096, like "1024x600"'
 _ORDERED_TIMES = (
     ("shortest_note_ms", "double_note_ms"),
@@ -45,7 +46,8 @@ _SERIAL_OF_HEADER = ("/dev/serial0", "/dev/ttyS0", "/dev/ttyAMA0")
 def read_kiosk(reading: Reading) -> KioskConfig:
     """The whole configuration. Raises ConfigError with every mistake there is."""
     top = reading.top()
-    pins = PinBook()
+    board = top.table("board", required=False).choice("kind", BoardKind, BoardKind.HEADER)
+    pins = PinBook(module=board is BoardKind.MODULE)
     config = KioskConfig(
         terminal=_terminal(top.table("terminal")),
         display=_display(top.table("display")),
@@ -59,6 +61,8 @@ def read_kiosk(reading: Reading) -> KioskConfig:
         cassettes=tuple(_cassette(each, pins) for each in top.tables("cassette", most=MOST_CASSETTES)),
         lamps=_lamps(top.table("indicators", required=False), pins),
         voice=_voice(top, pins),
+        note_acceptor=note_acceptor(top, pins),
+        board=board,
     )
     _presets_can_be_paid(reading, config)
     reading.finish()

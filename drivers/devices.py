@@ -172,7 +172,7 @@ class Light(enum.StrEnum):
 
 
 class Indicators(Device, Protocol):
-    """Lamps at the slots, by name: `card`, `cash`, `keypad`, `status`."""
+    """Lamps at the slots, by name: `card`, `cash`, `notes`, `receipt`, `keypad`, `status`."""
 
     lamps: tuple[str, ...]
 

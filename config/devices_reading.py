@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from config.kiosk import EscrowKind, NoteAcceptorConfig
+from config.kiosk import EscrowKind, NoteAcceptorConfig, ReceiptPrinterConfig
 from config.pin_reading import PinBook
+from config.pins import UART
 from config.reading import Table
 
 MOST_NOTE_KINDS = 16
 MOST_PULSES = 100
 LARGEST_NOTE = 1_000_000
+SERIAL_OF_HEADER = ("/dev/serial0", "/dev/ttyS0", "/dev/ttyAMA0")
 
 
 def fitted(top: Table, name: str, pins: PinBook) -> tuple[Table, PinBook, bool] | None:
@@ -49,6 +51,35 @@ def note_acceptor(top: Table, pins: PinBook) -> NoteAcceptorConfig | None:
         move_ms=_ms(table, "move_ms", NoteAcceptorConfig.move_ms, 100, 60_000),
     )
     _acceptor_fits(table, config)
+    return config if there else None
+
+
+def receipt_printer(top: Table, pins: PinBook) -> ReceiptPrinterConfig | None:
+    """Read before other pins are taken: at the header's serial port it has GPIO14 and GPIO15."""
+    found = fitted(top, "receipt_printer", pins)
+    if found is None:
+        return None
+    table, _, there = found
+    port = table.text("port", pattern=r"/dev/[A-Za-z0-9_./:-]{1,120}", allowed='a serial port like "/dev/ttyUSB0"')
+    if there and port in SERIAL_OF_HEADER:
+        if "which the card reader uses" in pins.reserved.get(next(iter(UART)), ""):
+            table.wrong("port", "another port: the card reader has the header's")
+        pins.reserve({gpio: f"{what}, which the receipt printer uses" for gpio, what in UART.items()})
+    dots = table.integer("dots", ReceiptPrinterConfig.dots, least=256, most=1_024)
+    if dots % 8:
+        table.wrong("dots", "a whole number of eights")
+    config = ReceiptPrinterConfig(
+        port=port,
+        baud=table.one_of("baud", ReceiptPrinterConfig.baud, (9_600, 19_200, 38_400, 57_600, 115_200)),
+        columns=table.integer("columns", ReceiptPrinterConfig.columns, least=24, most=64),
+        dots=dots,
+        model=table.text(
+            "model",
+            ReceiptPrinterConfig.model,
+            pattern=r"[A-Za-z0-9][A-Za-z0-9_.+ -]{0,39}",
+            allowed='a printer as python-escpos calls it, like "TM-T88V"',
+        ),
+    )
     return config if there else None
 
 

@@ -209,6 +209,17 @@ class NoteAcceptorConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReceiptPrinterConfig:
+    """An ESC/POS printer at a serial port. `columns` characters and `dots` fit on a line; `model` as python-escpos calls it."""
+
+    port: str
+    baud: int = 38_400
+    columns: int = 42
+    dots: int = 512
+    model: str = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
 class KioskConfig:
     """One kiosk. `presets`: whole units, ascending. `lamps`: by the slot's name (card, cash, notes, receipt, …).
 
@@ -228,4 +239,5 @@ class KioskConfig:
     lamps: dict[str, OutputPin] = field(default_factory=dict)
     voice: VoiceConfig | None = None
     note_acceptor: NoteAcceptorConfig | None = None
+    receipt_printer: ReceiptPrinterConfig | None = None
     board: BoardKind = BoardKind.HEADER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import reduce
 
-from config.devices_reading import note_acceptor
+from config.devices_reading import SERIAL_OF_HEADER, note_acceptor, receipt_printer
 from config.kiosk import (
     CassetteConfig,
     DispenserConfig,
@@ -40,7 +40,6 @@ _ORDERED_TIMES = (
     ("shortest_note_ms", "gap_ms"),
     ("shortest_note_ms", "pick_timeout_ms"),
 )
-_SERIAL_OF_HEADER = ("/dev/serial0", "/dev/ttyS0", "/dev/ttyAMA0")
 
 
 def read_kiosk(reading: Reading) -> KioskConfig:
@@ -56,6 +55,7 @@ def read_kiosk(reading: Reading) -> KioskConfig:
         line=_line(top.table("line", required=False)),
         presets=_presets(top.table("presets")),
         card_reader=_card_reader(top.table("card_reader"), pins),
+        receipt_printer=receipt_printer(top, pins),
         keypad=_keypad(top.table("keypad"), pins),
         dispenser=_dispenser(top.table("dispenser"), pins),
         cassettes=tuple(_cassette(each, pins) for each in top.tables("cassette", most=MOST_CASSETTES)),
@@ -172,7 +172,7 @@ def _card_reader(table: Table, pins: PinBook) -> StickReaderConfig | Pn532Reader
 
 def _pn532(table: Table, pins: PinBook) -> Pn532ReaderConfig:
     port = table.text("port", pattern=r"/dev/[A-Za-z0-9_./:-]{1,120}", allowed='a serial port like "/dev/serial0"')
-    uart = table.flag("uart_pins", port in _SERIAL_OF_HEADER)
+    uart = table.flag("uart_pins", port in SERIAL_OF_HEADER)
     if uart:
         pins.reserve({gpio: f"{what}, which the card reader uses" for gpio, what in UART.items()})
     return Pn532ReaderConfig(

@@ -38,6 +38,10 @@ CUT_OFF = b"\x1b@\x1bd\x06\x1dV\x00"
 _COVER_OPEN, _STOPPED_BY_PAPER, _ERROR = 0x04, 0x20, 0x40
 _NEAR_END, _END = 0x0C, 0x60
 
+#: Bytes that the smallest printer's memory takes; and those that the slowest line moves within one write's time limit.
+MOST_WAITING = 2_000
+PIECE = 256
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrinterTimings:
@@ -142,8 +146,18 @@ class EscposPrinter:
         return self._raster(line, self._dots)
 
     async def _send(self, blocks: list[bytes]) -> None:
+        waiting = 0
         for block in blocks:
-            await self._line.write(block)
+            if waiting + len(block) > MOST_WAITING and waiting:
+                await self._printed()
+                waiting = 0
+            for at in range(0, len(block), PIECE):
+                await self._line.write(block[at : at + PIECE])
+            waiting += len(block)
+        await self._printed()
+
+    async def _printed(self) -> None:
+        """Until what was sent is on paper. Without this, a cable that has no handshake would lose bytes."""
         await self._line.write(ASK_PRINTED)
         answer = await self._answer(_is_printed, self._times.print_ms)
         if answer is None:

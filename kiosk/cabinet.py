@@ -22,6 +22,7 @@ from drivers.devices import (
     Jack,
     Keypad,
     NoteAcceptor,
+    ReceiptPrinter,
     Speaker,
 )
 from drivers.dispenser import CassetteWiring, DispenserTimings, DispenserWiring, GpioDispenser
@@ -47,11 +48,12 @@ class Devices:
     jack: Jack | None = None
     speaker: Speaker | None = None
     acceptor: NoteAcceptor | None = None
+    printer: ReceiptPrinter | None = None
 
     def all(self) -> tuple[Device, ...]:
         """Those that this machine has."""
         always = (self.dispenser, self.keypad, self.reader, self.indicators)
-        maybe: tuple[Device | None, ...] = (self.acceptor, self.jack, self.speaker)
+        maybe: tuple[Device | None, ...] = (self.acceptor, self.printer, self.jack, self.speaker)
         return (*always, *(device for device in maybe if device is not None))
 
     def open(self) -> list[DeviceError]:
@@ -80,11 +82,11 @@ class Devices:
 
 def build(
     config: KioskConfig, board: Board, *, serial: Serial | None = None, stick_is_mount: bool = True,
-    speaker: Speaker | None = None,
+    speaker: Speaker | None = None, printer_line: SerialLine | None = None,
 ) -> Devices:  # fmt: skip
     """The devices of `config` on `board`; nothing is touched until they are opened. Raises DeviceError (CONFIG).
 
-    `speaker` speaks in place of the system's own voice.
+    `speaker` speaks in place of the system's own voice; `printer_line` is used in place of the printer's port.
     """
     return Devices(
         dispenser=GpioDispenser(board, dispenser_wiring(config), timings(config)),
@@ -94,7 +96,23 @@ def build(
         jack=_jack(config, board),
         speaker=speaker if speaker is not None else _speaker(config),
         acceptor=_acceptor(config, board),
+        printer=_printer(config, printer_line),
     )
+
+
+def _printer(config: KioskConfig, line: SerialLine | None) -> ReceiptPrinter | None:
+    wanted = config.receipt_printer
+    if wanted is None:
+        return None
+    from drivers.receipt_printer import EscposPrinter
+    from drivers.serial_line import PySerialLine
+    from kiosk.receipts.raster import FontRaster
+
+    return EscposPrinter(
+        line if line is not None else PySerialLine(wanted.port, baud=wanted.baud),
+        executor=ThreadPoolExecutor(1, thread_name_prefix="receipt"), raster=FontRaster(), columns=wanted.columns,
+        dots=wanted.dots, model=wanted.model,
+    )  # fmt: skip
 
 
 def _acceptor(config: KioskConfig, board: Board) -> NoteAcceptor | None:

@@ -12,6 +12,7 @@ from drivers.devices import KEYS, DeviceError, Fault
 from drivers.simulated.faults import UnknownFault
 from drivers.simulated.jack import ElectricJack
 from drivers.simulated.note_acceptor import ElectricNoteAcceptor
+from drivers.simulated.receipt_printer import ElectricReceiptPrinter
 from drivers.simulated.speaker import Said
 from kiosk.simulator.simulation import Simulation
 
@@ -70,6 +71,21 @@ class Hands:
         acceptor, unit = self.simulation.laptop.acceptor, self._minor(1)
         places = acceptor.places if acceptor is not None else {}
         return {place: [minor // unit for minor in notes] for place, notes in places.items()}
+
+    def take_receipt(self) -> str:
+        """What stands on the receipt that hangs out; "" where none does. Raises DeviceError (CONFIG) without a printer."""
+        receipt = self._printer().take()
+        return receipt.text if receipt is not None else ""
+
+    def new_roll(self) -> None:
+        """An operator puts paper in. Raises DeviceError (CONFIG) without a printer."""
+        self._printer().new_roll()
+
+    def _printer(self) -> ElectricReceiptPrinter:
+        printer = self.simulation.laptop.printer
+        if printer is None:
+            raise DeviceError("receipt printer", Fault.CONFIG, "This machine has no receipt printer.")
+        return printer
 
     def _minor(self, value: int) -> int:
         return major(value, self.simulation.config.terminal.currency).minor

@@ -16,6 +16,7 @@ from drivers.simulated.jack import ElectricJack
 from drivers.simulated.keypad import ElectricKeypad
 from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
+from drivers.simulated.receipt_printer import ElectricReceiptPrinter
 from drivers.simulated.speaker import SimulatedSpeaker
 from kiosk.cabinet import Devices, acceptor_pulses, acceptor_wiring, build, input_, keypad_wiring, lamp_wiring
 from kiosk.simulator.notes_file import ACCEPTOR, NAME, NotesFile, kept_dispenser, restore
@@ -39,6 +40,8 @@ class Laptop:
         self.lamps = ElectricLamps(self.pins, lamp_wiring(config))
         self._taken = NotesFile(config.terminal.state / ACCEPTOR)
         self.acceptor = _acceptor(self.pins, config, self._taken)
+        printer = config.receipt_printer
+        self.printer = ElectricReceiptPrinter(baud=printer.baud) if printer is not None else None
         self.slot, self._antenna = _slot(config)
         voice = config.voice
         self.jack = ElectricJack(self.pins, input_(voice.jack)) if voice is not None and voice.jack else None
@@ -48,7 +51,7 @@ class Laptop:
     def faults(self) -> Mapping[str, FaultMenu]:
         """What can be broken, by device."""
         reader = {"reader": self._antenna} if self._antenna is not None else {}
-        maybe = {"acceptor": self.acceptor, "jack": self.jack, "voice": self.speaker}
+        maybe = {"acceptor": self.acceptor, "printer": self.printer, "jack": self.jack, "voice": self.speaker}
         fitted = {name: menu for name, menu in maybe.items() if menu is not None}
         return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps, **reader, **fitted}
 
@@ -56,7 +59,10 @@ class Laptop:
         """The firmware's own devices on these pins. Raises DeviceError (CONFIG)."""
         antenna = self._antenna
         serial = None if antenna is None else lambda _: antenna.wire.host
-        return build(config, board, serial=serial, stick_is_mount=False, speaker=self.speaker)
+        return build(
+            config, board, serial=serial, stick_is_mount=False, speaker=self.speaker,
+            printer_line=self.printer.wire.host if self.printer is not None else None,
+        )  # fmt: skip
 
     def power_off(self) -> None:
         """What the end of the firmware does to the pins."""

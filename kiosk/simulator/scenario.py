@@ -45,6 +45,7 @@ _HANDS = {
     "insert": "The card of {} goes in.", "pin": "The PIN is typed on the pad.", "keys": "On the pad: {}",
     "touch": "A finger on: {}", "headphones": "Headphones: {}", "take_card": "The card is taken.", "take_cash": "The notes are taken.",
     "insert_note": "A note of {} is put in.", "take_notes": "The notes at the mouth are taken.",
+    "take_receipt": "The receipt is taken.",
 }  # fmt: skip
 
 
@@ -195,6 +196,8 @@ _VERBS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "take_cash": ("true", _yes),
     "insert_note": ("a note's value in whole units", _value),
     "take_notes": ("true", _yes),
+    "take_receipt": ("words that stand on it", _text),
+    "new_roll": ("true", _yes),
     "expect_taken": ("notes at the acceptor, like { box = [20, 50], escrow = [], mouth = [] }", _places),
     "wait_s": ("seconds, more than 0", _number),
     "fault": ("{ device = '…', name = '…', times = 1 }, or on = true / false", _fault),

@@ -70,3 +70,45 @@ def test_a_cabinet_can_be_given_an_acceptor(tmp_path: Path) -> None:
 def test_an_acceptor_that_cannot_be_is_refused_by_name(tmp_path: Path, was: str, now: str, says: str) -> None:
     """An acceptor that takes notes while nobody drives it, or two notes that sound alike, never reach the machine."""
     assert any(says in line for line in mistakes(write(tmp_path, COUNTER + ACCEPTOR.replace(was, now))))
+
+
+PRINTER = """
+[receipt_printer]
+port = "/dev/serial0"
+baud = 9600
+columns = 32
+dots = 384
+model = "TM-T88V"
+"""
+
+
+def test_a_cabinet_can_be_given_a_printer(tmp_path: Path) -> None:
+    """What a technician says of it reaches the driver; at the header's port its two pins are its own."""
+    found = load_kiosk(write(tmp_path, COUNTER + PRINTER)).receipt_printer
+    assert found is not None
+    assert (found.port, found.baud, found.columns, found.dots, found.model) == (
+        "/dev/serial0", 9600, 32, 384, "TM-T88V",
+    )  # fmt: skip
+    lamp = '[indicators]\nnotes = { gpio = "GPIO14", header = 8, active = "high", safe = "off" }\n'
+    assert any("which the receipt printer uses" in line for line in mistakes(write(tmp_path, COUNTER + PRINTER + lamp)))
+    assert load_kiosk(write(tmp_path, COUNTER)).receipt_printer is None
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "says"),
+    [
+        ("9600", "1200", "receipt_printer.baud: found 1200; allowed: 9600"),
+        ("384", "380", "receipt_printer.dots: found 380; allowed: a whole number of eights"),
+        ("/dev/serial0", "COM1", 'receipt_printer.port: found "COM1"; allowed: a serial port'),
+        ("columns = 32", "columns = 12", "receipt_printer.columns: found 12"),
+    ],
+)
+def test_a_printer_that_cannot_be_is_refused_by_name(tmp_path: Path, was: str, now: str, says: str) -> None:
+    """A wrong port or width is said before the first receipt."""
+    assert any(says in line for line in mistakes(write(tmp_path, COUNTER + PRINTER.replace(was, now))))
+
+
+def test_two_devices_cannot_have_the_headers_serial_port(tmp_path: Path) -> None:
+    """The floor machine's card reader sits there already."""
+    text = KIOSK.replace('"laptop"', '"floor-10"') + PRINTER
+    assert any("another port: the card reader has the header's" in line for line in mistakes(write(tmp_path, text)))

@@ -217,17 +217,16 @@ class Accepting(About, frozen=True, kw_only=True, tag="accepting"):
 
 
 class NoteRead(About, frozen=True, kw_only=True, tag="note-read"):
-    """A note is in escrow."""
+    """A note is in escrow, or where there is none, on its way into the box."""
 
     value: Money
 
 
 class NoteStacked(About, frozen=True, kw_only=True, tag="note-stacked"):
-    """A note is in the box. `escrowed`: it was read before, into the escrow."""
+    """A note that was read is in the box."""
 
     cassette: str
     value: Money
-    escrowed: bool = False
 
 
 class NoteReturned(About, frozen=True, kw_only=True, tag="note-returned"):

@@ -232,7 +232,7 @@ class Ask:
             pin.wipe()
             raise
 
-    async def told(self, screen: s.NoticeScreen | s.Confirm, seconds: float) -> None:
+    async def told(self, screen: s.NoticeScreen | s.Confirm | s.Code, seconds: float) -> None:
         """Something to read: until its main key, or `seconds`. Never raises LeftEarly."""
         self.keys.forget()
         async with _Countdown(self, screen, self.pace.longer(seconds)) as countdown:

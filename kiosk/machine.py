@@ -59,7 +59,7 @@ class Hooks:
 
     `alive` is called every second while all workers live. `offer` has a key of the pad first, and keeps it by True:
     on a small panel the display turns its own page with it. `contrast` changes the display to its other theme, where it
-    has one; `phone` is whom a customer may call. `extra` are more workers.
+    has one; `phone` is whom a customer may call, `bank` its name on receipts. `extra` are more workers.
     """
 
     new_cas: Callable[[tuple[str, ...]], None] = lambda _: None
@@ -68,6 +68,7 @@ class Hooks:
     offer: Callable[[str], bool] = lambda _: False
     contrast: Callable[[], None] | None = None
     phone: str = ""
+    bank: str = ""
     extra: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
 
@@ -122,7 +123,7 @@ class Machine:
             ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
             service=self.service, indicators=devices.indicators,
             presets=tuple(major(value, config.terminal.currency) for value in config.presets),
-            currency=config.terminal.currency, zone=config.time.zone,
+            currency=config.terminal.currency, zone=config.time.zone, printer=devices.printer, bank=self.hooks.bank,
         )  # fmt: skip
 
     def _voice(self, words: Words) -> Voice | None:

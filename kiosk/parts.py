@@ -10,7 +10,7 @@ from bank_link.card_file import CardFile
 from bank_link.messages import AccountView, VisitOpened
 from bank_link.money import Money
 from config.zone import zone
-from drivers.devices import CardReader, Indicators, Light
+from drivers.devices import CardReader, Indicators, Light, ReceiptPrinter
 from kiosk.ask import Ask
 from kiosk.host import Host
 from kiosk.journal import records as r
@@ -23,7 +23,7 @@ from kiosk.vault import Vault
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone."""
+    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone, `bank` its name."""
 
     ask: Ask
     words: Words
@@ -36,6 +36,8 @@ class Parts:
     presets: tuple[Money, ...]
     currency: str
     zone: str = "UTC"
+    printer: ReceiptPrinter | None = None
+    bank: str = ""
 
     def working(self, *, card_out: bool = False) -> AbstractAsyncContextManager[None]:
         """The bank is being asked."""

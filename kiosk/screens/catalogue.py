@@ -39,6 +39,7 @@ from kiosk.screens.cash import (
     take_cash,
     take_receipt,
 )
+from kiosk.screens.receipt import receipt_failed, receipt_printing, receipt_qr
 from kiosk.screens.send import (
     ACCOUNT_DIGITS,
     send,
@@ -119,6 +120,9 @@ __all__ = [
     "pin",
     "pin_locked",
     "reading",
+    "receipt_failed",
+    "receipt_printing",
+    "receipt_qr",
     "send",
     "send_amount",
     "send_done",

@@ -19,6 +19,7 @@ from kiosk import visit
 from kiosk.ask import Ask, Keys, Patience
 from kiosk.cabinet import Devices
 from kiosk.display.face import Display
+from kiosk.doors import Doors
 from kiosk.health import Health
 from kiosk.host import Host
 from kiosk.journal import records as r
@@ -117,7 +118,12 @@ class Machine:
         patience = Patience(limits.answer_s, limits.more_time_s, limits.extensions, limits.card_s, limits.cash_s)
         self.ask = Ask(
             self._display, words, self.keys, patience, phone=self.hooks.phone, contrast=self.hooks.contrast,
-            voice=self.voice,
+            voice=self.voice, door_opened=lambda: Cause.DOOR in self.service.causes,
+        )  # fmt: skip
+        guards = {door.name: door.guards for door in config.doors}
+        self.doors = Doors(
+            {door: guards[door.name.removesuffix(" door")] for door in devices.doors}, journal=journal,
+            service=self.service, opened=self.keys.nudge, changed=self.line_keeper.check,
         )  # fmt: skip
         self.parts = Parts(
             ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
@@ -160,6 +166,7 @@ class Machine:
         self.devices.keypad.listen(self._key)
         if self.voice is not None:
             self.voice.start(self.devices.jack)
+        self.doors.start()
         self.health.look()
 
     def _key(self, press: KeyPress) -> None:
@@ -255,6 +262,7 @@ class Machine:
                 with contextlib.suppress(JournalError):
                     await self.health.mend()
                     self.health.look()
+                    self.doors.look()
             self.hooks.alive()
             await asyncio.sleep(HEALTH_S)
 
@@ -298,4 +306,5 @@ class Machine:
     def exchanged(self) -> None:
         """An operator exchanged cassettes."""
         self.health.exchanged()
+        self.doors.look()
         self.outbox.wake()

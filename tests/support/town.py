@@ -40,6 +40,7 @@ from bank_link.messages import Enrol, Enrolled
 from config.load import example_kiosk, load_kiosk
 from drivers.gpio import Board
 from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.door import ElectricDoor
 from drivers.simulated.jack import ElectricJack
 from drivers.simulated.keypad import ElectricKeypad
 from drivers.simulated.pins import SimulatedPins
@@ -230,6 +231,7 @@ class Town:
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(self.config))
         self.jack = ElectricJack(self.pins, input_(self.config.voice.jack))
         self.speaker = SimulatedSpeaker()
+        self.doors = {door.name: ElectricDoor(self.pins, input_(door.switch)) for door in self.config.doors}
 
     def _config(self) -> None:
         (self.directory / "kiosk").mkdir(parents=True, exist_ok=True)
@@ -288,6 +290,7 @@ class Town:
         devices = Devices(
             devices.dispenser, devices.keypad,
             StickReader(self.slot, SIZE, executor=InlineExecutor()), devices.indicators, devices.jack, self.speaker,
+            doors=devices.doors,
         )  # fmt: skip
         holder: list[Machine] = []
         journal = Journal.open(

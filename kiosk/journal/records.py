@@ -41,6 +41,10 @@ class Booted(Record, frozen=True, kw_only=True, tag="booted"):
     generation: int
 
 
+#: What an Event says of a door. After the first of them cash must be counted.
+CASH_DOOR_OPENED, DOOR_OPENED, DOOR_CLOSED = "cash-door-opened", "door-opened", "door-closed"
+
+
 class Event(Record, frozen=True, kw_only=True, tag="event"):
     """Something an operator will want to read later: a card went in, the line came back, why the machine closed."""
 

@@ -355,7 +355,14 @@ def test_books_of_the_version_before_get_what_they_lack(tmp_path: Path) -> None:
         await hall.close()
         with sqlite3.connect(hall.directory / "books.sqlite") as tool:
             names = {name for (name,) in tool.execute("SELECT name FROM sqlite_schema")}
-            assert {"posts", "deposits", "visits_state", "posts_card", "posts_reverse_once", "deposits_credit_once"} <= names
+            assert {
+                "posts",
+                "deposits",
+                "visits_state",
+                "posts_card",
+                "posts_reverse_once",
+                "deposits_credit_once",
+            } <= names
             assert tool.execute("PRAGMA user_version").fetchone() == (VERSION,)
         tool.close()
         await hall.open()

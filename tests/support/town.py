@@ -41,6 +41,7 @@ from config.load import example_kiosk, load_kiosk
 from drivers.devices import Holds
 from drivers.gpio import Board
 from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.door import ElectricDoor
 from drivers.simulated.jack import ElectricJack
 from drivers.simulated.keypad import ElectricKeypad
 from drivers.simulated.note_acceptor import ElectricNoteAcceptor
@@ -248,6 +249,7 @@ class Town:
             self.pins, acceptor_wiring(wanted), pulses=acceptor_pulses(self.config), holds=Holds(wanted.holds.value),
             most=wanted.most,
         )  # fmt: skip
+        self.doors = {door.name: ElectricDoor(self.pins, input_(door.switch)) for door in self.config.doors}
 
     def _config(self) -> None:
         (self.directory / "kiosk").mkdir(parents=True, exist_ok=True)
@@ -309,7 +311,7 @@ class Town:
         devices = Devices(
             devices.dispenser, devices.keypad,
             StickReader(self.slot, SIZE, executor=InlineExecutor()), devices.indicators, devices.jack, self.speaker,
-            devices.acceptor,
+            devices.acceptor, doors=devices.doors,
         )  # fmt: skip
         holder: list[Machine] = []
         journal = Journal.open(

@@ -123,11 +123,11 @@ def sweep(books: Books, tools: Tools) -> View:
             view.put(replace(visit, state="closed"))
     for begun in list(books.all(DepositRow)):
         if begun.state == "open" and begun.at_ms + tools.limits.deposit_case_ms <= tools.now_ms:
-            _file_unheard(view, tools, begun)
+            file_unheard(view, tools, begun)
     return view
 
 
-def _file_unheard(view: View, tools: Tools, begun: DepositRow) -> None:
+def file_unheard(view: View, tools: Tools, begun: DepositRow) -> None:
     """Notes may have gone in: whoever looks into the machine decides."""
     claim = f"{begun.terminal}-{begun.number}"
     case = Case(

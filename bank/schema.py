@@ -26,8 +26,8 @@ from sqlalchemy import (
     event,
 )
 
-#: 2: `posts`, and an index of open visits.
-VERSION = 2
+#: 2: `posts`, and an index of open visits. 3: `billers` and `bills`.
+VERSION = 3
 
 metadata = MetaData()
 
@@ -147,6 +147,24 @@ posts = Table(
     CheckConstraint("state IN ('posted', 'reversed')", name="post_state"),
     CheckConstraint("amount_minor >= 0", name="post_not_negative"),
     Index("posts_card", "card", "day"),
+)  # fmt: skip
+
+billers = Table(
+    "billers", metadata,
+    Column("biller", String(64), primary_key=True),
+    _text("name", 200), _text("category", 16), _text("account"), _whole("digits"), _text("check_kind", 16),
+    _text("state", 16), _time("created_at"),
+    ForeignKeyConstraint(["account"], ["accounts.account"]),
+    CheckConstraint("category IN ('water', 'electricity', 'school', 'other')", name="biller_category"),
+    CheckConstraint("state IN ('open', 'removed')", name="biller_state"),
+    Index("billers_category", "category", "state"), Index("billers_account", "account"),
+)  # fmt: skip
+
+bills = Table(
+    "bills", metadata,
+    Column("terminal", String(64), primary_key=True), Column("generation", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    _text("biller"), _text("name", 200), _text("account"), _text("text"),
 )  # fmt: skip
 
 visits = Table(

@@ -99,7 +99,8 @@ class Reason(enum.StrEnum):
     PIN_LOCKED = "pin-locked"
     PIN_BLOCK = "pin-block"  # cannot be opened
     NO_ACCOUNT = "no-account"
-    NO_PAYEE = "no-payee"  # nobody has the account that money would go to
+    NO_PAYEE = "no-payee"  # nobody has the account that money would go to, or no such biller
+    BILL_NUMBER = "bill-number"  # not of the form that the biller's bills have
     CURRENCY = "currency"
     AMOUNT = "amount"  # zero, too large, or a note mix that does not add up to it
     AMOUNT_LIMIT = "amount-limit"  # the day's limit on amount
@@ -171,8 +172,8 @@ class Slip(Part, frozen=True, kw_only=True):
 
     `transaction` is the number of the authorise whose hold it releases. `card` is the bank's reference of the card,
     never its number: slips are kept in journals. (`card_epoch`, `card_n`) is the card's position that was confirmed
-    (0, 0: none): a bank that was restored learns from it which copies are spent. `to`: of a transfer, the account that
-    has the money now.
+    (0, 0: none): a bank that was restored learns from it which copies are spent. `to`: of a transfer or a bill, the
+    account that has the money now. `biller` and `text`: whose bill was paid, and its number.
     """
 
     kind: Id
@@ -184,6 +185,8 @@ class Slip(Part, frozen=True, kw_only=True):
     card: Id
     account: Id
     to: Annotated[str, Meta(max_length=64)] = ""
+    biller: Annotated[str, Meta(max_length=64)] = ""
+    text: Annotated[str, Meta(max_length=64)] = ""
     amount: Money
     nonce: bytes = b""
     card_epoch: Whole = 0
@@ -201,7 +204,9 @@ class DeviceStatus(Part, frozen=True, kw_only=True):
 
 
 class AccountView(Part, frozen=True, kw_only=True):
-    """An account as a customer sees it at a machine. `may`: "withdraw", "balance", "transfer", "statement"."""
+    """An account as a customer sees it at a machine. `may`: "withdraw", "balance", "transfer", "statement",
+    "bill".
+    """
 
     account: Id
     label: Text
@@ -382,7 +387,9 @@ class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
 
 
 class Inquire(Message, frozen=True, kw_only=True, tag="inquire"):
-    """Reads, changes nothing. `what`: "balance" → Figures, "statement" → Statement, "payee" → Payee (of account `to`)."""
+    """Reads, changes nothing. `what`: "balance" → Figures, "statement" → Statement, "payee" → Payee (of account `to`),
+    "billers" → Billers.
+    """
 
     deadline: Time
     visit: Id
@@ -419,6 +426,26 @@ class Payee(Message, frozen=True, kw_only=True, tag="payee"):
     account: Id
     name: Text
     masked: Text
+
+
+class Biller(Part, frozen=True, kw_only=True):
+    """Whose bills can be paid. `category`: "water", "electricity", "school" or "other". `account` gets the money.
+
+    A bill's number has `digits` digits; `check`: "" or the check that it passes (`bank_link.bills`).
+    """
+
+    biller: Id
+    name: Text
+    category: Id
+    account: Id
+    digits: Count
+    check: Annotated[str, Meta(max_length=16)] = ""
+
+
+class Billers(Message, frozen=True, kw_only=True, tag="billers"):
+    """By category and name."""
+
+    billers: tuple[Biller, ...] = ()
 
 
 class Authorise(Message, frozen=True, kw_only=True, tag="authorise"):
@@ -461,8 +488,9 @@ class Released(Message, frozen=True, kw_only=True, tag="released"):
 
 
 class Post(Message, frozen=True, kw_only=True, tag="post"):
-    """One-step change of money or record → Slipped. `what`: "transfer" (`account`, `to`, `amount`), "pin-change"
-    (`pin_block`: the new one). `n` names the secret that is on the card.
+    """One-step change of money or record → Slipped. `what`: "transfer" (`account`, `to`, `amount`), "bill" (`account`,
+    `to`: the biller, `text`: the bill's number, `amount`), "pin-change" (`pin_block`: the new one). `n` names the secret
+    that is on the card.
     """
 
     number: Number
@@ -475,6 +503,7 @@ class Post(Message, frozen=True, kw_only=True, tag="post"):
     amount: Money | None = None
     pin_block: Blob = b""
     pin_key_id: Annotated[str, Meta(max_length=64)] = ""
+    text: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Deposit(Message, frozen=True, kw_only=True, tag="deposit"):
@@ -625,8 +654,8 @@ Request = (
     | Completion | Reversal | Credit | Posted | CardWritten | Exchange
 )  # fmt: skip
 Answer = (
-    Enrolled | HelloBack | SignedOn | EchoBack | VisitOpened | Figures | Statement | Payee | Authorised | Released
-    | Slipped | Acknowledged | Refused | InProgress | SignOnNeeded
+    Enrolled | HelloBack | SignedOn | EchoBack | VisitOpened | Figures | Statement | Payee | Billers | Authorised
+    | Released | Slipped | Acknowledged | Refused | InProgress | SignOnNeeded
 )  # fmt: skip
 Fact = Completion | Reversal | Credit | Posted | CardWritten | Exchange
 FACTS = (Completion, Reversal, Credit, Posted, CardWritten, Exchange)

@@ -16,7 +16,7 @@ from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens import model as s
 from kiosk.service_state import Cause
-from kiosk.transactions import balance, pin_change, sending, statement, withdrawal
+from kiosk.transactions import balance, bills, pin_change, sending, statement, withdrawal
 from kiosk.transactions.common import refusal
 
 NOTICE_S = 30
@@ -30,10 +30,10 @@ _WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out"
 
 
 #: What is on offer, with what an account must allow for it ("": nothing of an account).
-_MENU = {"cash": "withdraw", "balance": "balance", "send": "transfer", "more": ""}
+_MENU = {"cash": "withdraw", "balance": "balance", "send": "transfer", "bill": "bill", "more": ""}
 _MORE = {"list": "statement", "newpin": ""}
 _RUN: dict[str, Callable[[Visit], Awaitable[object]]] = {
-    "balance": balance.run, "send": sending.run, "list": statement.run, "newpin": pin_change.run,
+    "balance": balance.run, "send": sending.run, "bill": bills.run, "list": statement.run, "newpin": pin_change.run,
 }  # fmt: skip
 
 

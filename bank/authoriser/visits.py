@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.pin import check_pin
 from bank.cards import ratchet
-from bank.ledger.rows import Account, Card, CardAccount, Customer, Hold, PostRow, Usage, Visit
+from bank.ledger.rows import Account, Biller, Card, CardAccount, Customer, Hold, PostRow, Usage, Visit
 from bank.ledger.view import View
 from bank_link.card_file import proof
 from bank_link.messages import (
@@ -22,6 +22,9 @@ from bank_link.messages import (
     VisitOpened,
 )
 from bank_link.money import Money
+
+#: What a customer may do with an account; and pay bills, where there is somebody to pay.
+MAY = ("withdraw", "balance", "transfer", "statement")
 
 
 def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
@@ -105,10 +108,11 @@ def _begin(view: View, context: Context, card: Card) -> Visit:
 def _accounts(view: View, card: Card) -> tuple[AccountView, ...]:
     links = sorted((link for link in view.all(CardAccount) if link.card == card.card), key=lambda link: link.place)
     opened = (view.need(Account, link.account) for link in links)
+    bills = any(biller.state == "open" for biller in view.all(Biller))
     return tuple(
         AccountView(
             account=account.account, label=account.label, currency=account.currency,
-            masked=f"ends {account.account[-4:]}", may=("withdraw", "balance", "transfer", "statement"),
+            masked=f"ends {account.account[-4:]}", may=(*MAY, "bill") if bills else MAY,
         )
         for account in opened
         if account.state == "open"

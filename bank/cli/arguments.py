@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _founding(grammar)
     _customers(grammar)
     _cards(grammar)
+    _payees(grammar)
     _terminals(grammar)
     _cases(grammar)
     _checks(grammar)
@@ -109,6 +110,12 @@ def _port(text: str) -> int:
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 4 and int(text) <= 1000):
         raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 0 to 1000")
+    return int(text)
+
+
+def _bill_digits(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 2 and 2 <= int(text) <= 20):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 2 to 20")
     return int(text)
 
 
@@ -192,6 +199,27 @@ def _pin(parser: argparse.ArgumentParser) -> None:
     pin.add_argument(
         "--generate-pin", type=Path, metavar="FILE", help="draw a PIN and write it into this new file, for its mailer"
     )
+
+
+def _payees(grammar: _Grammar) -> None:
+    add = grammar.command("payee add", "let customers pay somebody's bills at the machines", "commands.payee_add")
+    add.add_argument("name", metavar="NAME", help="as customers know it, such as City Water")
+    add.add_argument("account", metavar="ACCOUNT", help="the account of this bank that gets the money")
+    add.add_argument(
+        "--category", choices=("water", "electricity", "school", "other"), default="other",
+        help="what customers look for it under (default: other)",
+    )  # fmt: skip
+    add.add_argument(
+        "--digits", type=_bill_digits, required=True, metavar="N", help="so many digits has the number of a bill"
+    )
+    add.add_argument(
+        "--check", choices=("luhn", "mod97"), default="",
+        help="what guards that number: its last digit (luhn), or the whole leaves 1 when divided by 97 (mod97)",
+    )  # fmt: skip
+    listing = grammar.command("payee list", "list whose bills can be paid", "commands.payee_list")
+    listing.add_argument("--all", action="store_true", help="removed ones too")
+    remove = grammar.command("payee remove", "let nobody pay these bills any more", "commands.payee_remove")
+    remove.add_argument("payee", metavar="PAYEE", help="its id, such as P101")
 
 
 def _terminals(grammar: _Grammar) -> None:

@@ -70,6 +70,22 @@ def pin_set(arguments: Namespace) -> int:
     return _told(arguments, answer)
 
 
+def payee_add(arguments: Namespace) -> int:
+    command = r.PayeeAdd(
+        by=_by(arguments), name=arguments.name, account=arguments.account, category=arguments.category,
+        digits=arguments.digits, check=arguments.check,
+    )  # fmt: skip
+    return _told(arguments, _ask(arguments, command, a.BillerShown))
+
+
+def payee_list(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.PayeeList(by=_by(arguments), removed=arguments.all), a.BillersListed))
+
+
+def payee_remove(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.PayeeRemove(by=_by(arguments), payee=arguments.payee), a.BillerShown))
+
+
 def enrol(arguments: Namespace) -> int:
     answer = _ask(arguments, r.EnrolmentOpen(by=_by(arguments), terminal=arguments.terminal), a.EnrolmentOpened)
     if arguments.json:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from bank.commands import answers as a
+from bank_link.bills import MOST_DIGITS
 
 #: No control characters, those of a terminal's escape sequences above all, and no line breaks of any kind.
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z"
@@ -103,6 +104,31 @@ class PinSet(Command, frozen=True, kw_only=True, tag="pin-set"):
     pin: str
 
 
+class PayeeAdd(Command, frozen=True, kw_only=True, tag="payee-add"):
+    """Somebody whose bills can be paid at the machines, into `account`. `check`: "" where nothing guards a bill's number."""
+
+    answer = a.BillerShown
+    name: Line
+    account: Id
+    category: Literal["water", "electricity", "school", "other"] = "other"
+    digits: Annotated[int, Meta(ge=2, le=MOST_DIGITS)]
+    check: Literal["", "luhn", "mod97"] = ""
+
+
+class PayeeList(Command, frozen=True, kw_only=True, tag="payee-list"):
+    """`removed`: those too."""
+
+    answer = a.BillersListed
+    removed: bool = False
+
+
+class PayeeRemove(Command, frozen=True, kw_only=True, tag="payee-remove"):
+    """No machine offers it any more; what was paid stays."""
+
+    answer = a.BillerShown
+    payee: Id
+
+
 class EnrolmentOpen(Command, frozen=True, kw_only=True, tag="enrol"):
     """A string for a new terminal, or for `terminal` to be enrolled anew."""
 
@@ -189,8 +215,8 @@ class CaPromote(Command, frozen=True, kw_only=True, tag="ca-promote"):
 COMMANDS: dict[str, type[Command]] = {
     str(command.__struct_config__.tag): command
     for command in (
-        CustomerAdd, AccountOpen, AccountShow, CardIssue, CardReissue, CardUnblock, CardShow, PinSet, EnrolmentOpen,
-        TerminalList, TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
+        CustomerAdd, AccountOpen, AccountShow, CardIssue, CardReissue, CardUnblock, CardShow, PinSet, PayeeAdd, PayeeList,
+        PayeeRemove, EnrolmentOpen, TerminalList, TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
         LedgerCheck, CaShow, CaNext, CaPromote,
     )
 }  # fmt: skip

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, select
 
 from bank import schema
+from bank.authoriser.bills import CATEGORIES
 from bank.authoriser.context import Tools
 from bank.decision.decide import Item
 from bank.facts.common import OLDEST_FACT_MS
@@ -16,6 +17,8 @@ from bank.ledger.moves import cash_account, equity_account, suspense_account, va
 from bank.ledger.read import Lookup
 from bank.ledger.rows import (
     Account,
+    Bill,
+    Biller,
     Card,
     CardAccount,
     Case,
@@ -79,6 +82,8 @@ class _Wanted:
         self.accounts: set[str] = set()
         self.payees: set[str] = set()
         self.posts: set[tuple[str, int, int]] = set()
+        self.billers: set[str] = set()
+        self.categories: tuple[str, ...] = ()
 
     def add(self, item: Item) -> None:
         envelope = item.frame.envelope
@@ -109,23 +114,31 @@ class _Wanted:
             self.holds.add(f"h{terminal}.{generation}.{transaction}")
         if isinstance(message, FACTS):
             self.telling.add(terminal)
-        self.posting = self.posting or isinstance(message, Post)
+        if isinstance(message, Post | Inquire):
+            self._add_asked(message)
         if isinstance(message, Reversal):
             self.visits.add(f"v{terminal}.{generation}.{transaction}")
             self.posts.add((terminal, generation, transaction))
-        if isinstance(message, Post | Inquire):
-            self.payees.add(message.to)
         if isinstance(message, Posted):
             self._add_posted(terminal, generation, message)
         if isinstance(message, OpenVisit):
             self.presented.add(self._tools.keys.card_reference(message.card))
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
             self.beginning.add(terminal)
+            self.categories = CATEGORIES
         if isinstance(message, Completion):
             self.accounts.add(message.account)
             self.cards.add(message.card)
             self._add_day(message)
         self.visits.add(getattr(message, "visit", ""))
+
+    def _add_asked(self, message: Post | Inquire) -> None:
+        self.payees.add(message.to)
+        if isinstance(message, Post):
+            self.posting = True
+            self.billers.add(message.to)
+        elif message.what == "billers":
+            self.categories = CATEGORIES
 
     def _add_posted(self, terminal: str, generation: int, message: Posted) -> None:
         self.posts.add((terminal, generation, message.number))
@@ -133,6 +146,7 @@ class _Wanted:
         if slip is not None:
             self.cards.add(slip.card)
             self.accounts |= {slip.account, slip.to}
+            self.billers.add(slip.biller)
 
     def _add_day(self, message: Completion) -> None:
         """The day that a payment counts for is its release's, which a restored bank knows from the slip alone."""
@@ -169,10 +183,12 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
         wanted.cards.add(hold.card)
         wanted.accounts.add(hold.account)
         wanted.days.add(hold.day)
+    _BILLS(connection, books, wanted.posts)
     for done in _POSTS(connection, books, wanted.posts):
         wanted.cards.add(done.card)
         wanted.accounts |= {done.account, done.to_account}
     _load_cards(connection, books, wanted)
+    _load_billers(connection, books, wanted)
     if wanted.telling:
         # Cases about the transactions that the batch names: a second word about one finds the first.
         _CASES(connection, books, wanted.numbers)
@@ -195,6 +211,11 @@ def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     holds = _CARD_HOLDS(connection, books, wanted.presented)
     wanted.accounts.update(hold.account for hold in holds)
     load_usage(connection, books, [hold for hold in holds if hold.day not in wanted.days])
+
+
+def _load_billers(connection: Connection, books: Books, wanted: _Wanted) -> None:
+    found = _BILLERS(connection, books, wanted.billers) + _OPEN_BILLERS(connection, books, wanted.categories)
+    wanted.accounts.update(biller.account for biller in found)
 
 
 def load_usage(connection: Connection, books: Books, holds: Iterable[Hold]) -> None:
@@ -251,6 +272,9 @@ _USAGE = Lookup(Usage)
 _USAGE_OF_DAYS = Lookup(Usage, "card", where=[schema.usage.c.day.in_(bindparam("days", expanding=True))])
 _POSTS = Lookup(PostRow)
 _POSTS_OF_DAYS = Lookup(PostRow, "card", where=[schema.posts.c.day.in_(bindparam("days", expanding=True))])
+_BILLS = Lookup(Bill)
+_BILLERS = Lookup(Biller)
+_OPEN_BILLERS = Lookup(Biller, "category", where=[schema.billers.c.state == "open"])
 _ACCOUNTS = Lookup(Account)
 
 _PUBLIC_KEY = Prepared(

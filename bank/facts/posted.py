@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from bank.authoriser.bills import remember
 from bank.authoriser.context import Context
-from bank.authoriser.posting import TRANSFER, move
+from bank.authoriser.moving import BILL, MOVES, move, text_of
 from bank.facts.common import FactUnreadable, file_case, remember_position, subject
 from bank.ledger.moves import below_floor, mark_forced, suspense_account, transfer
-from bank.ledger.rows import Account, CardAccount, PostRow
+from bank.ledger.rows import Account, Biller, CardAccount, PostRow
 from bank.ledger.view import View
 from bank_link.errors import MessageRefused
 from bank_link.messages import Acknowledged, Posted, Slip
@@ -21,7 +22,9 @@ def post_again(view: View, context: Context, fact: Posted) -> Acknowledged:
         return Acknowledged()
     remember_position(view, slip)
     row = _row(view, context, slip)
-    case = _move(view, context, fact, row) if row.what == TRANSFER else _cannot(view, context, fact, row)
+    if row.what == BILL:
+        remember(view, row, slip.biller, _biller_name(view, slip), slip.text)
+    case = _move(view, context, fact, row) if row.what in MOVES else _cannot(view, context, fact, row)
     view.put(replace(row, case_id=case))
     context.note(view, "posted-again", f"{row.what} of {row.amount}")
     return Acknowledged(case=case)
@@ -47,6 +50,12 @@ def _row(view: View, context: Context, slip: Slip) -> PostRow:
     )  # fmt: skip
 
 
+def _biller_name(view: View, slip: Slip) -> str:
+    """Nothing where its id was given to another biller after the restore."""
+    biller = view.get(Biller, slip.biller)
+    return biller.name if biller is not None and biller.created_at <= slip.at else ""
+
+
 def _move(view: View, context: Context, fact: Posted, row: PostRow) -> str:
     """The case, where an account is not known any more or its balance is not enough."""
     owns, has = _known(view, row, row.account), _known(view, row, row.to_account)
@@ -67,8 +76,8 @@ def _half(view: View, context: Context, fact: Posted, row: PostRow, *, kind: str
     case, suspense = _case(view, context, fact, row, kind), suspense_account(row.currency)
     debit, credit = (row.account, suspense) if kind == "unclaimed" else (suspense, row.to_account)
     transfer(
-        view, debit=debit, credit=credit, amount=row.amount, kind=TRANSFER, at_ms=context.now_ms, terminal=row.terminal,
-        generation=row.generation, number=row.number, case_id=case, text=f"{row.terminal}-{row.number}",
+        view, debit=debit, credit=credit, amount=row.amount, kind=row.what, at_ms=context.now_ms, terminal=row.terminal,
+        generation=row.generation, number=row.number, case_id=case, text=text_of(view, row),
     )  # fmt: skip
     if kind == "unclaimed" and below_floor(view, row.account):
         mark_forced(view, row.account, case)

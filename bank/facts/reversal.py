@@ -6,7 +6,8 @@ import msgspec
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context
-from bank.authoriser.posting import PIN_CHANGE, OldPin, move
+from bank.authoriser.moving import PIN_CHANGE, move
+from bank.authoriser.posting import OldPin
 from bank.authoriser.withdrawal import find_hold
 from bank.facts.common import Subject, debited_for_nothing, file_case, subject
 from bank.ledger.moves import below_floor, free_hold, mark_forced

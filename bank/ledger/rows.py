@@ -194,6 +194,35 @@ class PostRow(Row, frozen=True, kw_only=True):
         return Money(self.amount_minor, self.currency)
 
 
+class Biller(Row, frozen=True, kw_only=True):
+    """Whose bills customers can pay; `account` gets the money. `check_kind`: "" or one of `bank_link.bills.CHECKS`."""
+
+    table = schema.billers
+    key_fields = ("biller",)
+    biller: str
+    name: str
+    category: str
+    account: str
+    digits: int
+    check_kind: str = ""
+    state: str = "open"
+    created_at: int = 0
+
+
+class Bill(Row, frozen=True, kw_only=True):
+    """What a `post` paid: the biller as it was called then, and in `text` the bill's number."""
+
+    table = schema.bills
+    key_fields = ("terminal", "generation", "number")
+    terminal: str
+    generation: int
+    number: int
+    biller: str
+    name: str
+    account: str
+    text: str
+
+
 class Visit(Row, frozen=True, kw_only=True):
     table = schema.visits
     key_fields = ("visit",)

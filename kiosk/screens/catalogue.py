@@ -7,6 +7,17 @@ Each takes the language's `Words` first, then typed values, and returns a screen
 
 from kiosk.screens.at_rest import OUT_REASONS, out, starting, welcome
 from kiosk.screens.balance import balance, balance_shown
+from kiosk.screens.bills import (
+    BILLERS,
+    CATEGORIES,
+    bill_amount,
+    bill_done,
+    bill_none,
+    bill_number,
+    bill_ok,
+    bills,
+    bills_who,
+)
 from kiosk.screens.card import (
     MENU,
     MORE,
@@ -75,6 +86,8 @@ from kiosk.screens.trouble import (
 
 __all__ = [
     "ACCOUNT_DIGITS",
+    "BILLERS",
+    "CATEGORIES",
     "HELP",
     "MENU",
     "MORE",
@@ -83,6 +96,13 @@ __all__ = [
     "Preset",
     "balance",
     "balance_shown",
+    "bill_amount",
+    "bill_done",
+    "bill_none",
+    "bill_number",
+    "bill_ok",
+    "bills",
+    "bills_who",
     "cancelled",
     "cash",
     "cash_count",

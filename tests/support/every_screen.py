@@ -23,6 +23,7 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_cash(words),
         **_balance(words),
         **_send(words),
+        **_bills(words),
         **_statement(words),
         **_trouble(words),
     }
@@ -131,11 +132,36 @@ def _send(words: Words) -> dict[str, Screen]:
     }
 
 
+def _bills(words: Words) -> dict[str, Screen]:
+    billers = ["City Water", "Harbour Water Works", "Old Town Water"]
+    bill = "49927398716"
+    return {
+        "bills": c.bills(words, list(c.CATEGORIES)),
+        "bills.who": c.bills_who(words, billers[:2]),
+        "bills.who, many": c.bills_who(words, billers, more=True),
+        "bill.number": c.bill_number(words, 11),
+        "bill.number, entered": c.bill_number(words, 20, entered="49927398716499273987"),
+        "bill.number, wrong": c.bill_number(words, 11, wrong=True),
+        "bill.amount": c.bill_amount(words, usd(500)),
+        "bill.amount, entered": c.bill_amount(words, usd(500), entered="6430"),
+        "bill.amount, over": c.bill_amount(words, usd(99_999), entered="9999900", over=True),
+        "bill.ok": c.bill_ok(words, "City Water", Money(64_30, "USD"), bill, "Everyday"),
+        "bill.ok, long": c.bill_ok(
+            words, billers[1], usd(99_999), "49927398716499273987", "Everyday and everything else"
+        ),
+        "bill.done": c.bill_done(words, "City Water", Money(64_30, "USD"), REFERENCE),
+        "bill.done, long": c.bill_done(words, NAME, usd(99_999), REFERENCE),
+        "bill.none": c.bill_none(words),
+        "bill.none, earlier": c.bill_none(words, earlier=True),
+    }
+
+
 def _statement(words: Words) -> dict[str, Screen]:
     moved = [
         ("24 Nov", "withdrawal", "", usd(-100)), ("22 Nov", "transfer", NAME, usd(-99_999)),
         ("20 Nov", "transfer", "Dune Bakery", usd(612)), ("19 Nov", "reversal", "Maria Lopez", usd(60)),
         ("15 Nov", "opening", "", usd(1_000)), ("15 Nov", "case-credit", "", Money(55, "USD")),
+        ("14 Nov", "bill", "City Water", Money(-64_30, "USD")),
     ]  # fmt: skip
     return {
         "list": c.statement(words, moved),

@@ -26,7 +26,8 @@ from sqlalchemy import (
     event,
 )
 
-#: 2: `posts`, and an index of open visits. 3: `billers` and `bills`.
+#: 2: `posts`, and an index of open visits. 3: `billers`, `bills` and `usuals`, and an
+#: index of cases by account.
 VERSION = 3
 
 metadata = MetaData()
@@ -193,6 +194,13 @@ card_accounts = Table(
     _whole("place"),
 )  # fmt: skip
 
+usuals = Table(
+    "usuals", metadata,
+    Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
+    _money("amount_minor"), _text("currency", 3),
+    CheckConstraint("amount_minor >= 0", name="usual_not_negative"),
+)  # fmt: skip
+
 usage = Table(
     "usage", metadata,
     Column("card", String(64), primary_key=True), Column("day", String(10), primary_key=True),
@@ -209,7 +217,7 @@ cases = Table(
     Column("detail", Text, nullable=False, default=""), _time("opened_at"), _time("closed_at"), _text("closed_by", 100),
     _text("resolution", 32), _text("note", 400),
     CheckConstraint("state IN ('open', 'closed')", name="case_state"),
-    Index("cases_state", "state"), Index("cases_hold", "hold"),
+    Index("cases_state", "state"), Index("cases_hold", "hold"), Index("cases_account", "account", "state"),
 )  # fmt: skip
 
 tokens = Table(

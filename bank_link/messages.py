@@ -95,12 +95,15 @@ class Reason(enum.StrEnum):
     CARD_OUTDATED = "card-outdated"  # a copy, or the original after its copy was used: needs re-activation
     CARD_PROOF = "card-proof"  # the secret is not this card's
     CARD_EXPIRED = "card-expired"
+    CARD_FROZEN = "card-frozen"  # by its customer, or by the bank
     WRONG_PIN = "wrong-pin"
     PIN_LOCKED = "pin-locked"
     PIN_BLOCK = "pin-block"  # cannot be opened
     NO_ACCOUNT = "no-account"
     NO_PAYEE = "no-payee"  # nobody has the account that money would go to, or no such biller
     BILL_NUMBER = "bill-number"  # not of the form that the biller's bills have
+    NOT_EMPTY = "not-empty"  # the account to be closed; `possible` is in it, or missing from it
+    NOT_SETTLED = "not-settled"  # something about the account to be closed is still open
     CURRENCY = "currency"
     AMOUNT = "amount"  # zero, too large, or a note mix that does not add up to it
     AMOUNT_LIMIT = "amount-limit"  # the day's limit on amount
@@ -173,7 +176,7 @@ class Slip(Part, frozen=True, kw_only=True):
     `transaction` is the number of the authorise whose hold it releases. `card` is the bank's reference of the card,
     never its number: slips are kept in journals. (`card_epoch`, `card_n`) is the card's position that was confirmed
     (0, 0: none): a bank that was restored learns from it which copies are spent. `to`: of a transfer or a bill, the
-    account that has the money now. `biller` and `text`: whose bill was paid, and its number.
+    account that has the money now. `biller`: whose bill was paid. `text`: the bill's number, or an account's new label.
     """
 
     kind: Id
@@ -371,7 +374,7 @@ class OpenVisit(Message, frozen=True, kw_only=True, tag="open-visit"):
 
 class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     """`next_*` go onto the card at once. `left_today`: what may still be taken in cash today; `send_left`: what may
-    still be sent to others.
+    still be sent to others. `frozen`: nothing goes but to unfreeze it.
     """
 
     visit: Id
@@ -384,6 +387,7 @@ class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     usual: Money | None = None
     left_today: Money | None = None
     send_left: Money | None = None
+    frozen: bool = False
 
 
 class Inquire(Message, frozen=True, kw_only=True, tag="inquire"):
@@ -489,8 +493,9 @@ class Released(Message, frozen=True, kw_only=True, tag="released"):
 
 class Post(Message, frozen=True, kw_only=True, tag="post"):
     """One-step change of money or record → Slipped. `what`: "transfer" (`account`, `to`, `amount`), "bill" (`account`,
-    `to`: the biller, `text`: the bill's number, `amount`), "pin-change" (`pin_block`: the new one). `n` names the secret
-    that is on the card.
+    `to`: the biller, `text`: the bill's number, `amount`), "pin-change" (`pin_block`: the new one), "label" (`account`,
+    `text`: what it is called from now on), "usual" (`amount`), "freeze" and "unfreeze" (the card), "close" (`account`).
+    `n` names the secret that is on the card.
     """
 
     number: Number

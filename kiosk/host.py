@@ -218,8 +218,28 @@ class Host:
         """The card's PIN is `pin` from now on. Raises Turned, and NoAnswer: then the old one holds."""
         session = self._session()
         block = seal_pin(pin, card.card, session.pin_key, self._random)
-        said = _Said("pin-change", "none", "", Money(0, session.currency))
+        said = _Said("pin-change", "none", "", self._nothing())
         await self._post(opened, said, pin_block=block, pin_key_id=session.pin_key_id)
+
+    async def label(self, opened: VisitOpened, account: str, text: str) -> None:
+        """The account is called `text` from now on. Raises Turned, and NoAnswer: then nothing was changed, as below."""
+        said = _Said("label", account, "", self._nothing(), text=text)
+        await self._post(opened, said, account=account, text=text)
+
+    async def usual(self, opened: VisitOpened, amount: Money) -> None:
+        """What the card's customer usually takes."""
+        await self._post(opened, _Said("usual", "none", "", amount), amount=amount)
+
+    async def freeze(self, opened: VisitOpened, *, frozen: bool) -> None:
+        """The card is frozen, or it is not any more."""
+        await self._post(opened, _Said("freeze" if frozen else "unfreeze", "none", "", self._nothing()))
+
+    async def close_account(self, opened: VisitOpened, account: str) -> None:
+        """The account is closed for good."""
+        await self._post(opened, _Said("close", account, "", self._nothing()), account=account)
+
+    def _nothing(self) -> Money:
+        return Money(0, self._session().currency)
 
     async def _post(self, opened: VisitOpened, wanted: _Said, **fields: Any) -> Slip:
         """Ask for a post with `fields`; its slip, which says what was `wanted` and is in the journal."""

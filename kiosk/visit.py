@@ -16,7 +16,7 @@ from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens import model as s
 from kiosk.service_state import Cause
-from kiosk.transactions import balance, bills, pin_change, sending, statement, withdrawal
+from kiosk.transactions import balance, bills, details, pin_change, sending, statement, withdrawal
 from kiosk.transactions.common import refusal
 
 NOTICE_S = 30
@@ -31,9 +31,10 @@ _WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out"
 
 #: What is on offer, with what an account must allow for it ("": nothing of an account).
 _MENU = {"cash": "withdraw", "balance": "balance", "send": "transfer", "bill": "bill", "more": ""}
-_MORE = {"list": "statement", "newpin": ""}
+_MORE = {"list": "statement", "newpin": "", "details": ""}
 _RUN: dict[str, Callable[[Visit], Awaitable[object]]] = {
     "balance": balance.run, "send": sending.run, "bill": bills.run, "list": statement.run, "newpin": pin_change.run,
+    "details": details.run,
 }  # fmt: skip
 
 
@@ -44,8 +45,11 @@ class _Ended(Exception):
 async def menu(visit: Visit) -> None:
     """One thing after another, until the customer leaves or the card is out."""
     parts = visit.parts
-    offered = [key for key, may in _MENU.items() if not may or visit.accounts(may)]
-    while not visit.card_is_out:
+    if visit.opened.frozen:
+        await details.unfreeze(visit)
+        return
+    while not visit.card_is_out and not visit.is_done:
+        offered = [key for key, may in _MENU.items() if not may or visit.accounts(may)]
         key = await parts.ask.choose(catalogue.menu(parts.words, offered))
         if key == "cash":
             if await withdrawal.run(visit):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bank.authoriser.bills import billers
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.posting import find_payee
-from bank.authoriser.visits import account_of, card_of, visit_of
+from bank.authoriser.visits import SEES, account_of, card_of, visit_of
 from bank.ledger.rows import Account
 from bank.ledger.view import View
 from bank_link.messages import Billers, Figures, Inquire, Payee, Reason, Statement, StatementLine
@@ -19,7 +19,7 @@ def inquire(
 ) -> Figures | Statement | Payee | Billers:  # fmt: skip
     """`lines` are the account's last, read for a statement before it was known whether the visit may see them."""
     visit = visit_of(view, context, message.visit)
-    account = account_of(view, visit, message.account)
+    account = account_of(view, visit, message.account, frozen=message.what in SEES)
     match message.what:
         case "billers":
             return billers(view, account)

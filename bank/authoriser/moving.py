@@ -11,6 +11,7 @@ from bank_link.messages import Post, Reason, Slip
 from bank_link.money import Money
 
 TRANSFER, PIN_CHANGE, BILL = "transfer", "pin-change", "bill"
+FREEZE, UNFREEZE, CLOSE = "freeze", "unfreeze", "close"
 #: Posts that move money between two accounts.
 MOVES = frozenset({TRANSFER, BILL})
 
@@ -62,11 +63,12 @@ def post_row(context: Context, message: Post, card: str, amount: Money, **more: 
     )  # fmt: skip
 
 
-def slip_of(view: View, context: Context, row: PostRow) -> Slip:
+def slip_of(view: View, context: Context, row: PostRow, text: str) -> Slip:
+    """`text`: as the post had it."""
     card, bill = view.need(Card, row.card), view.get(Bill, row.terminal, row.generation, row.number)
     return Slip(
         kind=row.what, terminal=row.terminal, generation=row.generation, boot=context.session.boot, number=row.number,
         transaction=row.number, card=row.card, account=row.account or "none", to=row.to_account,
-        biller=bill.biller if bill else "", text=bill.text if bill else "", amount=row.amount,
+        biller=bill.biller if bill else "", text=text, amount=row.amount,
         card_epoch=card.confirmed_epoch, card_n=card.confirmed_n, at=context.now_ms, expires=context.now_ms,
     )  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from bank.authoriser import bills
+from bank.authoriser import bills, maintenance
 from bank.authoriser.context import Context, Refusal
-from bank.authoriser.moving import move, payable, post_row, slip_of
+from bank.authoriser.moving import UNFREEZE, move, payable, post_row, slip_of
 from bank.authoriser.pin import with_pin
 from bank.authoriser.visits import account_of, card_of, ratchet_state, visit_of
 from bank.cards import ratchet
@@ -30,19 +30,21 @@ class OldPin(msgspec.Struct, frozen=True):
 def post(view: View, context: Context, message: Post) -> Slipped:
     """Visit and card, then what is asked; in effect at once. The card's number that it names is confirmed by it."""
     visit = visit_of(view, context, message.visit)
-    card = _spend(view, card_of(view, visit), visit, message.n)
+    card = _spend(view, card_of(view, visit, frozen=message.what == UNFREEZE), visit, message.n)
     match message.what:
         case "transfer":
             row = _transfer(view, context, message, visit)
         case "bill":
             row = bills.pay(view, context, message, visit)
+        case "label" | "usual" | "freeze" | "unfreeze" | "close":
+            row = maintenance.change(view, context, message, visit)
         case "pin-change":
             row = _change_pin(view, context, message, card)
         case _:
             raise Refusal(Reason.UNSUPPORTED, f"this bank does not offer {message.what!r}")
     view.put(row)
     context.note(view, "posted", f"{row.what} of {row.amount}")
-    return Slipped(slip=context.tools.keys.sign_slip(slip_of(view, context, row)))
+    return Slipped(slip=context.tools.keys.sign_slip(slip_of(view, context, row, message.text)))
 
 
 def find_payee(view: View, visit: Visit, account_id: str, account: Account) -> Payee:

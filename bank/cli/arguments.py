@@ -143,6 +143,9 @@ def _customers(grammar: _Grammar) -> None:
     add = grammar.command("customer add", "add a customer", "commands.customer_add")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--language", default="en", help="for the screens, such as en or de-CH (default: en)")
+    rename = grammar.command("customer rename", "write a customer's name", "commands.customer_rename")
+    rename.add_argument("customer", metavar="CUSTOMER")
+    rename.add_argument("name", metavar="NAME")
     account = grammar.command("account open", "open an account for a customer", "commands.account_open")
     account.add_argument("customer", metavar="CUSTOMER")
     account.add_argument("--label", default="Everyday account", help="what the customer calls it (Everyday account)")
@@ -154,6 +157,13 @@ def _customers(grammar: _Grammar) -> None:
     show = grammar.command("account show", "show balance, holds, cards and last postings", "commands.account_show")
     show.add_argument("account", metavar="ACCOUNT")
     show.add_argument("--last", type=_count, default=10, metavar="N", help="so many postings (default: 10)")
+    for word, what in (
+        ("freeze", "let no money out of an account, or into it, at the machines"),
+        ("unfreeze", "let a frozen account be used again"),
+        ("close", "close an account for good; it must stand at 0"),
+    ):
+        changed = grammar.command(f"account {word}", what, f"commands.account_{word}")
+        changed.add_argument("account", metavar="ACCOUNT")
 
 
 def _cards(grammar: _Grammar) -> None:
@@ -174,6 +184,8 @@ def _cards(grammar: _Grammar) -> None:
     _card(reissue)
     _out(reissue)
     _card(grammar.command("card unblock", "forget wrong PINs and their lock", "commands.card_unblock"))
+    _card(grammar.command("card freeze", "let nobody use a card until the bank unfreezes it", "commands.card_freeze"))
+    _card(grammar.command("card unfreeze", "let a frozen card be used again", "commands.card_unfreeze"))
     _card(grammar.command("card show", "show a card", "commands.card_show"))
     pin = grammar.command("pin set", "give a card a new PIN", "commands.pin_set")
     _card(pin)

@@ -18,8 +18,14 @@ from bank.control import CommandRefused
 
 _DONE_BY: dict[type[r.Command], Callable[[Desk, Any], Answer]] = {
     r.CustomerAdd: customers.add,
+    r.CustomerRename: customers.rename,
     r.AccountOpen: accounts.open_account,
     r.AccountShow: accounts.show,
+    r.AccountFreeze: accounts.freeze,
+    r.AccountUnfreeze: accounts.unfreeze,
+    r.AccountClose: accounts.close,
+    r.CardFreeze: cards.freeze,
+    r.CardUnfreeze: cards.unfreeze,
     r.CardIssue: cards.issue,
     r.CardReissue: cards.reissue,
     r.CardUnblock: cards.unblock,

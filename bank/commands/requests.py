@@ -69,6 +69,47 @@ class AccountShow(Command, frozen=True, kw_only=True, tag="account-show"):
     last: Annotated[int, Meta(ge=0, le=1000)] = 10
 
 
+class CustomerRename(Command, frozen=True, kw_only=True, tag="customer-rename"):
+    """What others read before they send money."""
+
+    answer = a.CustomerAdded
+    customer: Id
+    name: Line
+
+
+class AccountFreeze(Command, frozen=True, kw_only=True, tag="account-freeze"):
+    """Nothing is paid out of it or into it at a machine; it can be looked at."""
+
+    answer = a.AccountShown
+    account: Id
+
+
+class AccountUnfreeze(Command, frozen=True, kw_only=True, tag="account-unfreeze"):
+    answer = a.AccountShown
+    account: Id
+
+
+class AccountClose(Command, frozen=True, kw_only=True, tag="account-close"):
+    """For good; it must stand at nothing, and nothing about it may be open."""
+
+    answer = a.AccountShown
+    account: Id
+
+
+class CardFreeze(Command, frozen=True, kw_only=True, tag="card-freeze"):
+    """Until the bank unfreezes it; its customer cannot."""
+
+    answer = a.CardShown
+    card: Id
+
+
+class CardUnfreeze(Command, frozen=True, kw_only=True, tag="card-unfreeze"):
+    """Whoever froze it."""
+
+    answer = a.CardShown
+    card: Id
+
+
 class CardIssue(Command, frozen=True, kw_only=True, tag="card-issue"):
     """`accounts`: none named means all of the customer's. `expiry`: "" is five years from now."""
 
@@ -215,7 +256,8 @@ class CaPromote(Command, frozen=True, kw_only=True, tag="ca-promote"):
 COMMANDS: dict[str, type[Command]] = {
     str(command.__struct_config__.tag): command
     for command in (
-        CustomerAdd, AccountOpen, AccountShow, CardIssue, CardReissue, CardUnblock, CardShow, PinSet, PayeeAdd, PayeeList,
+        CustomerAdd, CustomerRename, AccountOpen, AccountShow, AccountFreeze, AccountUnfreeze, AccountClose,
+        CardFreeze, CardUnfreeze, CardIssue, CardReissue, CardUnblock, CardShow, PinSet, PayeeAdd, PayeeList,
         PayeeRemove, EnrolmentOpen, TerminalList, TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
         LedgerCheck, CaShow, CaNext, CaPromote,
     )

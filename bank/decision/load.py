@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from bank import schema
 from bank.authoriser.bills import CATEGORIES
 from bank.authoriser.context import Tools
+from bank.authoriser.moving import CLOSE
 from bank.decision.decide import Item
 from bank.facts.common import OLDEST_FACT_MS
 from bank.ledger.moves import cash_account, equity_account, suspense_account, vault_account
@@ -30,6 +31,7 @@ from bank.ledger.rows import (
     SessionRow,
     Terminal,
     Usage,
+    Usual,
     Visit,
 )
 from bank.ledger.view import Books
@@ -84,6 +86,7 @@ class _Wanted:
         self.posts: set[tuple[str, int, int]] = set()
         self.billers: set[str] = set()
         self.categories: tuple[str, ...] = ()
+        self.closing: set[str] = set()
 
     def add(self, item: Item) -> None:
         envelope = item.frame.envelope
@@ -136,6 +139,8 @@ class _Wanted:
         self.payees.add(message.to)
         if isinstance(message, Post):
             self.posting = True
+            if message.what == CLOSE:
+                self.closing.add(message.account)
             self.billers.add(message.to)
         elif message.what == "billers":
             self.categories = CATEGORIES
@@ -203,6 +208,7 @@ def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     cards = _CARDS(connection, books, wanted.cards | wanted.presented)
     _CUSTOMERS(connection, books, {card.customer for card in cards if card.card in wanted.presented})
     wanted.cards |= wanted.presented
+    _USUALS(connection, books, wanted.cards if wanted.posting or wanted.telling else wanted.presented)
     for link in _CARD_ACCOUNTS(connection, books, wanted.cards):
         wanted.accounts.add(link.account)
     _USAGE_OF_DAYS(connection, books, wanted.cards, days=sorted(wanted.days))
@@ -216,6 +222,8 @@ def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
 def _load_billers(connection: Connection, books: Books, wanted: _Wanted) -> None:
     found = _BILLERS(connection, books, wanted.billers) + _OPEN_BILLERS(connection, books, wanted.categories)
     wanted.accounts.update(biller.account for biller in found)
+    _BILLERS_OF(connection, books, wanted.closing)
+    _OPEN_CASES_OF(connection, books, wanted.closing)
 
 
 def load_usage(connection: Connection, books: Books, holds: Iterable[Hold]) -> None:
@@ -264,16 +272,19 @@ _VISITS = Lookup(Visit)
 _OPEN_VISITS = Lookup(Visit, "terminal", where=[schema.visits.c.state == "open"])
 _HOLDS = Lookup(Hold)
 _CARD_HOLDS = Lookup(Hold, "card", where=[schema.holds.c.state.in_(("held", "released", "case"))])
+_OPEN_CASES_OF = Lookup(Case, "account", where=[schema.cases.c.state == "open"])
 _CASES = Lookup(Case, "terminal", "generation", "number")
 _CARDS = Lookup(Card)
 _CUSTOMERS = Lookup(Customer)
 _CARD_ACCOUNTS = Lookup(CardAccount, "card")
+_USUALS = Lookup(Usual)
 _USAGE = Lookup(Usage)
 _USAGE_OF_DAYS = Lookup(Usage, "card", where=[schema.usage.c.day.in_(bindparam("days", expanding=True))])
 _POSTS = Lookup(PostRow)
 _POSTS_OF_DAYS = Lookup(PostRow, "card", where=[schema.posts.c.day.in_(bindparam("days", expanding=True))])
 _BILLS = Lookup(Bill)
 _BILLERS = Lookup(Biller)
+_BILLERS_OF = Lookup(Biller, "account", where=[schema.billers.c.state == "open"])
 _OPEN_BILLERS = Lookup(Biller, "category", where=[schema.billers.c.state == "open"])
 _ACCOUNTS = Lookup(Account)
 

@@ -12,7 +12,7 @@ from bank.authoriser.context import Context
 from bank.authoriser.visits import ratchet_state
 from bank.cards import ratchet
 from bank.ledger.moves import open_case
-from bank.ledger.rows import Card, Case, Hold
+from bank.ledger.rows import Account, Card, Case, Hold, PostRow
 from bank.ledger.view import View
 from bank_link.messages import Completion, Fact, NoteCount, Outcome, Reversal, Slip
 from bank_link.money import Money
@@ -77,6 +77,15 @@ def file_case(
     )  # fmt: skip
     context.note(view, "case-opened", f"{case.case_id} about {amount}")
     return open_case(view, case)
+
+
+def reopen(view: View, context: Context, about: Subject, account_id: str, row: PostRow) -> str:
+    """Money has moved in an account that was closed meanwhile: it is open again, and a person tells its owner."""
+    account = view.need(Account, account_id)
+    if account.kind != "customer" or account.state != "closed":
+        return ""
+    view.put(replace(account, state="open"))
+    return file_case(view, context, about, "reopened", row.amount, account=account_id, card=row.card)
 
 
 def remember_position(view: View, slip: Slip) -> None:

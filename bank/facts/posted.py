@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from bank.authoriser.bills import remember
 from bank.authoriser.context import Context
+from bank.authoriser.maintenance import change_again
 from bank.authoriser.moving import BILL, MOVES, move, text_of
-from bank.facts.common import FactUnreadable, file_case, remember_position, subject
+from bank.facts.common import FactUnreadable, file_case, remember_position, reopen, subject
 from bank.ledger.moves import below_floor, mark_forced, suspense_account, transfer
 from bank.ledger.rows import Account, Biller, CardAccount, PostRow
 from bank.ledger.view import View
@@ -24,7 +25,11 @@ def post_again(view: View, context: Context, fact: Posted) -> Acknowledged:
     row = _row(view, context, slip)
     if row.what == BILL:
         remember(view, row, slip.biller, _biller_name(view, slip), slip.text)
-    case = _move(view, context, fact, row) if row.what in MOVES else _cannot(view, context, fact, row)
+    if row.what in MOVES:
+        case = _move(view, context, fact, row)
+    else:
+        done = change_again(view, row, slip.text, account_known=_known(view, row, row.account))
+        case = "" if done else _cannot(view, context, fact, row)
     view.put(replace(row, case_id=case))
     context.note(view, "posted-again", f"{row.what} of {row.amount}")
     return Acknowledged(case=case)
@@ -64,8 +69,10 @@ def _move(view: View, context: Context, fact: Posted, row: PostRow) -> str:
     if not owns or not has:
         return _half(view, context, fact, row, kind="unclaimed" if owns else "suspense")
     move(view, context, row)
+    about = subject(context, fact, row.number)
+    reopened = [reopen(view, context, about, account, row) for account in (row.account, row.to_account)]
     if not below_floor(view, row.account):
-        return ""
+        return "".join(reopened[:1]) or reopened[1]
     case = _case(view, context, fact, row, "overdrawn")
     mark_forced(view, row.account, case)
     return case
@@ -81,11 +88,17 @@ def _half(view: View, context: Context, fact: Posted, row: PostRow, *, kind: str
     )  # fmt: skip
     if kind == "unclaimed" and below_floor(view, row.account):
         mark_forced(view, row.account, case)
+    reopen(
+        view, context, subject(context, fact, row.number), row.account if kind == "unclaimed" else row.to_account, row
+    )
     return case
 
 
 def _cannot(view: View, context: Context, fact: Posted, row: PostRow) -> str:
-    """A PIN is in no slip, and money of two unknown accounts cannot move: a person tells the customer."""
+    """A PIN is in no slip; what is not known cannot be changed, and no money moves between two unknown accounts.
+
+    A person tells the customer.
+    """
     return _case(view, context, fact, row, "post-lost")
 
 

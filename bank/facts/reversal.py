@@ -6,10 +6,11 @@ import msgspec
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context
-from bank.authoriser.moving import PIN_CHANGE, move
+from bank.authoriser.maintenance import change_back
+from bank.authoriser.moving import MOVES, PIN_CHANGE, move
 from bank.authoriser.posting import OldPin
 from bank.authoriser.withdrawal import find_hold
-from bank.facts.common import Subject, debited_for_nothing, file_case, subject
+from bank.facts.common import Subject, debited_for_nothing, file_case, reopen, subject
 from bank.ledger.moves import below_floor, free_hold, mark_forced
 from bank.ledger.rows import Card, Case, Hold, NumberRow, PostRow, Visit
 from bank.ledger.view import View
@@ -48,7 +49,7 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
     """The kiosk never had the post's answer, so the customer was told that nothing happened. The card's numbers stay."""
     if done.state == "reversed":
         return ""
-    if done.case_id or (done.what == PIN_CHANGE and not done.undo):
+    if done.case_id or (done.what not in MOVES and not done.undo):
         # Made again from its slip, in part or not at all: the kiosk says that it was answered, and that it was not.
         return file_case(view, context, about, "post-lost", done.amount, account=done.account, card=done.card)
     view.put(replace(done, state="reversed"))
@@ -60,7 +61,12 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
     if done.what == PIN_CHANGE:
         _old_pin_again(view, done)
         return case
+    if done.what not in MOVES:
+        change_back(view, done)
+        return case
     move(view, context, done, back=True)
+    for account in (done.account, done.to_account):
+        case = reopen(view, context, about, account, done) or case
     if not below_floor(view, done.to_account):
         return case
     # Whoever got it has spent it meanwhile.

@@ -239,7 +239,7 @@ class Visit(Row, frozen=True, kw_only=True):
 
 
 class Card(Row, frozen=True, kw_only=True):
-    """`card`: a keyed reference of its number. `confirmed` and `issued`: the ratchet. `tries`: PINs counted since the last right one."""
+    """`state`: "active", "frozen" (by its customer), "blocked" (by the bank's staff). `card`: a keyed reference of its number. `confirmed` and `issued`: the ratchet. `tries`: PINs counted since the last right one."""
 
     table = schema.cards
     key_fields = ("card",)
@@ -268,6 +268,16 @@ class CardAccount(Row, frozen=True, kw_only=True):
     card: str
     account: str
     place: int = 0
+
+
+class Usual(Row, frozen=True, kw_only=True):
+    """What a card's customer usually takes; 0: nothing is set."""
+
+    table = schema.usuals
+    key_fields = ("card",)
+    card: str
+    amount_minor: int
+    currency: str
 
 
 class Usage(Row, frozen=True, kw_only=True):

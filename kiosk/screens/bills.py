@@ -113,6 +113,6 @@ def bill_none(words: Words, *, earlier: bool = False) -> NoticeScreen:
         id="bill.none",
         title=words.say("bill.none", "title"),
         notice=Notice(Tone.WARNING, bold),
-        keys=keys(words, main="ok"),
+        keys=keys(words, cancel="", back="", main="ok"),
         language=words.header_language,
     )

@@ -38,12 +38,12 @@ def refusal(parts: Parts, answer: Refused, *, earlier: bool = False) -> NoticeSc
             return catalogue.e_refused(words, parts.ask.phone)
 
 
-async def no_line(visit: Visit, *, pin: bool = False) -> None:
+async def no_line(visit: Visit, *, pin: bool = False, kept: bool = False) -> None:
     """The bank did not answer: try something again, or take the card. Raises Cancelled for the latter.
 
-    `pin`: a new PIN was asked for.
+    `pin`: a new PIN was asked for; `kept`: another change that moves no money.
     """
-    screen = catalogue.e_line(visit.parts.words, earlier=visit.has_posted, pin=pin)
+    screen = catalogue.e_line(visit.parts.words, earlier=visit.has_posted, pin=pin, kept=kept)
     if await visit.parts.ask.choose(screen) == MAIN:
         raise Cancelled
 

@@ -362,7 +362,7 @@ def test_every_command_is_carried_out_by_something() -> None:
         return [leaf for action in inner for child in action.choices.values() for leaf in leaves(child)] or [parser]
 
     found = leaves(_parser())
-    assert len(found) == 28
+    assert len(found) == 34
     for leaf in found:
         module, function = leaf.get_default("do").split(".")
         assert callable(getattr(importlib.import_module(f"bank.cli.{module}"), function))
@@ -395,3 +395,22 @@ def test_payees_are_added_listed_and_removed_in_words_and_for_scripts(
     assert call("payee", "remove", "P101")[0] == 0
     assert call("payee", "list")[1] == "Nobody's bills can be paid yet.\n"
     assert "removed" in call("payee", "list", "--all")[1]
+
+
+def test_accounts_and_cards_are_frozen_and_closed_by_command(
+    call: Callable[..., tuple[int, str, str]], founded: BankProgram, tmp_path: Path
+) -> None:
+    """Each says the new state; what cannot be is one sentence."""
+    account = founded.ok("account", "open", "C1001")["account"]
+    for word, state in (("freeze", "frozen"), ("unfreeze", "open"), ("close", "closed")):
+        code, out, _ = call("account", word, account, "--json")
+        assert (code, json.loads(out)["state"]) == (0, state)
+    code, _, err = call("account", "freeze", account)
+    assert (code, "is closed" in err, err.count("\n")) == (1, True, 1)
+    (tmp_path / "pin").write_text("4711\n")
+    made = founded.ok("card", "issue", "C1001", "--out", str(tmp_path / "card"), "--pin-file", str(tmp_path / "pin"))
+    for word, state in (("freeze", "blocked"), ("unfreeze", "active")):
+        code, out, _ = call("card", word, made["card"], "--json")
+        assert (code, json.loads(out)["state"]) == (0, state)
+    code, out, _ = call("customer", "rename", "C1001", "Ada Byron")
+    assert (code, "C1001: Ada Byron" in out) == (0, True)

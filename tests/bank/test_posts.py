@@ -267,9 +267,10 @@ def test_books_of_the_version_before_get_what_they_lack(tmp_path: Path) -> None:
         desk, maria = await two(hall)
         await hall.close()
         with sqlite3.connect(hall.directory / "books.sqlite") as tool:
-            for table in ("posts", "billers", "bills"):
+            for table in ("posts", "billers", "bills", "usuals"):
                 tool.execute(f"DROP TABLE {table}")
             tool.execute("DROP INDEX visits_state")
+            tool.execute("DROP INDEX cases_account")
             tool.execute("PRAGMA user_version = 1")
         tool.close()
         await hall.open()
@@ -278,7 +279,16 @@ def test_books_of_the_version_before_get_what_they_lack(tmp_path: Path) -> None:
         await hall.close()
         with sqlite3.connect(hall.directory / "books.sqlite") as tool:
             names = {name for (name,) in tool.execute("SELECT name FROM sqlite_schema")}
-            assert {"posts", "visits_state", "posts_card", "posts_reverse_once", "billers", "bills"} <= names
+            assert {
+                "posts",
+                "visits_state",
+                "posts_card",
+                "posts_reverse_once",
+                "billers",
+                "bills",
+                "usuals",
+                "cases_account",
+            } <= names
             assert tool.execute("PRAGMA user_version").fetchone() == (VERSION,)
         tool.close()
         await hall.open()

@@ -24,6 +24,7 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_balance(words),
         **_send(words),
         **_bills(words),
+        **_details(words),
         **_statement(words),
         **_trouble(words),
     }
@@ -156,6 +157,27 @@ def _bills(words: Words) -> dict[str, Screen]:
     }
 
 
+def _details(words: Words) -> dict[str, Screen]:
+    return {
+        "details": c.details(words, list(c.DETAILS)),
+        "details, card": c.details(words, ["freeze"]),
+        "name": c.name(words, "Savings"),
+        "name.done": c.name_done(words, "Household"),
+        "usual": c.usual(words, usd(10), usd(500)),
+        "usual, refused": c.usual(words, usd(10), usd(500), refused=usd(75)),
+        "usual.done": c.usual_done(words, usd(80)),
+        "freeze": c.freeze(words, "4417"),
+        "freeze.done": c.freeze_done(words),
+        "unfreeze": c.unfreeze(words, "4417"),
+        "unfreeze.done": c.unfreeze_done(words),
+        "close": c.close(words, "Everyday and everything else", "4417", usd(0)),
+        "close.full": c.close_full(words, Money(123_456_789, "USD")),
+        "close.full, missing": c.close_full(words, Money(-124_550, "USD")),
+        "close.open": c.close_open(words),
+        "close.done": c.close_done(words, "Everyday and everything else"),
+    }
+
+
 def _statement(words: Words) -> dict[str, Screen]:
     moved = [
         ("24 Nov", "withdrawal", "", usd(-100)), ("22 Nov", "transfer", NAME, usd(-99_999)),
@@ -175,6 +197,7 @@ def _trouble(words: Words) -> dict[str, Screen]:
         "e.line": c.e_line(words),
         "e.line, earlier": c.e_line(words, earlier=True),
         "e.line, pin": c.e_line(words, pin=True),
+        "e.line, kept": c.e_line(words, kept=True),
         "e.card": c.e_card(words),
         "e.refused": c.e_refused(words, PHONE),
         "e.nocash": c.e_nocash(words, REFERENCE),

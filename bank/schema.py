@@ -26,9 +26,9 @@ from sqlalchemy import (
     event,
 )
 
-#: 2: `posts`, and an index of open visits. 3: `billers`, `bills` and `usuals`, and an
-#: index of cases by account.
-VERSION = 3
+#: 2: `posts`, and an index of open visits. 3: `deposits`. 4: `billers`, `bills` and `usuals`, and an index of cases by
+#: account.
+VERSION = 4
 
 metadata = MetaData()
 
@@ -150,6 +150,17 @@ posts = Table(
     Index("posts_card", "card", "day"),
 )  # fmt: skip
 
+deposits = Table(
+    "deposits", metadata,
+    Column("terminal", String(64), primary_key=True), Column("generation", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    _text("card"), _text("account"), _money("amount_minor"), _text("currency", 3), _text("escrow", 16),
+    _text("state", 16), _text("case_id"), _time("at_ms"),
+    CheckConstraint("state IN ('open', 'credited', 'reversed', 'case')", name="deposit_state"),
+    CheckConstraint("amount_minor >= 0", name="deposit_not_negative"),
+    Index("deposits_state", "state", "at_ms"),
+)  # fmt: skip
+
 billers = Table(
     "billers", metadata,
     Column("biller", String(64), primary_key=True),
@@ -249,6 +260,14 @@ event.listen(
         "CREATE TRIGGER IF NOT EXISTS posts_reverse_once BEFORE UPDATE OF state ON posts "
         "WHEN OLD.state = 'reversed' AND NEW.state <> OLD.state "
         "BEGIN SELECT RAISE(ABORT, 'a post is reversed once'); END"
+    ).execute_if(dialect="sqlite"),
+)  # fmt: skip
+event.listen(
+    deposits, "after_create",
+    DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
+        "CREATE TRIGGER IF NOT EXISTS deposits_credit_once BEFORE UPDATE OF state ON deposits "
+        "WHEN OLD.state = 'credited' AND NEW.state <> OLD.state "
+        "BEGIN SELECT RAISE(ABORT, 'a deposit is credited once'); END"
     ).execute_if(dialect="sqlite"),
 )  # fmt: skip
 event.listen(

@@ -173,7 +173,8 @@ class Maker(Part, frozen=True, kw_only=True):
 class Slip(Part, frozen=True, kw_only=True):
     """What the bank signs about one number; with the vault's `nonce`, a `release` slip is a dispense authority.
 
-    `transaction` is the number of the authorise whose hold it releases. `card` is the bank's reference of the card,
+    `transaction` is the number of the authorise whose hold it releases. Of a `deposit`, `amount` is the most that may be
+    paid in. `card` is the bank's reference of the card,
     never its number: slips are kept in journals. (`card_epoch`, `card_n`) is the card's position that was confirmed
     (0, 0: none): a bank that was restored learns from it which copies are spent. `to`: of a transfer or a bill, the
     account that has the money now. `biller`: whose bill was paid. `text`: the bill's number, or an account's new label.
@@ -208,7 +209,7 @@ class DeviceStatus(Part, frozen=True, kw_only=True):
 
 class AccountView(Part, frozen=True, kw_only=True):
     """An account as a customer sees it at a machine. `may`: "withdraw", "balance", "transfer", "statement",
-    "bill".
+    "deposit", "bill".
     """
 
     account: Id
@@ -512,7 +513,7 @@ class Post(Message, frozen=True, kw_only=True, tag="post"):
 
 
 class Deposit(Message, frozen=True, kw_only=True, tag="deposit"):
-    """→ Slipped. `escrow`: "none", "one" or "bundle": what the acceptor can hold back."""
+    """→ Slipped, of kind "deposit". `escrow`: "nothing", "note" or "bundle": what the acceptor can hold back."""
 
     number: Number
     deadline: Time
@@ -582,13 +583,18 @@ class Reversal(Message, frozen=True, kw_only=True, tag="reversal"):
 
 
 class Credit(Message, frozen=True, kw_only=True, tag="credit"):
-    """Notes stacked for a deposit → Acknowledged; never declined."""
+    """What became of a deposit → Acknowledged; never declined.
+
+    `notes` are stacked and are credited; `in_doubt` went in, and nothing proves where they are; `unread`: so many more may
+    have gone in whose value nothing proves. Both are not credited, and are a case.
+    """
 
     number: Number
     made_by: Maker
     slip: Signed
-    notes: tuple[NoteCount, ...]
+    notes: tuple[NoteCount, ...] = ()
     in_doubt: tuple[NoteCount, ...] = ()
+    unread: Count = 0
     claim: Text = ""
     at: Time
 

@@ -20,8 +20,9 @@ class ListenConfig:
 class BankLimitsConfig:
     """What a card may do, and how long things wait.
 
-    `day_amount` and `withdrawal_amount` (cash) and `send_amount` (to others, a day) are whole units of the currency,
-    `day_count` withdrawals; all four a card.
+    `day_amount` and `withdrawal_amount` (cash), `send_amount` (to others, a day) and `deposit_amount` (paid in at once; 0:
+    none) are whole units of the currency, `day_count` withdrawals; all a card.
+    `deposit_case_s`: a deposit of which nothing was heard for so long becomes a case.
     `lockout_s`: the first lock after `pin_tries` wrong PINs, the second, …; the last one stands for all that follow.
     """
 
@@ -29,8 +30,10 @@ class BankLimitsConfig:
     day_count: int = 10
     withdrawal_amount: int = 500
     send_amount: int = 500
+    deposit_amount: int = 2_000
     hold_s: int = 300
     release_case_s: int = 600
+    deposit_case_s: int = 1_800
     visit_idle_s: int = 600
     echo_s: int = 30
     pin_tries: int = 3

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.pins import InputPin, OutputPin
+from config.pins import BoardKind, InputPin, OutputPin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,11 +174,56 @@ class VoiceConfig:
     loudspeaker: bool = False
 
 
+class EscrowKind(enum.StrEnum):
+    """What a note acceptor can hold back before notes are the machine's for good."""
+
+    NOTHING = "nothing"
+    NOTE = "note"
+    BUNDLE = "bundle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteAcceptorConfig:
+    """An acceptor that speaks in pulses. `pulses`: how many stand for which value in whole units.
+
+    `most`: notes that its escrow holds; without one, notes that one deposit may have. Times mean what
+    `drivers.pulse_trains.PulseTimings` and `drivers.note_acceptor.EscrowTimings` say.
+    """
+
+    holds: EscrowKind
+    most: int
+    pulses: dict[int, int]
+    inhibit: OutputPin
+    pulse: InputPin
+    stack: OutputPin | None = None
+    give_back: OutputPin | None = None
+    stacked: InputPin | None = None
+    returned: InputPin | None = None
+    jam: InputPin | None = None
+    noise_ms: int = 5
+    pulse_least_ms: int = 30
+    pulse_most_ms: int = 150
+    gap_least_ms: int = 20
+    gap_most_ms: int = 300
+    move_ms: int = 4_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptPrinterConfig:
+    """An ESC/POS printer at a serial port. `columns` characters and `dots` fit on a line; `model` as python-escpos calls it."""
+
+    port: str
+    baud: int = 38_400
+    columns: int = 42
+    dots: int = 512
+    model: str = "default"
+
+
 @dataclass(frozen=True, kw_only=True)
 class KioskConfig:
-    """One kiosk. `presets`: whole units, ascending. `lamps`: by the slot's name (card, cash, keypad, status).
+    """One kiosk. `presets`: whole units, ascending. `lamps`: by the slot's name (card, cash, notes, receipt, …).
 
-    `voice` is None where the machine does not speak.
+    `voice` is None where the machine does not speak; so is each device that it does not have.
     """
 
     terminal: TerminalConfig
@@ -193,3 +238,6 @@ class KioskConfig:
     cassettes: tuple[CassetteConfig, ...]
     lamps: dict[str, OutputPin] = field(default_factory=dict)
     voice: VoiceConfig | None = None
+    note_acceptor: NoteAcceptorConfig | None = None
+    receipt_printer: ReceiptPrinterConfig | None = None
+    board: BoardKind = BoardKind.HEADER

@@ -18,6 +18,7 @@ from bank_link.messages import (
     Biller,
     Billers,
     CloseVisit,
+    Deposit,
     Echo,
     EchoBack,
     Figures,
@@ -271,6 +272,34 @@ class Host:
             raise NoAnswer("the bank has not been told yet what happened before")
         await self._numbered(name, build, POST_MS, Slipped, kept)
         return slips[0]
+
+    # ── A deposit ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def deposit(self, opened: VisitOpened, account: str, holds: str) -> r.DepositBegun:
+        """Notes may go in for `account`; in the journal. Raises Turned, and NoAnswer: then none may."""
+        name = self._name()
+
+        def build(number: int, until: int) -> Deposit:
+            return Deposit(
+                number=number, deadline=until, visit=opened.visit, account=account, n=opened.next_n, escrow=holds
+            )
+
+        def kept(answer: Slipped) -> tuple[r.AnyRecord, ...]:
+            slip = read_slip(answer.slip, self._session().slip_keys)
+            about = (slip.kind, slip.terminal, slip.generation, slip.number, slip.account)
+            if about != ("deposit", self._terminal, name.generation, name.number, account):
+                raise MessageRefused("the bank's slip is about something else than what was asked")
+            return (
+                r.DepositBegun(
+                    transaction=name, account=account, slip=answer.slip, most=slip.amount, holds=holds,
+                    claim=f"{self._terminal}-{name.number}",
+                ),
+            )  # fmt: skip
+
+        answer = await self._numbered(name, build, POST_MS, Slipped, kept)
+        (begun,) = kept(answer)
+        assert isinstance(begun, r.DepositBegun)
+        return begun
 
     def end(self, name: r.Transaction, why: str) -> None:
         """End a transaction with whatever fact its records ask for; the fact is in the outbox when this returns."""

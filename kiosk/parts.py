@@ -12,6 +12,7 @@ from bank_link.money import Money
 from config.zone import zone
 from drivers.devices import CardReader, Indicators, Light
 from kiosk.ask import Ask
+from kiosk.cash_in import CashIn
 from kiosk.host import Host
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal
@@ -23,7 +24,9 @@ from kiosk.vault import Vault
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone."""
+    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone; `cash_in`: where
+    notes can be paid in.
+    """
 
     ask: Ask
     words: Words
@@ -36,6 +39,7 @@ class Parts:
     presets: tuple[Money, ...]
     currency: str
     zone: str = "UTC"
+    cash_in: CashIn | None = None
 
     def working(self, *, card_out: bool = False) -> AbstractAsyncContextManager[None]:
         """The bank is being asked."""

@@ -16,7 +16,7 @@ from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens import model as s
 from kiosk.service_state import Cause
-from kiosk.transactions import balance, bills, details, pin_change, sending, statement, withdrawal
+from kiosk.transactions import balance, bills, deposit, details, pin_change, sending, statement, withdrawal
 from kiosk.transactions.common import refusal
 
 NOTICE_S = 30
@@ -30,11 +30,13 @@ _WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out"
 
 
 #: What is on offer, with what an account must allow for it ("": nothing of an account).
-_MENU = {"cash": "withdraw", "balance": "balance", "send": "transfer", "bill": "bill", "more": ""}
+_MENU = {
+    "cash": "withdraw", "balance": "balance", "pay_in": "deposit", "send": "transfer", "bill": "bill", "more": "",
+}  # fmt: skip
 _MORE = {"list": "statement", "newpin": "", "details": ""}
 _RUN: dict[str, Callable[[Visit], Awaitable[object]]] = {
-    "balance": balance.run, "send": sending.run, "bill": bills.run, "list": statement.run, "newpin": pin_change.run,
-    "details": details.run,
+    "balance": balance.run, "pay_in": deposit.run, "send": sending.run, "bill": bills.run, "list": statement.run,
+    "newpin": pin_change.run, "details": details.run,
 }  # fmt: skip
 
 
@@ -49,8 +51,7 @@ async def menu(visit: Visit) -> None:
         await details.unfreeze(visit)
         return
     while not visit.card_is_out and not visit.is_done:
-        offered = [key for key, may in _MENU.items() if not may or visit.accounts(may)]
-        key = await parts.ask.choose(catalogue.menu(parts.words, offered))
+        key = await parts.ask.choose(catalogue.menu(parts.words, _offered(visit)))
         if key == "cash":
             if await withdrawal.run(visit):
                 return
@@ -58,6 +59,13 @@ async def menu(visit: Visit) -> None:
             await _more(visit)
         elif key in _RUN:
             await _RUN[key](visit)
+
+
+def _offered(visit: Visit) -> list[str]:
+    """What the customer's accounts may, and this machine can, now."""
+    cash_in = visit.parts.cash_in
+    able = {"pay_in": cash_in is not None and cash_in.ready()}
+    return [key for key, may in _MENU.items() if (not may or visit.accounts(may)) and able.get(key, True)]
 
 
 async def _more(visit: Visit) -> None:

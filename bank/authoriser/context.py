@@ -26,8 +26,10 @@ class Limits:
     day_count: int
     most_per_withdrawal_minor: int
     send_amount_minor: int = 0
+    deposit_amount_minor: int = 0
     hold_ms: int = 300_000
     case_after_ms: int = 600_000
+    deposit_case_ms: int = 1_800_000
     visit_idle_ms: int = 600_000
     authority_ms: int = 120_000
     pin_tries: int = 3

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.moving import FREEZE, post_row
 from bank.authoriser.visits import account_of
-from bank.ledger.rows import Account, Biller, Card, Case, PostRow, Usual, Visit
+from bank.ledger.rows import Account, Biller, Card, Case, DepositRow, PostRow, Usual, Visit
 from bank.ledger.view import View
 from bank_link.messages import Post, Reason
 from bank_link.money import Money
@@ -71,13 +71,18 @@ def change_again(view: View, row: PostRow, text: str, *, account_known: bool) ->
     return True
 
 
-def unsettled(account: Account, cases: Iterable[Case], billers: Iterable[Biller]) -> str:
+def unsettled(
+    account: Account, cases: Iterable[Case], billers: Iterable[Biller], deposits: Iterable[DepositRow]
+) -> str:  # fmt: skip
     """Why an account cannot be closed, although it is empty; "" where it can."""
     if account.forced_case:
         return f"case {account.forced_case} took it below its limit"
     for case in cases:
         if case.account == account.account and case.state == "open":
             return f"case {case.case_id} is open"
+    for begun in deposits:
+        if begun.account == account.account and begun.state in {"open", "case"}:
+            return f"notes may have been paid in at {begun.terminal}"
     for biller in billers:
         if biller.account == account.account and biller.state == "open":
             return f"bills of payee {biller.biller} are paid into it"
@@ -108,7 +113,7 @@ def _to_close(view: View, visit: Visit, account_id: str) -> Account:
     if not _is_empty(account):
         inside = Money(account.balance_minor, account.currency)
         raise Refusal(Reason.NOT_EMPTY, "the account does not stand at nothing", possible=inside)
-    why = unsettled(account, view.all(Case), view.all(Biller))
+    why = unsettled(account, view.all(Case), view.all(Biller), view.all(DepositRow))
     if why:
         raise Refusal(Reason.NOT_SETTLED, why, events=[("not-settled", f"account {account.account}: {why}")])
     return account

@@ -30,7 +30,7 @@ class OldPin(msgspec.Struct, frozen=True):
 def post(view: View, context: Context, message: Post) -> Slipped:
     """Visit and card, then what is asked; in effect at once. The card's number that it names is confirmed by it."""
     visit = visit_of(view, context, message.visit)
-    card = _spend(view, card_of(view, visit, frozen=message.what == UNFREEZE), visit, message.n)
+    card = spend_card(view, card_of(view, visit, frozen=message.what == UNFREEZE), visit, message.n)
     match message.what:
         case "transfer":
             row = _transfer(view, context, message, visit)
@@ -57,7 +57,7 @@ def find_payee(view: View, visit: Visit, account_id: str, account: Account) -> P
     return Payee(account=to.account, name=name, masked=f"ends {to.account[-4:]}")
 
 
-def _spend(view: View, card: Card, visit: Visit, n: int) -> Card:
+def spend_card(view: View, card: Card, visit: Visit, n: int) -> Card:
     """Money and records move only by a message that names the last secret handed out, in the visit that handed it out."""
     spent = ratchet.spend(ratchet_state(card), n)
     if spent is None or visit.n != n:

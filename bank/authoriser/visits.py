@@ -45,7 +45,7 @@ def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
         context.note(view, "card-ahead", "the card proved a secret that this bank has forgotten: it was restored")
     visit = _begin(view, context, card)
     return VisitOpened(
-        visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, card),
+        visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, context, card),
         language=view.need(Customer, card.customer).language, left_today=left_today(view, context, card),
         send_left=send_left(view, context, card.card), usual=_usual(view, card), frozen=card.state == "frozen",
     )  # fmt: skip
@@ -112,27 +112,23 @@ def _usual(view: View, card: Card) -> Money | None:
     return None if usual is None or not usual.amount_minor else Money(usual.amount_minor, usual.currency)
 
 
-def _accounts(view: View, card: Card) -> tuple[AccountView, ...]:
+def _accounts(view: View, context: Context, card: Card) -> tuple[AccountView, ...]:
     """None of a frozen card. Of a frozen account no money moves."""
     if card.state != "active":
         return ()
     links = sorted((link for link in view.all(CardAccount) if link.card == card.card), key=lambda link: link.place)
     opened = (view.need(Account, link.account) for link in links)
-    bills = any(biller.state == "open" for biller in view.all(Biller))
+    bills = ("bill",) if any(biller.state == "open" for biller in view.all(Biller)) else ()
+    deposits = ("deposit",) if context.tools.limits.deposit_amount_minor else ()
+    may = (*MAY, *bills, *deposits)
     return tuple(
         AccountView(
             account=account.account, label=account.label, currency=account.currency,
-            masked=f"ends {account.account[-4:]}", may=_may(account, bills=bills),
+            masked=f"ends {account.account[-4:]}", may=may if account.state == "open" else SEES,
         )
         for account in opened
         if account.state in {"open", "frozen"}
     )  # fmt: skip
-
-
-def _may(account: Account, *, bills: bool) -> tuple[str, ...]:
-    if account.state == "frozen":
-        return SEES
-    return (*MAY, "bill") if bills else MAY
 
 
 def left_today(view: View, context: Context, card: Card) -> Money:

@@ -15,7 +15,7 @@ from bank.commands.answers import AccountShown, LinkedCard, PostingShown, amount
 from bank.commands.desk import Desk, listed, money
 from bank.control import CommandRefused
 from bank.ledger.moves import equity_account, transfer
-from bank.ledger.rows import Account, Biller, Card, Case, Customer, Row
+from bank.ledger.rows import Account, Biller, Card, Case, Customer, DepositRow, Row
 from bank_link.card_file import check_digit, masked
 from bank_link.money import MINOR_DIGITS
 
@@ -65,7 +65,7 @@ def close(desk: Desk, command: r.AccountClose) -> AccountShown:
     if account.balance_minor or account.held_minor:
         balance, held = amount(account.balance_minor, account.currency), amount(account.held_minor, account.currency)
         raise CommandRefused(f"account {account.account} stands at {balance}, {held} of it held; empty it first")
-    why = unsettled(account, _of(desk, Case, account), _of(desk, Biller, account))
+    why = unsettled(account, _of(desk, Case, account), _of(desk, Biller, account), _of(desk, DepositRow, account))
     if why:
         raise CommandRefused(f"account {account.account} cannot be closed: {why}")
     return _changed(desk, account.account, of=account.state, to="closed")

@@ -61,6 +61,15 @@ def _holds(connection: Connection) -> Iterator[Finding]:
         yield Finding(what="hold", sentence=f"hold {row.hold} is said to be in a case, but none is open for it")
 
 
+def _deposits(connection: Connection) -> Iterator[Finding]:
+    for row in _ask(connection, _DEPOSITS):
+        said, posted = amount(row.said, row.currency), amount(row.posted, row.currency)
+        yield Finding(
+            what="deposit",
+            sentence=f"deposit {row.claim} says that {said} were credited, its postings come to {posted}",
+        )
+
+
 def _usage(connection: Connection) -> Iterator[Finding]:
     for row in _ask(connection, _USAGE):
         stored, found = amount(row.stored, row.currency), amount(row.found, row.currency)
@@ -83,7 +92,7 @@ def _ask(connection: Connection, question: str) -> list[Any]:
 
 
 _LOOKS: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
-    _balances, _held, _zero, _strangers, _floors, _closed, _holds, _usage, _suspense,
+    _balances, _held, _zero, _strangers, _floors, _closed, _holds, _deposits, _usage, _suspense,
 )  # fmt: skip
 
 _BALANCES = """
@@ -123,6 +132,14 @@ WHERE a.kind = 'customer' AND a.state = 'closed' AND (a.balance_minor <> 0 OR a.
 _HOLDS = """
 SELECT h.hold FROM holds h LEFT JOIN cases c ON c.case_id = h.case_id AND c.state = 'open'
 WHERE h.state = 'case' AND c.case_id IS NULL ORDER BY h.hold
+"""
+_DEPOSITS = """
+SELECT d.terminal || '-' || d.number AS claim, d.currency, d.amount_minor AS said, COALESCE(SUM(p.amount_minor), 0) AS posted
+FROM deposits d
+LEFT JOIN postings p ON p.terminal = d.terminal AND p.generation = d.generation AND p.kind = 'deposit'
+    AND p.text = d.terminal || '-' || d.number
+GROUP BY d.terminal, d.generation, d.number, d.currency, d.amount_minor
+HAVING d.amount_minor <> COALESCE(SUM(p.amount_minor), 0)
 """
 # A hold without a visit was remembered from a slip after a restore: its day had counted it before.
 _USAGE = """

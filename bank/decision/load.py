@@ -24,6 +24,7 @@ from bank.ledger.rows import (
     CardAccount,
     Case,
     Customer,
+    DepositRow,
     Hold,
     Numbering,
     NumberRow,
@@ -41,6 +42,7 @@ from bank_link.errors import MessageRefused
 from bank_link.messages import (
     FACTS,
     Completion,
+    Credit,
     Inquire,
     Message,
     NumberRange,
@@ -87,6 +89,7 @@ class _Wanted:
         self.billers: set[str] = set()
         self.categories: tuple[str, ...] = ()
         self.closing: set[str] = set()
+        self.deposits: set[tuple[str, int, int]] = set()
 
     def add(self, item: Item) -> None:
         envelope = item.frame.envelope
@@ -122,8 +125,8 @@ class _Wanted:
         if isinstance(message, Reversal):
             self.visits.add(f"v{terminal}.{generation}.{transaction}")
             self.posts.add((terminal, generation, transaction))
-        if isinstance(message, Posted):
-            self._add_posted(terminal, generation, message)
+            self.deposits.add((terminal, generation, transaction))
+        self._add_slip(terminal, generation, message)
         if isinstance(message, OpenVisit):
             self.presented.add(self._tools.keys.card_reference(message.card))
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
@@ -145,13 +148,23 @@ class _Wanted:
         elif message.what == "billers":
             self.categories = CATEGORIES
 
-    def _add_posted(self, terminal: str, generation: int, message: Posted) -> None:
-        self.posts.add((terminal, generation, message.number))
+    def _add_slip(self, terminal: str, generation: int, message: Message) -> None:
+        """What a fact says that the bank signed once."""
+        if isinstance(message, Posted):
+            self.posts.add((terminal, generation, message.number))
+        if not isinstance(message, Posted | Credit):
+            return
         slip = _slip(message.slip)
-        if slip is not None:
-            self.cards.add(slip.card)
-            self.accounts |= {slip.account, slip.to}
-            self.billers.add(slip.biller)
+        if slip is None:
+            return
+        self.cards.add(slip.card)
+        self.accounts |= {slip.account, slip.to}
+        self.billers.add(slip.biller)
+        if isinstance(message, Credit):
+            key = (slip.terminal, slip.generation, slip.number)
+            self.deposits.add(key)
+            # Cases are found by the number that they are about.
+            self.numbers.add(key)
 
     def _add_day(self, message: Completion) -> None:
         """The day that a payment counts for is its release's, which a restored bank knows from the slip alone."""
@@ -192,6 +205,9 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     for done in _POSTS(connection, books, wanted.posts):
         wanted.cards.add(done.card)
         wanted.accounts |= {done.account, done.to_account}
+    for begun in _DEPOSITS(connection, books, wanted.deposits):
+        wanted.cards.add(begun.card)
+        wanted.accounts.add(begun.account)
     _load_cards(connection, books, wanted)
     _load_billers(connection, books, wanted)
     if wanted.telling:
@@ -223,6 +239,7 @@ def _load_billers(connection: Connection, books: Books, wanted: _Wanted) -> None
     found = _BILLERS(connection, books, wanted.billers) + _OPEN_BILLERS(connection, books, wanted.categories)
     wanted.accounts.update(biller.account for biller in found)
     _BILLERS_OF(connection, books, wanted.closing)
+    _OPEN_DEPOSITS_OF(connection, books, wanted.closing)
     _OPEN_CASES_OF(connection, books, wanted.closing)
 
 
@@ -286,6 +303,8 @@ _BILLS = Lookup(Bill)
 _BILLERS = Lookup(Biller)
 _BILLERS_OF = Lookup(Biller, "account", where=[schema.billers.c.state == "open"])
 _OPEN_BILLERS = Lookup(Biller, "category", where=[schema.billers.c.state == "open"])
+_DEPOSITS = Lookup(DepositRow)
+_OPEN_DEPOSITS_OF = Lookup(DepositRow, "account", where=[schema.deposits.c.state.in_(("open", "case"))])
 _ACCOUNTS = Lookup(Account)
 
 _PUBLIC_KEY = Prepared(

@@ -8,9 +8,9 @@ from bank.authoriser.bills import remember
 from bank.authoriser.context import Context
 from bank.authoriser.maintenance import change_again
 from bank.authoriser.moving import BILL, MOVES, move, text_of
-from bank.facts.common import FactUnreadable, file_case, remember_position, reopen, subject
+from bank.facts.common import FactUnreadable, file_case, is_known, remember_position, reopen, subject
 from bank.ledger.moves import below_floor, mark_forced, suspense_account, transfer
-from bank.ledger.rows import Account, Biller, CardAccount, PostRow
+from bank.ledger.rows import Biller, CardAccount, PostRow
 from bank.ledger.view import View
 from bank_link.errors import MessageRefused
 from bank_link.messages import Acknowledged, Posted, Slip
@@ -70,7 +70,7 @@ def _move(view: View, context: Context, fact: Posted, row: PostRow) -> str:
         return _half(view, context, fact, row, kind="unclaimed" if owns else "suspense")
     move(view, context, row)
     about = subject(context, fact, row.number)
-    reopened = [reopen(view, context, about, account, row) for account in (row.account, row.to_account)]
+    reopened = [reopen(view, context, about, account, row.amount) for account in (row.account, row.to_account)]
     if not below_floor(view, row.account):
         return "".join(reopened[:1]) or reopened[1]
     case = _case(view, context, fact, row, "overdrawn")
@@ -88,9 +88,8 @@ def _half(view: View, context: Context, fact: Posted, row: PostRow, *, kind: str
     )  # fmt: skip
     if kind == "unclaimed" and below_floor(view, row.account):
         mark_forced(view, row.account, case)
-    reopen(
-        view, context, subject(context, fact, row.number), row.account if kind == "unclaimed" else row.to_account, row
-    )
+    account = row.account if kind == "unclaimed" else row.to_account
+    reopen(view, context, subject(context, fact, row.number), account, row.amount)
     return case
 
 
@@ -111,8 +110,4 @@ def _case(view: View, context: Context, fact: Posted, row: PostRow, kind: str) -
 
 
 def _known(view: View, row: PostRow, account_id: str) -> bool:
-    """Not where its number was given to somebody else after the restore."""
-    account = view.get(Account, account_id)
-    if account is None or account.kind != "customer" or account.currency != row.currency:
-        return False
-    return account.created_at <= row.at_ms
+    return is_known(view, account_id, row.currency, row.at_ms)

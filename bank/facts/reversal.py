@@ -12,7 +12,7 @@ from bank.authoriser.posting import OldPin
 from bank.authoriser.withdrawal import find_hold
 from bank.facts.common import Subject, debited_for_nothing, file_case, reopen, subject
 from bank.ledger.moves import below_floor, free_hold, mark_forced
-from bank.ledger.rows import Card, Case, Hold, NumberRow, PostRow, Visit
+from bank.ledger.rows import Card, Case, DepositRow, Hold, NumberRow, PostRow, Visit
 from bank.ledger.view import View
 from bank_link.messages import Acknowledged, Reversal
 from bank_link.money import Money
@@ -26,9 +26,9 @@ def reverse(view: View, context: Context, fact: Reversal) -> Acknowledged:
     about = subject(context, fact, fact.transaction)
     _tombstone(view, context, about)
     _close_visit(view, about)
-    done = view.get(PostRow, about.terminal, about.generation, about.transaction)
+    done = _undo(view, context, about, fact)
     if done is not None:
-        return Acknowledged(case=_take_back(view, context, about, done, fact))
+        return done
     hold = find_hold(view, about.terminal, about.generation, about.transaction)
     if hold is None or hold.state == "voided":
         return Acknowledged()
@@ -43,6 +43,17 @@ def reverse(view: View, context: Context, fact: Reversal) -> Acknowledged:
     case = file_case(view, context, about, "unknown", hold.amount, hold=hold, detail={"why": fact.why})
     view.put(replace(hold, state="case", case_id=case))
     return Acknowledged(case=case)
+
+
+def _undo(view: View, context: Context, about: Subject, fact: Reversal) -> Acknowledged | None:
+    """None where its transaction is no post and no deposit that this bank knows."""
+    done = view.get(PostRow, about.terminal, about.generation, about.transaction)
+    if done is not None:
+        return Acknowledged(case=_take_back(view, context, about, done, fact))
+    begun = view.get(DepositRow, about.terminal, about.generation, about.transaction)
+    if begun is not None:
+        return Acknowledged(case=_no_deposit(view, context, about, begun, fact))
+    return None
 
 
 def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact: Reversal) -> str:
@@ -66,12 +77,25 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
         return case
     move(view, context, done, back=True)
     for account in (done.account, done.to_account):
-        case = reopen(view, context, about, account, done) or case
+        case = reopen(view, context, about, account, done.amount) or case
     if not below_floor(view, done.to_account):
         return case
     # Whoever got it has spent it meanwhile.
     case = file_case(view, context, about, "overdrawn", done.amount, account=done.to_account, card=done.card)
     mark_forced(view, done.to_account, case)
+    return case
+
+
+def _no_deposit(view: View, context: Context, about: Subject, begun: DepositRow, fact: Reversal) -> str:
+    """The kiosk never had the deposit's answer, so its acceptor stayed shut; unless its disk has lost what came after."""
+    if begun.state != "open":
+        return begun.case_id
+    if fact.why != RESTARTED:
+        view.put(replace(begun, state="reversed"))
+        return ""
+    nothing = Money(0, begun.currency)
+    case = file_case(view, context, about, "deposit-silent", nothing, account=begun.account, card=begun.card)
+    view.put(replace(begun, state="case", case_id=case))
     return case
 
 

@@ -223,6 +223,24 @@ class Bill(Row, frozen=True, kw_only=True):
     text: str
 
 
+class DepositRow(Row, frozen=True, kw_only=True):
+    """A deposit that was begun. `amount_minor`: what was credited. Ends once: credited, reversed, or in a case."""
+
+    table = schema.deposits
+    key_fields = ("terminal", "generation", "number")
+    terminal: str
+    generation: int
+    number: int
+    card: str
+    account: str
+    amount_minor: int = 0
+    currency: str
+    escrow: str = ""
+    state: str = "open"
+    case_id: str = ""
+    at_ms: int = 0
+
+
 class Visit(Row, frozen=True, kw_only=True):
     table = schema.visits
     key_fields = ("visit",)

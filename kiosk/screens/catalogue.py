@@ -67,6 +67,7 @@ from kiosk.screens.details import (
     usual,
     usual_done,
 )
+from kiosk.screens.payin import payin, payin_back, payin_count, payin_done, payin_full, payin_jam, payin_keep
 from kiosk.screens.send import (
     ACCOUNT_DIGITS,
     send,
@@ -164,6 +165,13 @@ __all__ = [
     "newpin_again",
     "newpin_done",
     "out",
+    "payin",
+    "payin_back",
+    "payin_count",
+    "payin_done",
+    "payin_full",
+    "payin_jam",
+    "payin_keep",
     "pin",
     "pin_locked",
     "reading",

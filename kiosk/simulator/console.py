@@ -13,7 +13,7 @@ from kiosk.simulator.hands import Hands
 
 HELP = """\
 keys   0-9 * # and A B C D press the pad; Enter is D (OK), Backspace B (back), Escape A (cancel)
-hands  i insert a card   p pull the card   t take the cash   j headphones in or out
+hands  i insert a card   p pull the card   t take the cash   n put a note in   r take the receipt   j headphones in or out
 tools  f faults   l cut or mend the line   o take stuck notes out   s status   h this help   q quit"""
 
 
@@ -30,7 +30,7 @@ class Console:
         hands.listen(self._said)
         self._commands: dict[str, Callable[[], None]] = {
             "i": self._insert, "p": self._pull, "t": self._take, "f": self._faults, "l": self._line, "o": self._clear,
-            "j": self._headphones, "s": self._status, "h": self._help, "?": self._help, "q": quit_,
+            "j": self._headphones, "n": self._note, "r": self._receipt, "s": self._status, "h": self._help, "?": self._help, "q": quit_,
         }  # fmt: skip
 
     def pad(self, key: str) -> None:
@@ -90,8 +90,22 @@ class Console:
 
     def _take(self) -> None:
         taken = self._hands.take_cash()
-        notes = ", ".join(f"{count} of {name}" for name, count in taken.items())
-        self._print(f"in your hand: {notes}" if notes else "there is nothing in the tray")
+        back = self._hands.take_notes() if self._hands.simulation.laptop.acceptor is not None else []
+        notes = [f"{count} of {name}" for name, count in taken.items()] + [f"{value} given back" for value in back]
+        self._print(f"in your hand: {', '.join(notes)}" if notes else "there is nothing in the tray")
+
+    def _receipt(self) -> None:
+        self._print(self._hands.take_receipt() or "there is no receipt to take")
+
+    def _note(self) -> None:
+        """Which one goes in."""
+        acceptor = self._hands.simulation.config.note_acceptor
+        if acceptor is None:
+            self._hands.insert_note(1)  # says that there is none
+            return
+        values = sorted(acceptor.pulses.values())
+        self._print("which note?  " + "   ".join(f"{place} {value}" for place, value in enumerate(values, start=1)))
+        self._ask(1, lambda number: self._hands.insert_note(values[number - 1]) if 0 < number <= len(values) else None)
 
     def _headphones(self) -> None:
         if self._hands.headphones_in:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.hall import Hall, eur, run_hall
-from support.post_desk import Desk, backup, balances, open_desk, reason, restore, two
+from support.post_desk import Desk, balances, open_desk, reason, two
 
 from bank.commands import requests as r
 from bank.control import CommandRefused
@@ -162,7 +162,7 @@ def test_a_restored_bank_pays_again_what_it_has_lost_once(tmp_path: Path) -> Non
 
     async def story(hall: Hall) -> None:
         desk, water, biller = await _with_biller(hall)
-        kept = backup(hall, tmp_path)
+        kept = hall.backup(tmp_path)
         light = await hall.account("0")
         newer = await _biller(hall, light, name="City Light", digits=6, check="")
         paid = [_bill(desk, biller, 64_30), _bill(desk, newer, 20_00, "123456")]
@@ -171,7 +171,7 @@ def test_a_restored_bank_pays_again_what_it_has_lost_once(tmp_path: Path) -> Non
             answer = await desk.machine.ask(message)
             assert isinstance(answer, m.Slipped)
             slips.append(answer.slip)
-        await restore(hall, kept)
+        await hall.restore(kept)
         await desk.machine.sign_on()
         for _ in range(2):
             assert await desk.posted(paid[0].number, slips[0]) == ""

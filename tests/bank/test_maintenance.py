@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.hall import PIN, Hall, eur, run_hall
-from support.post_desk import Desk, backup, balances, open_desk, reason, restore, two
+from support.post_desk import Desk, balances, open_desk, reason, two
 
 from bank.commands import requests as r
 from bank.control import CommandRefused
@@ -237,6 +237,29 @@ def test_an_account_with_an_open_case_stays_open(tmp_path: Path) -> None:
     run_hall(tmp_path, story)
 
 
+def test_notes_that_a_machine_still_counts_keep_the_account_open(tmp_path: Path) -> None:
+    """A deposit that was begun at one machine; at another the account cannot be closed until it is over."""
+
+    async def story(hall: Hall) -> None:
+        desk, _ = await two(hall, opening="0")
+        begun = m.Deposit(
+            number=desk.machine.number(), deadline=desk.machine.until(), visit=desk.opened.visit,
+            account=desk.card.account, n=desk.opened.next_n, escrow="nothing",
+        )  # fmt: skip
+        assert isinstance(await desk.machine.ask(begun), m.Slipped)
+        other = await hall.machine()
+        await other.exchange(found=0, after=100)
+        elsewhere = await open_desk(other, desk.card)
+        assert reason(await _ask(elsewhere, "close", account=desk.card.account)) is m.Reason.NOT_SETTLED
+        with pytest.raises(CommandRefused, match="paid in at T1"):
+            await hall.do(r.AccountClose, account=desk.card.account)
+        await desk.reverse(begun.number)
+        await _done(elsewhere, "close", account=desk.card.account)
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
 def test_money_that_comes_back_to_a_closed_account_opens_it_and_a_case_says_so(tmp_path: Path) -> None:
     """The reversal of a transfer waited at another machine while its sender closed the account."""
 
@@ -265,7 +288,7 @@ def test_a_restored_bank_makes_every_change_again_that_it_can(tmp_path: Path) ->
         machine = await hall.machine()
         await machine.exchange(found=0, after=100)
         card, rich = await hall.card("0"), await hall.card("50")
-        kept = backup(hall, tmp_path)
+        kept = hall.backup(tmp_path)
         told: list[tuple[int, m.Signed]] = []
 
         async def post(desk: Desk, what: str, **fields: Any) -> None:
@@ -284,7 +307,7 @@ def test_a_restored_bank_makes_every_change_again_that_it_can(tmp_path: Path) ->
         await hall.write("UPDATE accounts SET balance_minor = 0 WHERE account = :a", a=case)
         other = await open_desk(machine, rich)
         await post(other, "close", account=rich.account)
-        await restore(hall, kept)
+        await hall.restore(kept)
         await machine.sign_on()
         for _ in range(2):
             cases = [await desk.posted(number, slip) for number, slip in told]

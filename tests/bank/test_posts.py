@@ -8,7 +8,7 @@ from copy import copy
 from pathlib import Path
 
 from support.hall import PIN, Hall, eur, run_hall
-from support.post_desk import backup, balances, open_desk, reason, restore, two
+from support.post_desk import balances, open_desk, reason, two
 
 from bank.schema import VERSION
 from bank_link import messages as m
@@ -217,14 +217,14 @@ def test_a_restored_bank_posts_again_what_it_has_lost_once(tmp_path: Path) -> No
     async def story(hall: Hall) -> None:
         desk, maria = await two(hall, opening="100")
         copied = copy(desk.card)
-        kept = backup(hall, tmp_path)
+        kept = hall.backup(tmp_path)
         sent, changed = desk.transfer(maria, 80), desk.new_pin("246810")
         slips = {}
         for message in (sent, changed):
             answer = await desk.machine.ask(message)
             assert isinstance(answer, m.Slipped)
             slips[message.number] = answer.slip
-        await restore(hall, kept)
+        await hall.restore(kept)
         assert await balances(hall, desk.card.account, maria) == ["100.00", "10.00"]
         session = await desk.machine.sign_on()
         assert {number for _, first, last in session.missing for number in range(first, last + 1)} >= set(slips)
@@ -267,7 +267,7 @@ def test_books_of_the_version_before_get_what_they_lack(tmp_path: Path) -> None:
         desk, maria = await two(hall)
         await hall.close()
         with sqlite3.connect(hall.directory / "books.sqlite") as tool:
-            for table in ("posts", "billers", "bills", "usuals"):
+            for table in ("posts", "deposits", "billers", "bills", "usuals"):
                 tool.execute(f"DROP TABLE {table}")
             tool.execute("DROP INDEX visits_state")
             tool.execute("DROP INDEX cases_account")
@@ -281,6 +281,8 @@ def test_books_of_the_version_before_get_what_they_lack(tmp_path: Path) -> None:
             names = {name for (name,) in tool.execute("SELECT name FROM sqlite_schema")}
             assert {
                 "posts",
+                "deposits",
+                "deposits_credit_once",
                 "visits_state",
                 "posts_card",
                 "posts_reverse_once",
@@ -319,13 +321,13 @@ def test_who_got_a_number_after_the_restore_does_not_get_the_money(tmp_path: Pat
         machine = await hall.machine()
         await machine.exchange(found=0, after=100)
         card = await hall.card("100")
-        kept = backup(hall, tmp_path)
+        kept = hall.backup(tmp_path)
         lost = await hall.account("5")
         desk = await open_desk(machine, card)
         message = desk.transfer(lost, 40)
         answer = await machine.ask(message)
         assert isinstance(answer, m.Slipped)
-        await restore(hall, kept)
+        await hall.restore(kept)
         await asyncio.sleep(60)
         stranger = await hall.account("5")
         assert stranger == lost, "the number was given away again"
@@ -346,11 +348,11 @@ def test_a_reversal_of_what_was_made_again_moves_nothing_and_blocks_nothing(tmp_
 
     async def story(hall: Hall) -> None:
         desk, _ = await two(hall)
-        kept = backup(hall, tmp_path)
+        kept = hall.backup(tmp_path)
         message = desk.new_pin("246810")
         answer = await desk.machine.ask(message)
         assert isinstance(answer, m.Slipped)
-        await restore(hall, kept)
+        await hall.restore(kept)
         await desk.machine.sign_on()
         case = await desk.posted(message.number, answer.slip)
         assert await desk.reverse(message.number) == case

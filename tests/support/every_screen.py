@@ -22,6 +22,7 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_card(words),
         **_cash(words),
         **_balance(words),
+        **_payin(words),
         **_send(words),
         **_bills(words),
         **_details(words),
@@ -109,6 +110,26 @@ def _balance(words: Words) -> dict[str, Screen]:
 
 
 NAME = "Maria Magdalena Lopez-Bianchi"
+
+
+def _payin(words: Words) -> dict[str, Screen]:
+    few, many = [(2, usd(50)), (2, usd(20))], [(9, usd(100)), (9, usd(50)), (12, usd(20))]
+    return {
+        "payin": c.payin(words, 50, kept=False),
+        "payin, kept": c.payin(words, 50, kept=True),
+        "payin, so far": c.payin(words, 50, kept=True, so_far=usd(1_240)),
+        "payin.keep": c.payin_keep(words, 6, 9),
+        "payin.count": c.payin_count(words, few, usd(140), may_return=True, may_add=True),
+        "payin.count, kept": c.payin_count(words, many, usd(1_590), may_return=False, may_add=True),
+        "payin.count, full": c.payin_count(
+            words, [*many, (10, usd(10)), (5, usd(5)), (5, usd(1))], usd(1_720), may_return=False, may_add=False
+        ),
+        "payin.back": c.payin_back(words, [50, 50, 20, 20]),
+        "payin.done": c.payin_done(words, usd(1_240), REFERENCE),
+        "payin.jam": c.payin_jam(words, usd(0), REFERENCE),
+        "payin.jam, paid": c.payin_jam(words, usd(1_240), REFERENCE),
+        "payin.full": c.payin_full(words),
+    }
 
 
 def _send(words: Words) -> dict[str, Screen]:

@@ -1,9 +1,7 @@
-"""A visit that is open at a machine of `support.hall`, what can be posted in it, and a backup of the books meanwhile."""
+"""A visit that is open at a machine of `support.hall`, what can be posted in it."""
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 from support.hall import Hall, HeldCard, Machine, _with_slot, eur
@@ -94,24 +92,3 @@ def reason(answer: m.Answer) -> m.Reason:
 
 async def balances(hall: Hall, *accounts: str) -> list[str]:
     return [(await hall.balance(account))[0] for account in accounts]
-
-
-def _books(hall: Hall) -> list[Path]:
-    return list(hall.directory.glob("books.sqlite*"))
-
-
-def backup(hall: Hall, directory: Path) -> Path:
-    kept = directory / "kept"
-    kept.mkdir()
-    for file in _books(hall):
-        shutil.copy(file, kept)
-    return kept
-
-
-async def restore(hall: Hall, kept: Path) -> None:
-    await hall.close()
-    for file in _books(hall):
-        file.unlink()
-    for file in kept.iterdir():
-        shutil.copy(file, hall.directory)
-    await hall.open()

@@ -104,6 +104,7 @@ class Reason(enum.StrEnum):
     BILL_NUMBER = "bill-number"  # not of the form that the biller's bills have
     NOT_EMPTY = "not-empty"  # the account to be closed; `possible` is in it, or missing from it
     NOT_SETTLED = "not-settled"  # something about the account to be closed is still open
+    ACCOUNT_LIMIT = "account-limit"  # the card has as many accounts as can be opened at machines
     CURRENCY = "currency"
     AMOUNT = "amount"  # zero, too large, or a note mix that does not add up to it
     AMOUNT_LIMIT = "amount-limit"  # the day's limit on amount
@@ -177,7 +178,7 @@ class Slip(Part, frozen=True, kw_only=True):
     paid in. `card` is the bank's reference of the card,
     never its number: slips are kept in journals. (`card_epoch`, `card_n`) is the card's position that was confirmed
     (0, 0: none): a bank that was restored learns from it which copies are spent. `to`: of a transfer or a bill, the
-    account that has the money now. `biller`: whose bill was paid. `text`: the bill's number, or an account's new label.
+    account that has the money now; of an opening, the new one. `biller`: whose bill was paid. `text`: the bill's number, or an account's new label.
     """
 
     kind: Id
@@ -309,7 +310,8 @@ class Session(Part, frozen=True, kw_only=True):
 
     `missing`: numbers that the kiosk has answers for and the bank has not (it was restored); `rest` says which the next
     sign-on has to name. `next_number`: the kiosk goes on from the higher of the two. `state`: "active", or "suspended" (facts only). `exchange_needed`: out of
-    service until an operator's exchange. `slip_keys`: raw Ed25519 keys whose slips hold; `pin_key`: X25519.
+    service until an operator's exchange. `slip_keys`: raw Ed25519 keys whose slips hold; `pin_key`: X25519. `products`: what accounts can be
+    opened here.
     """
 
     claims: Key
@@ -331,6 +333,7 @@ class Session(Part, frozen=True, kw_only=True):
     hold_ms: Whole
     echo_ms: Whole
     audit_head: Id
+    products: tuple[Text, ...] = ()
 
 
 # ── In a session ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -495,7 +498,8 @@ class Released(Message, frozen=True, kw_only=True, tag="released"):
 class Post(Message, frozen=True, kw_only=True, tag="post"):
     """One-step change of money or record → Slipped. `what`: "transfer" (`account`, `to`, `amount`), "bill" (`account`,
     `to`: the biller, `text`: the bill's number, `amount`), "pin-change" (`pin_block`: the new one), "label" (`account`,
-    `text`: what it is called from now on), "usual" (`amount`), "freeze" and "unfreeze" (the card), "close" (`account`).
+    `text`: what it is called from now on), "usual" (`amount`), "freeze" and "unfreeze" (the card), "close" (`account`),
+    "opening" (`text`: the product; the slip's `to` is the new account).
     `n` names the secret that is on the card.
     """
 

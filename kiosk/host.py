@@ -77,6 +77,10 @@ class Turned(Exception):
         self.answer = answer
 
 
+#: Where the bank says which account it is.
+NEW = "new"
+
+
 class _Said(NamedTuple):
     """What a post's slip has to say."""
 
@@ -239,6 +243,16 @@ class Host:
         """The account is closed for good."""
         await self._post(opened, _Said("close", account, "", self._nothing()), account=account)
 
+    async def open_account(self, opened: VisitOpened, product: str) -> str:
+        """Another account for the card's customer; its number."""
+        said = _Said("opening", "none", NEW, self._nothing(), text=product)
+        return (await self._post(opened, said, text=product)).to
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """What accounts can be opened here."""
+        return self.session.products if self.session is not None else ()
+
     def _nothing(self) -> Money:
         return Money(0, self._session().currency)
 
@@ -254,7 +268,8 @@ class Host:
         def kept(answer: Slipped) -> tuple[r.AnyRecord, ...]:
             slip = read_slip(answer.slip, self._session().slip_keys)
             about = (slip.terminal, slip.generation, slip.number)
-            said = _Said(slip.kind, slip.account, slip.to, slip.amount, slip.biller, slip.text)
+            to = NEW if wanted.to == NEW and slip.to else slip.to
+            said = _Said(slip.kind, slip.account, to, slip.amount, slip.biller, slip.text)
             if about != (self._terminal, name.generation, name.number) or said != wanted:
                 raise MessageRefused("the bank's slip is about something else than what was asked")
             slips.append(slip)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from bank.authoriser import bills, maintenance
+from bank.authoriser import bills, maintenance, opening
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.moving import UNFREEZE, move, payable, post_row, slip_of
 from bank.authoriser.pin import with_pin
@@ -38,6 +38,8 @@ def post(view: View, context: Context, message: Post) -> Slipped:
             row = bills.pay(view, context, message, visit)
         case "label" | "usual" | "freeze" | "unfreeze" | "close":
             row = maintenance.change(view, context, message, visit)
+        case "opening":
+            row = opening.open_account(view, context, message, visit)
         case "pin-change":
             row = _change_pin(view, context, message, card)
         case _:

@@ -6,21 +6,20 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
 from bank import schema
 from bank.authoriser.maintenance import unsettled
+from bank.authoriser.opening import next_number
 from bank.commands import requests as r
 from bank.commands.answers import AccountShown, LinkedCard, PostingShown, amount, time
 from bank.commands.desk import Desk, listed, money
 from bank.control import CommandRefused
+from bank.decision.load import LAST_ACCOUNT
 from bank.ledger.moves import equity_account, transfer
 from bank.ledger.rows import Account, Biller, Card, Case, Customer, DepositRow, Row
-from bank_link.card_file import check_digit, masked
+from bank_link.card_file import masked
 from bank_link.money import MINOR_DIGITS
-
-#: Account numbers have nine digits and a check digit (the cards' own kind); they are given out in order.
-FIRST = 100_000_001
 
 R = TypeVar("R", bound=Row)
 
@@ -141,9 +140,4 @@ def _cards(desk: Desk, account: Account) -> list[LinkedCard]:
 
 
 def _next_number(desk: Desk) -> str:
-    accounts = schema.accounts.c
-    last = desk.connection.execute(
-        select(func.max(accounts.account)).where(accounts.kind == "customer")
-    ).scalar_one_or_none()
-    digits = str(int(last[:-1]) + 1 if last else FIRST)
-    return digits + check_digit(digits)
+    return next_number(LAST_ACCOUNT.value(desk.connection) or "")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from bank import schema
 from bank.authoriser.bills import CATEGORIES
 from bank.authoriser.context import Tools
-from bank.authoriser.moving import CLOSE
+from bank.authoriser.moving import CLOSE, OPENING
 from bank.decision.decide import Item
 from bank.facts.common import OLDEST_FACT_MS
 from bank.ledger.moves import cash_account, equity_account, suspense_account, vault_account
@@ -89,6 +89,7 @@ class _Wanted:
         self.billers: set[str] = set()
         self.categories: tuple[str, ...] = ()
         self.closing: set[str] = set()
+        self.opening = False
         self.deposits: set[tuple[str, int, int]] = set()
 
     def add(self, item: Item) -> None:
@@ -144,6 +145,7 @@ class _Wanted:
             self.posting = True
             if message.what == CLOSE:
                 self.closing.add(message.account)
+            self.opening = self.opening or message.what == OPENING
             self.billers.add(message.to)
         elif message.what == "billers":
             self.categories = CATEGORIES
@@ -215,6 +217,8 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
         _CASES(connection, books, wanted.numbers)
         wanted.accounts |= {vault_account(currency), suspense_account(currency), equity_account(currency)}
         wanted.accounts |= {cash_account(terminal, currency) for terminal in wanted.telling}
+    if wanted.opening:
+        wanted.accounts.add(LAST_ACCOUNT.value(connection) or "")
     load_accounts(connection, books, wanted.accounts)
     _CUSTOMERS(connection, books, {payee.owner for payee in _ACCOUNTS(connection, books, wanted.payees)})
     return books
@@ -307,6 +311,8 @@ _DEPOSITS = Lookup(DepositRow)
 _OPEN_DEPOSITS_OF = Lookup(DepositRow, "account", where=[schema.deposits.c.state.in_(("open", "case"))])
 _ACCOUNTS = Lookup(Account)
 
+#: The customers' account number that was given out last.
+LAST_ACCOUNT = Prepared(select(func.max(schema.accounts.c.account)).where(schema.accounts.c.kind == "customer"))
 _PUBLIC_KEY = Prepared(
     select(schema.terminals.c.public_key).where(schema.terminals.c.terminal == bindparam("terminal"))
 )

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from bank.authoriser.bills import remember
 from bank.authoriser.context import Context
 from bank.authoriser.maintenance import change_again
-from bank.authoriser.moving import BILL, MOVES, move, text_of
+from bank.authoriser.moving import BILL, MOVES, OPENING, move, text_of
+from bank.authoriser.opening import open_again
 from bank.facts.common import FactUnreadable, file_case, is_known, remember_position, reopen, subject
 from bank.ledger.moves import below_floor, mark_forced, suspense_account, transfer
 from bank.ledger.rows import Biller, CardAccount, PostRow
@@ -28,7 +29,7 @@ def post_again(view: View, context: Context, fact: Posted) -> Acknowledged:
     if row.what in MOVES:
         case = _move(view, context, fact, row)
     else:
-        done = change_again(view, row, slip.text, account_known=_known(view, row, row.account))
+        done = _again(view, row, slip)
         case = "" if done else _cannot(view, context, fact, row)
     view.put(replace(row, case_id=case))
     context.note(view, "posted-again", f"{row.what} of {row.amount}")
@@ -91,6 +92,13 @@ def _half(view: View, context: Context, fact: Posted, row: PostRow, *, kind: str
     account = row.account if kind == "unclaimed" else row.to_account
     reopen(view, context, subject(context, fact, row.number), account, row.amount)
     return case
+
+
+def _again(view: View, row: PostRow, slip: Slip) -> bool:
+    """What moves no money; False where it cannot be done again."""
+    if row.what == OPENING:
+        return open_again(view, row, slip.text)
+    return change_again(view, row, slip.text, account_known=_known(view, row, row.account))
 
 
 def _cannot(view: View, context: Context, fact: Posted, row: PostRow) -> str:

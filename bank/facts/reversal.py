@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from bank.authoriser.context import Context
 from bank.authoriser.maintenance import change_back
-from bank.authoriser.moving import MOVES, PIN_CHANGE, move
+from bank.authoriser.moving import MOVES, OPENING, PIN_CHANGE, move
+from bank.authoriser.opening import unopen
 from bank.authoriser.posting import OldPin
 from bank.authoriser.withdrawal import find_hold
 from bank.facts.common import Subject, debited_for_nothing, file_case, reopen, subject
@@ -69,12 +70,8 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
     if fact.why == RESTARTED:
         # Its disk may have lost that the customer was told: a person says that it is undone.
         case = file_case(view, context, about, "taken-back", done.amount, account=done.account, card=done.card)
-    if done.what == PIN_CHANGE:
-        _old_pin_again(view, done)
-        return case
     if done.what not in MOVES:
-        change_back(view, done)
-        return case
+        return _change_back(view, context, about, done) or case
     move(view, context, done, back=True)
     for account in (done.account, done.to_account):
         case = reopen(view, context, about, account, done.amount) or case
@@ -84,6 +81,17 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
     case = file_case(view, context, about, "overdrawn", done.amount, account=done.to_account, card=done.card)
     mark_forced(view, done.to_account, case)
     return case
+
+
+def _change_back(view: View, context: Context, about: Subject, done: PostRow) -> str:
+    """No money moved: what was there before. The case, where it cannot be."""
+    if done.what == PIN_CHANGE:
+        _old_pin_again(view, done)
+    elif done.what != OPENING:
+        change_back(view, done)
+    elif not unopen(view, done):
+        return file_case(view, context, about, "taken-back", done.amount, account=done.to_account, card=done.card)
+    return ""
 
 
 def _no_deposit(view: View, context: Context, about: Subject, begun: DepositRow, fact: Reversal) -> str:

@@ -67,6 +67,7 @@ from kiosk.screens.details import (
     usual,
     usual_done,
 )
+from kiosk.screens.opening import open_account, open_done, open_enough
 from kiosk.screens.payin import payin, payin_back, payin_count, payin_done, payin_full, payin_jam, payin_keep
 from kiosk.screens.send import (
     ACCOUNT_DIGITS,
@@ -164,6 +165,9 @@ __all__ = [
     "newpin",
     "newpin_again",
     "newpin_done",
+    "open_account",
+    "open_done",
+    "open_enough",
     "out",
     "payin",
     "payin_back",

@@ -26,6 +26,7 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_send(words),
         **_bills(words),
         **_details(words),
+        **_opening(words),
         **_statement(words),
         **_trouble(words),
     }
@@ -196,6 +197,15 @@ def _details(words: Words) -> dict[str, Screen]:
         "close.full, missing": c.close_full(words, Money(-124_550, "USD")),
         "close.open": c.close_open(words),
         "close.done": c.close_done(words, "Everyday and everything else"),
+    }
+
+
+def _opening(words: Words) -> dict[str, Screen]:
+    return {
+        "open": c.open_account(words, ["Everyday", "Savings"]),
+        "open, four": c.open_account(words, ["Everyday", "Savings", "Household money", "Young Savers"]),
+        "open.done": c.open_done(words, "Savings", "1000000024"),
+        "open.enough": c.open_enough(words, 5),
     }
 
 

@@ -41,6 +41,17 @@ class BankLimitsConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BankAccountsConfig:
+    """What accounts customers can open at a machine. `products`: their names; none: no account is opened there.
+
+    `most_accounts`: so many a card.
+    """
+
+    products: tuple[str, ...] = ("Everyday", "Savings")
+    most_accounts: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
 class BankConfig:
     """One bank. `data`: directory of keys, CA and audit log. `database_url`: SQLAlchemy's; may hold a password.
 
@@ -55,6 +66,7 @@ class BankConfig:
     card_bin: str = "999900"
     listen: ListenConfig = ListenConfig()
     limits: BankLimitsConfig = BankLimitsConfig()
+    accounts: BankAccountsConfig = BankAccountsConfig()
     database_url: str
 
     def __repr__(self) -> str:

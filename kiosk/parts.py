@@ -80,7 +80,7 @@ class Parts:
 class Visit:
     """One customer between card in and card out. `n` names the secret that is on the card now.
 
-    `has_posted`: money was sent; `sent_minor` of it went to others.
+    `has_posted`: money was sent; `sent_minor` of it went to others. `is_done`: nothing more is asked; the card comes back.
     """
 
     parts: Parts
@@ -90,6 +90,7 @@ class Visit:
     ended: str = "card-taken"
     has_posted: bool = False
     sent_minor: int = 0
+    is_done: bool = False
 
     @property
     def n(self) -> int:

@@ -19,7 +19,9 @@ from config.zone import zone
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the bank allows. Amounts in minor units of `currency`, times in milliseconds."""
+    """What the bank allows. Amounts in minor units of `currency`, times in milliseconds. `products`: what accounts can be
+    opened at a machine, `most_accounts` a card.
+    """
 
     currency: str
     day_amount_minor: int
@@ -36,6 +38,8 @@ class Limits:
     lockout_ms: tuple[int, ...] = (900_000, 3_600_000, 14_400_000, 86_400_000)
     echo_ms: int = 30_000
     zone: str = "UTC"
+    products: tuple[str, ...] = ()
+    most_accounts: int = 5
 
     def day(self, now_ms: int) -> str:
         """The bank day of `now_ms`, as 2026-01-31."""

@@ -36,9 +36,11 @@ _KINDS = {
                      (DEBIT, CREDIT, NOTHING)),
     "cash-difference": Kind("an exchange found other cash than the books say; the difference is in suspense",
                             (DEBIT, CREDIT, WRITE_OFF)),
-    "taken-back": Kind("a machine restarted in the middle of a transfer or a new PIN that was done: it is undone, and the "
-                       "customer may have been told otherwise: tell the customer", (NOTHING,)),
+    "taken-back": Kind("a machine restarted in the middle of something that was done (a transfer, a bill, a new PIN, a change "
+                       "to card or account): it is undone, and the customer may have been told otherwise: tell the customer", (NOTHING,)),
     "overdrawn": Kind("a transfer was posted again, or taken back, below the account's limit", (NOTHING,)),
+    "reopened": Kind("money moved in an account that its owner had closed (taken back, paid in, posted again): it is "
+                     "open again: tell the customer", (NOTHING,)),
     "unclaimed": Kind("money is in suspense because the account that it was sent to is not known",
                       (CREDIT, WRITE_OFF)),
     "post-unheard": Kind("a machine lost its memory right after a transfer or a change that was done: the customer may have "

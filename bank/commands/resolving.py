@@ -195,6 +195,16 @@ def _account(desk: Desk, matter: _Matter) -> Account:
         raise CommandRefused(f"{account.account} is no customer's account")
     if account.currency != matter.currency:
         raise CommandRefused(f"account {account.account} is in {account.currency}, the case in {matter.currency}")
+    return _open_again(desk, account)
+
+
+def _open_again(desk: Desk, account: Account) -> Account:
+    """Money moves in it: no closed account has a balance."""
+    if account.state != "closed":
+        return account
+    account = replace(account, state="open")
+    desk.view.put(account)
+    desk.note("account-open", f"account {account.account}, by a case")
     return account
 
 

@@ -79,6 +79,15 @@ def file_case(
     return open_case(view, case)
 
 
+def reopen(view: View, context: Context, about: Subject, account_id: str, amount: Money) -> str:
+    """Money has moved in an account that was closed meanwhile: it is open again, and a person tells its owner."""
+    account = view.need(Account, account_id)
+    if account.kind != "customer" or account.state != "closed":
+        return ""
+    view.put(replace(account, state="open"))
+    return file_case(view, context, about, "reopened", amount, account=account_id)
+
+
 def remember_position(view: View, slip: Slip) -> None:
     """The slip shows which of the card's secrets moved money: a restored bank may have forgotten it."""
     card = view.get(Card, slip.card)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bank.authoriser.context import Context
 from bank.authoriser.depositing import DEPOSIT
-from bank.facts.common import FactUnreadable, Subject, file_case, is_known, remember_position, worth
+from bank.facts.common import FactUnreadable, Subject, file_case, is_known, remember_position, reopen, worth
 from bank.ledger.moves import cash_account, suspense_account, transfer
 from bank.ledger.rows import Case, DepositRow
 from bank.ledger.view import View
@@ -81,6 +81,8 @@ def _book(view: View, context: Context, paid: _PaidIn) -> str:
         kind=DEPOSIT, at_ms=context.now_ms, terminal=paid.about.terminal, generation=paid.about.generation,
         number=paid.fact.number, case_id=case, text=paid.about.claim,
     )  # fmt: skip
+    if paid.stacked.minor and not case:
+        case = reopen(view, context, paid.about, account, paid.stacked)
     return case
 
 

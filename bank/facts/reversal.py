@@ -6,10 +6,13 @@ import msgspec
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context
-from bank.authoriser.posting import PIN_CHANGE, OldPin, move
+from bank.authoriser.maintenance import change_back
+from bank.authoriser.moving import MOVES, OPENING, PIN_CHANGE, move
+from bank.authoriser.opening import unopen
+from bank.authoriser.posting import OldPin
 from bank.authoriser.withdrawal import find_hold
 from bank.cases.kinds import POST_UNHEARD
-from bank.facts.common import Subject, debited_for_nothing, file_case, subject
+from bank.facts.common import Subject, debited_for_nothing, file_case, reopen, subject
 from bank.ledger.moves import below_floor, free_hold, mark_forced
 from bank.ledger.rows import Card, Case, DepositRow, Hold, NumberRow, PostRow, Visit
 from bank.ledger.view import View
@@ -59,7 +62,7 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
     """The kiosk never had the post's answer, so the customer was told that nothing happened. The card's numbers stay."""
     if done.state == "reversed":
         return ""
-    if done.case_id or (done.what == PIN_CHANGE and not done.undo):
+    if done.case_id or (done.what not in MOVES and not done.undo):
         # Made again from its slip, in part or not at all: the kiosk says that it was answered, and that it was not.
         return file_case(view, context, about, "post-lost", done.amount, account=done.account, card=done.card)
     view.put(replace(done, state="reversed"))
@@ -69,10 +72,11 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
     if fact.why == RESTARTED:
         # Its disk may have lost that the customer was told: a person says that it is undone.
         case = file_case(view, context, about, "taken-back", done.amount, account=done.account, card=done.card)
-    if done.what == PIN_CHANGE:
-        _old_pin_again(view, done)
-        return case
+    if done.what not in MOVES:
+        return _change_back(view, context, about, done) or case
     move(view, context, done, back=True)
+    for account in (done.account, done.to_account):
+        case = reopen(view, context, about, account, done.amount) or case
     if not below_floor(view, done.to_account):
         return case
     # Whoever got it has spent it meanwhile.
@@ -88,6 +92,17 @@ def _heard_after_all(view: View, context: Context, about: Subject) -> None:
         view.put(
             replace(waited, state="closed", closed_at=context.now_ms, closed_by="the reversal", resolution="settled")
         )
+
+
+def _change_back(view: View, context: Context, about: Subject, done: PostRow) -> str:
+    """No money moved: what was there before. The case, where it cannot be."""
+    if done.what == PIN_CHANGE:
+        _old_pin_again(view, done)
+    elif done.what != OPENING:
+        change_back(view, done)
+    elif not unopen(view, done):
+        return file_case(view, context, about, "taken-back", done.amount, account=done.to_account, card=done.card)
+    return ""
 
 
 def _no_deposit(view: View, context: Context, about: Subject, begun: DepositRow, fact: Reversal) -> str:

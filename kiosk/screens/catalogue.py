@@ -7,6 +7,17 @@ Each takes the language's `Words` first, then typed values, and returns a screen
 
 from kiosk.screens.at_rest import OUT_REASONS, out, starting, welcome
 from kiosk.screens.balance import balance, balance_shown
+from kiosk.screens.bills import (
+    BILLERS,
+    CATEGORIES,
+    bill_amount,
+    bill_done,
+    bill_none,
+    bill_number,
+    bill_ok,
+    bills,
+    bills_who,
+)
 from kiosk.screens.card import (
     MENU,
     MORE,
@@ -39,6 +50,24 @@ from kiosk.screens.cash import (
     take_cash,
     take_receipt,
 )
+from kiosk.screens.details import (
+    DETAILS,
+    NAMES,
+    close,
+    close_done,
+    close_full,
+    close_open,
+    details,
+    freeze,
+    freeze_done,
+    name,
+    name_done,
+    unfreeze,
+    unfreeze_done,
+    usual,
+    usual_done,
+)
+from kiosk.screens.opening import open_account, open_done, open_enough
 from kiosk.screens.payin import payin, payin_back, payin_count, payin_done, payin_full, payin_jam, payin_keep
 from kiosk.screens.receipt import receipt_failed, receipt_printing, receipt_qr
 from kiosk.screens.send import (
@@ -77,14 +106,25 @@ from kiosk.screens.trouble import (
 
 __all__ = [
     "ACCOUNT_DIGITS",
+    "BILLERS",
+    "CATEGORIES",
+    "DETAILS",
     "HELP",
     "MENU",
     "MORE",
+    "NAMES",
     "OUT_REASONS",
     "REASONS",
     "Preset",
     "balance",
     "balance_shown",
+    "bill_amount",
+    "bill_done",
+    "bill_none",
+    "bill_number",
+    "bill_ok",
+    "bills",
+    "bills_who",
     "cancelled",
     "cash",
     "cash_count",
@@ -97,6 +137,11 @@ __all__ = [
     "cash_short",
     "cash_short_none",
     "choose_account",
+    "close",
+    "close_done",
+    "close_full",
+    "close_open",
+    "details",
     "e_card",
     "e_closed",
     "e_doubt",
@@ -110,13 +155,20 @@ __all__ = [
     "e_refused",
     "e_stick",
     "e_wake",
+    "freeze",
+    "freeze_done",
     "help_",
     "help_person",
     "menu",
     "more",
+    "name",
+    "name_done",
     "newpin",
     "newpin_again",
     "newpin_done",
+    "open_account",
+    "open_done",
+    "open_enough",
     "out",
     "payin",
     "payin_back",
@@ -147,6 +199,10 @@ __all__ = [
     "take_receipt",
     "thanks",
     "time_more",
+    "unfreeze",
+    "unfreeze_done",
+    "usual",
+    "usual_done",
     "welcome",
     "working",
 ]

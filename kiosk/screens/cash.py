@@ -93,7 +93,6 @@ def cash_receipt(words: Words, *, paper: bool) -> Choose:
     return Choose(
         id="cash.receipt",
         title=words.say("cash.receipt", "title"),
-        notice=Notice(Tone.INFO, words.say("cash.receipt", "bold")),
         choices=(
             Choice(key=NO, label=words.say("cash.receipt", "no"), icon="cash"),
             *receipt_ways(words, paper=paper),
@@ -111,7 +110,6 @@ def take_bunch(words: Words, amount: Money, notes: Sequence[int]) -> Take:
         id="take.bunch",
         title=words.say("take.bunch", "title"),
         value=whole(amount),
-        line=words.say("take.bunch", "line"),
         left=words.say("general", "seconds_left"),
         notes=Notes(tuple(notes)),
         slot=Slot.CASH,

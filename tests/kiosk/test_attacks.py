@@ -31,6 +31,11 @@ async def _audited(town: Town, kind: str) -> int:
     return int(rows[0]["n"])
 
 
+async def _nobody(*_: object) -> bool:
+    """Takes no bunch; there is only one."""
+    return False
+
+
 def test_every_message_sent_again_changes_nothing(tmp_path: Path) -> None:
     """Each frame of a whole withdrawal, repeated as it was: no answer, logged, the books as they were."""
 
@@ -181,12 +186,12 @@ def test_an_authority_for_something_else_pays_nothing(tmp_path: Path, change: di
         slip = msgspec.structs.replace(msgspec.json.decode(authority.signed, type=Slip), **change)
         signed = sign_slip(slip, town.bank.ring.slip_private_key())
         with pytest.raises(AuthorityRefused):
-            await town.machine.vault.pay(held, signed, lambda *_: None)
+            await town.machine.vault.pay(held, signed, lambda *_: None, _nobody)
         assert sum(town.customers_notes.values()) == 0
-        payment = await town.machine.vault.pay(held, authority, lambda *_: None)
+        payment = await town.machine.vault.pay(held, authority, lambda *_: None, _nobody)
         assert payment.paid == Money(70_00, "USD")
         with pytest.raises(AuthorityRefused):
-            await town.machine.vault.pay(held, authority, lambda *_: None)
+            await town.machine.vault.pay(held, authority, lambda *_: None, _nobody)
         assert sum(town.customers_notes.values()) == 2
 
     run_town(tmp_path, story)
@@ -201,7 +206,7 @@ def test_a_forged_signature_pays_nothing(tmp_path: Path) -> None:
         held, authority = await _with_authority(town, card)
         slip = msgspec.json.decode(authority.signed, type=Slip)
         with pytest.raises(AuthorityRefused):
-            await town.machine.vault.pay(held, sign_slip(slip, b"k" * 32), lambda *_: None)
+            await town.machine.vault.pay(held, sign_slip(slip, b"k" * 32), lambda *_: None, _nobody)
         assert sum(town.customers_notes.values()) == 0
 
     run_town(tmp_path, story)

@@ -29,10 +29,8 @@ def wait(sketch: Sketch, screen: Wait) -> None:
     """The sun on three waves, title and line, in the middle; a rail where there is something to press meanwhile."""
     frame.header(sketch, screen)
     area = body(sketch)
-    rail = keycaps.rail_top(sketch, screen) if screen.keys.cancel or screen.keys.main else None
-    if rail is not None:
-        keycaps.rail(sketch, screen, deep=True)
-        area = Box(area.x, area.y, area.w, rail - sketch.mm(zones(sketch).over_rail) - area.y)
+    rail = _over_rail(sketch, screen, area)
+    area = rail or area
     small = sketch.panel.shape is Shape.COMPACT
     width, height = (sketch.mm(side * (0.75 if small else 1)) for side in _SUN_MM)
     lines = sketch.balanced(screen.title, "take", area.w)
@@ -53,6 +51,15 @@ def wait(sketch: Sketch, screen: Wait) -> None:
         sketch.lines(said, ("count", "on_deep2"), area, baseline, "centre")
 
 
+def _over_rail(sketch: Sketch, screen: Wait | Take, area: Box) -> Box | None:
+    """What a rail leaves of `area`; None where there is nothing to press, and no rail."""
+    top = keycaps.rail_top(sketch, screen) if screen.keys.cancel or screen.keys.main else None
+    if top is None:
+        return None
+    keycaps.rail(sketch, screen, deep=True)
+    return Box(area.x, area.y, area.w, top - sketch.mm(zones(sketch).over_rail) - area.y)
+
+
 def sun_on_waves(sketch: Sketch, box: Box) -> None:
     """The sun's lower edge touches the first wave; only the waves move."""
     sun = box.w // 3
@@ -69,6 +76,7 @@ def take(sketch: Sketch, screen: Take) -> None:
     if screen.slot is Slot.NONE:
         _farewell(sketch, screen, area)
         return
+    area = _over_rail(sketch, screen, area) or area
     if sketch.panel.shape is Shape.PORTRAIT:
         words = Box(area.x + sketch.mm(2), area.y, area.w - sketch.mm(4), area.h * 45 // 100)
         picture = Box(area.x, words.bottom, area.w, area.bottom - words.bottom)
@@ -109,11 +117,14 @@ def _take_words(sketch: Sketch, screen: Take, room: Box) -> None:
 
 
 def _take_picture(sketch: Sketch, screen: Take, room: Box) -> None:
-    """The slot, what comes out of it, and an arrow downwards."""
+    """The slot, what comes out of it, and an arrow downwards where there is room for one."""
     width, height = _picture_size(sketch, screen)
     slot_height, arrow_gap, arrow = sketch.mm(9), sketch.mm(7), sketch.mm(16)
     hidden = sketch.mm(3.5)
     total = slot_height - hidden + height + arrow_gap + arrow
+    has_arrow = total <= room.h
+    if not has_arrow:
+        total -= arrow_gap + arrow
     top = room.y + max(0, (room.h - total) // 2)
     x = room.x + room.w // 2
     slot_width = min(room.w, width + sketch.mm(22))
@@ -127,6 +138,8 @@ def _take_picture(sketch: Sketch, screen: Take, room: Box) -> None:
         sketch.add(CardArt(out))
     else:
         _receipt(sketch, out)
+    if not has_arrow:
+        return
     size = Box(x - sketch.mm(7), out.bottom + arrow_gap, sketch.mm(14), arrow)
     sketch.add(Arrow(size, "on_deep_accent", max(3, sketch.mm(2)), sketch.frame))
 

@@ -95,6 +95,7 @@ class ElectricReceiptPrinter(FaultMenu):
         self._line = bytearray()
         self._text: list[str] = []
         self._style = _Style()
+        self._looks: _Style | None = None  # of the line that is begun
         self._code = ""
         self._jammed = False
         self._lines_left: int | None = None
@@ -137,6 +138,17 @@ class ElectricReceiptPrinter(FaultMenu):
         self._lines_left = None
         for name in ("paper-low", "paper-out", "paper-ends"):
             self.set_fault(name, on=False)
+
+    def self_test(self) -> None:
+        """Someone holds the feed button: it prints a sheet of its own, whatever is connected. In a running loop."""
+        sheet = (
+            "\x1ba\x01SELF TEST\n\x1ba\x00",
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789\n",
+            "\x1d!\x11large\x1d!\x00\n",
+        )
+        self._buffer += b"\x1b@" + "".join(sheet).encode("ascii") + b"\x1d(k\x0c\x001P0self test" + b"\x1d(k\x03\x001Q0"
+        self._buffer += b"\n\x1bd\x06\x1dV\x00"
+        self._go_on()
 
     # ---- the wire ----
 
@@ -207,13 +219,15 @@ class ElectricReceiptPrinter(FaultMenu):
                 return do(match)
         if data[0] in (0x10, 0x1B, 0x1C, 0x1D):
             return 0 if len(data) < 3 else 1  # not known here: a printer prints what follows
+        if self._looks is None:
+            self._looks = self._style
         self._line.append(data[0])
         return 1
 
     def _feed(self, match: re.Match[bytes]) -> int:
         self._put_text()
         text, self._text = "".join(self._text), []
-        style = self._style
+        style, self._looks = self._looks or self._style, None
         self._print(Printed(text, style.bold, style.large, style.centre), LINE_MM * (2 if style.large else 1))
         return match.end()
 
@@ -250,7 +264,7 @@ class ElectricReceiptPrinter(FaultMenu):
         return match.end()
 
     def _initialise(self, match: re.Match[bytes]) -> int:
-        self._style, self._text = _Style(), []
+        self._style, self._looks, self._text = _Style(), None, []
         self._line.clear()
         return match.end()
 
@@ -305,7 +319,7 @@ class ElectricReceiptPrinter(FaultMenu):
             self._timer = None
         self._buffer.clear()
         self._line.clear()
-        self._text, self._style = [], _Style()
+        self._text, self._style, self._looks = [], _Style(), None
 
     def _fault_changed(self, name: str) -> None:
         if name == "unplugged":

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from bank_link.card_file import SIZE
 from bank_link.messages import DeviceStatus
 from bank_link.money import Money, major
-from config.kiosk import CassetteConfig, KioskConfig, NoteAcceptorConfig, Pn532ReaderConfig, StickReaderConfig
+from config.kiosk import (
+    CassetteConfig,
+    DoorConfig,
+    KioskConfig,
+    NoteAcceptorConfig,
+    Pn532ReaderConfig,
+    StickReaderConfig,
+)
 from config.pins import Active, InputPin, OutputPin
 from drivers.devices import (
     CardReader,
@@ -106,7 +113,12 @@ def build(
 def _doors(config: KioskConfig, board: Board) -> tuple[Door, ...]:
     from drivers.door import GpioDoor
 
-    return tuple(GpioDoor(board, input_(door.switch), name=f"{door.name} door") for door in config.doors)
+    return tuple(GpioDoor(board, input_(door.switch), name=door_name(door)) for door in config.doors)
+
+
+def door_name(door: DoorConfig) -> str:
+    """As its device is called."""
+    return f"{door.name} door"
 
 
 def _printer(config: KioskConfig, line: SerialLine | None) -> ReceiptPrinter | None:

@@ -81,10 +81,15 @@ class ElectricReceiptPrinter(FaultMenu):
         "unplugged": "Its cable is pulled.",
     }
 
-    def __init__(self, *, baud: int = 38_400, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, *, baud: int = 38_400, send: Callable[[bytes], None] | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """On a wire of its own; `send` carries its bytes elsewhere, and `hear` takes those from there."""
         super().__init__()
         self.wire = VirtualWire(baud=baud, name="simulated receipt printer")
-        self.wire.device.connect(self._hear, self._power)
+        self.wire.device.connect(self.hear, self._power)
+        self._send = send or self.wire.device.send
         self.paper_mm = ROLL_MM
         self.hanging: deque[Receipt] = deque(maxlen=LONGEST_KEPT)
         self.taken: deque[Receipt] = deque(maxlen=LONGEST_KEPT)
@@ -156,7 +161,8 @@ class ElectricReceiptPrinter(FaultMenu):
         """It has a supply of its own: a pulled cable takes nothing from it but the bytes."""
         del on
 
-    def _hear(self, data: bytes) -> None:
+    def hear(self, data: bytes) -> None:
+        """Bytes from the host. In a running loop."""
         if self._has("dead"):
             return
         for question in re.findall(rb"\x10\x04([\x01-\x04])", data):
@@ -169,7 +175,7 @@ class ElectricReceiptPrinter(FaultMenu):
 
     def _answer(self, byte: int) -> None:
         if not self._has("mute"):
-            self.wire.device.send(bytes((byte,)))
+            self._send(bytes((byte,)))
 
     def _status(self, which: int) -> int:
         if which == 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -339,3 +340,45 @@ def test_closed_it_says_so() -> None:
         assert rig.driver.report.state is DeviceState.OFFLINE
 
     run_virtual(story())
+
+
+DEEDS = st.lists(
+    st.one_of(
+        st.sampled_from(sorted(PULSES.values())),
+        st.sampled_from(["stack", "give back", "on", "off", "no-stack", "no-return", "bounce", "take"]),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(DEEDS, st.sampled_from([Holds.BUNDLE, Holds.NOTE]))
+def test_whatever_happens_what_is_said_is_where_it_was_said_to_be(deeds: list[Any], holds: Holds) -> None:
+    """Any order of notes, movements that work or do not, and bouncing lines: read, kept and returned agree with the notes."""
+    put_in: list[int] = []
+    taken: list[int] = []
+
+    async def story(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        for deed in deeds:
+            if isinstance(deed, int):
+                if rig.hand.insert(deed):
+                    put_in.append(deed)
+            elif deed in ("stack", "give back"):
+                await (rig.driver.stack() if deed == "stack" else rig.driver.give_back())
+            elif deed == "take":
+                taken.extend(rig.hand.take())
+            elif deed in ("on", "off"):
+                with contextlib.suppress(DeviceError):  # after a jam
+                    rig.driver.accept(on=deed == "on")
+            else:
+                rig.hand.fault_once(deed)
+            await asyncio.sleep(3)
+
+    rig = told(story, holds=holds, most=5 if holds is Holds.BUNDLE else 1)
+    said = {event: [minor for what, minor in rig.events if what == event] for event in ("read", "stacked", "returned")}
+    assert said["read"] == put_in
+    assert said["stacked"] == rig.hand.box
+    assert said["returned"] == [*taken, *rig.hand.mouth]
+    assert sorted(put_in) == sorted([*rig.hand.box, *taken, *rig.hand.mouth, *rig.hand.escrow])
+    assert not any(event == "garbled" for event, _ in rig.events)

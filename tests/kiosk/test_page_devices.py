@@ -97,7 +97,7 @@ def test_no_note_goes_in_while_the_machine_takes_none(person: Person) -> None:
 
 
 def test_headphones_let_the_screen_be_heard(person: Person) -> None:
-    """Plugged in, the words that are said stand on the glass, and the browser is given their sound; out, it is still."""
+    """Plugged in, the words that are said can be read, and the browser is given their sound; out, it is still."""
     page = person.page
     person.until_screen("welcome")
     with page.expect_response(lambda answer: "/sound/" in answer.url) as answered:

@@ -53,9 +53,13 @@ class NoteAcceptorWiring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscrowTimings:
-    """In milliseconds: within `move_ms` the next note passes, and a sensor's pulse holds for `sensor_ms`."""
+    """In milliseconds: within `move_ms` the next note passes, and a sensor's pulse holds for `sensor_ms`.
+
+    For `follow_ms` after the last note that is known the escrow moves on: one whose pulses were lost may be in it.
+    """
 
     move_ms: int = 4_000
+    follow_ms: int = 1_500
     sensor_ms: int = 10
 
 
@@ -86,6 +90,8 @@ class GpioNoteAcceptor:
         self._stirred: asyncio.Event = asyncio.Event()
         self._moved: asyncio.Event = asyncio.Event()
         self._moving = ""
+        self._tail: asyncio.TimerHandle | None = None
+        self._unknown = False
         self._late: asyncio.TimerHandle | None = None
         self._early = 0
         self._troubles: dict[Fault, str] = {}
@@ -121,6 +127,8 @@ class GpioNoteAcceptor:
         """Inhibited, escrow lines off, then every pin given back. May be called again."""
         self._settle_timer()
         self._stacked_in_time()
+        self._no_tail()
+        self._moving = ""
         pins: list[Pin] = [*self._outputs.values(), *self._inputs.values()]
         self._outputs, self._inputs, self._wanted = {}, {}, False
         self._stirred.set()  # who waits is told
@@ -134,7 +142,8 @@ class GpioNoteAcceptor:
                 self._outputs[what] = self._board.output(output, f"the {self.name}'s {what} line")
         self._trains, self._lost = PulseTrains(self._timings), None
         self._troubles.clear()
-        self._escrow.clear()  # what it held before is not known any more
+        self._escrow.clear()
+        self._unknown = self.holds is not Holds.NOTHING  # what it held before nobody remembers
         self._early = 0
         inputs = {"pulse": wiring.pulse, "stacked": wiring.stacked, "returned": wiring.returned, "jam": wiring.jam}
         for what, found in inputs.items():
@@ -166,7 +175,7 @@ class GpioNoteAcceptor:
                 self._check_lines()
             self._wanted = on
         finally:
-            self._inhibit()
+            self._set_inhibit()
 
     async def seen(self) -> NoteSeen:
         """The next thing that happens to a note, however long that takes; what happened before first.
@@ -184,7 +193,10 @@ class GpioNoteAcceptor:
         return self._unseen.popleft()
 
     async def stack(self) -> None:
-        """Keep what is in escrow; returns when it has moved, or a JAM says that it did not. Raises DeviceError."""
+        """Keep what is in escrow; returns when it has moved, or a JAM says that it did not. Raises DeviceError.
+
+        For a moment longer no note is taken, and one that nobody knew of may follow with value 0.
+        """
         if self.holds is not Holds.NOTHING:
             await self._move("stack")
 
@@ -229,6 +241,9 @@ class GpioNoteAcceptor:
             why = train.strange or f"{train.pulses} pulses, which is no note"
             sentence = f"The {self.name} took something in and nothing proves what: {why}."
             self._tell(NoteSeen(NoteEvent.GARBLED, pulses=train.pulses, sentence=sentence))
+            if self.holds is not Holds.NOTHING:
+                self._escrow.append(0)  # it lies there with the others
+            self._inhibit()
             return
         self._tell(NoteSeen(NoteEvent.READ, minor, train.pulses))
         self._escrow.append(minor)
@@ -259,7 +274,7 @@ class GpioNoteAcceptor:
             self._passed(NoteEvent.RETURNED)
 
     def _passed(self, event: NoteEvent) -> None:
-        """The oldest note of the escrow; of one that was in it before a restart the value is not known."""
+        """The oldest note of the escrow; of one from before a restart, or with strange pulses, the value is not known."""
         self._tell(NoteSeen(event, self._escrow.popleft() if self._escrow else 0))
         self._moved.set()
         self._stacked_in_time()
@@ -285,22 +300,46 @@ class GpioNoteAcceptor:
 
     async def _move(self, line: str) -> None:
         self._open_or_raise()
-        assert not self._moving, "one movement of the escrow at a time"
+        assert not self._moving or self._tail is not None, "one movement of the escrow at a time"
+        self._rest()
         self._moving = line
-        blind = not self._escrow
         try:
             self._outputs[line].set(on=True)
-            while await self._one_passed() and (self._escrow or blind):
+            while (self._escrow or self._unknown) and await self._one_passed():
                 pass
-        finally:
-            self._moving = ""
-            if line in self._outputs:
-                self._outputs[line].safe()
+            self._moved_all(line)
+        except BaseException:
+            self._rest()
+            raise
+
+    def _moved_all(self, line: str) -> None:
+        """Nothing more is expected: what is left is stuck, and what nobody knew of may still follow."""
+        self._unknown = False
         if self._escrow:
+            self._rest()
             verb = "keep" if line == "stack" else "give back"
             self._jammed(f"The {self.name} did not {verb} {len(self._escrow)} notes: open it, take them out and count.")
-        else:
-            self._troubles.pop(Fault.JAM, "")
+            return
+        self._troubles.pop(Fault.JAM, "")
+        self._tail = asyncio.get_running_loop().call_later(self._escrow_times.follow_ms / 1000, self._tail_over)
+
+    def _tail_over(self) -> None:
+        try:
+            self._rest()
+        except DeviceError as error:
+            self._tell_lost(error)
+
+    def _no_tail(self) -> None:
+        if self._tail is not None:
+            self._tail.cancel()
+            self._tail = None
+
+    def _rest(self) -> None:
+        """The escrow stands still."""
+        line, self._moving = self._moving, ""
+        self._no_tail()
+        if line in self._outputs:
+            self._outputs[line].safe()
         self._inhibit()
 
     async def _one_passed(self) -> bool:
@@ -316,6 +355,17 @@ class GpioNoteAcceptor:
     # ---- lines ----
 
     def _inhibit(self) -> None:
+        """Where nobody waits for an answer, a line that does not obey is told to whoever waits for notes."""
+        try:
+            self._set_inhibit()
+        except DeviceError as error:
+            self._tell_lost(error)
+
+    def _tell_lost(self, error: DeviceError) -> None:
+        self._troubles[error.fault], self._lost = str(error), error
+        self._stirred.set()
+
+    def _set_inhibit(self) -> None:
         line = self._outputs.get("inhibit")
         if line is None:
             return
@@ -339,9 +389,7 @@ class GpioNoteAcceptor:
         self._inhibit()
 
     def _fail(self, fault: Fault, sentence: str) -> None:
-        self._troubles[fault] = sentence
-        self._lost = DeviceError(self.name, fault, sentence)
-        self._stirred.set()
+        self._tell_lost(DeviceError(self.name, fault, sentence))
         self._inhibit()
 
     def _tell(self, seen: NoteSeen) -> None:

@@ -48,7 +48,7 @@ def test_notes_that_were_put_in_are_where_they_were_after_a_restart(tmp_path: Pa
         await devices.acceptor.stack()
         seen = [await devices.acceptor.seen() for _ in range(2)]
         assert [(one.event, one.minor) for one in seen] == [(NoteEvent.READ, 2000), (NoteEvent.STACKED, 2000)]
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
         hands.insert_note(50)
         await asyncio.sleep(3)
         devices.acceptor.close()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from drivers.debounce import Edge
 from drivers.devices import (
@@ -25,42 +24,14 @@ from drivers.devices import (
     NoteEvent,
     NoteSeen,
 )
-from drivers.gpio import Board, InputPin, InputWiring, OutputPin, OutputWiring, Pin, close_all
+from drivers.gpio import Board, InputPin, OutputPin, Pin, close_all
+from drivers.note_acceptor_wiring import EscrowTimings, NoteAcceptorWiring, mistake
 from drivers.pulse_trains import PulseTimings, PulseTrains, Train
 
 #: A train is judged so long after its pause: an edge that was seen in time may come to the loop late.
 LATE_S = 0.02
 #: More than this that nobody has asked for is a line gone mad; the newest are dropped and the report says so.
 MOST_UNSEEN = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteAcceptorWiring:
-    """`inhibit` is on while no note is taken, and safe when on. `stack` and `give_back` move what the escrow holds.
-
-    Each note covers `stacked` on its way into the box and `returned` on its way to the mouth; `jam` is on while one is
-    stuck. Without an escrow only `inhibit` and `pulse` are needed.
-    """
-
-    inhibit: OutputWiring
-    pulse: InputWiring
-    stack: OutputWiring | None = None
-    give_back: OutputWiring | None = None
-    stacked: InputWiring | None = None
-    returned: InputWiring | None = None
-    jam: InputWiring | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EscrowTimings:
-    """In milliseconds: within `move_ms` the next note passes, and a sensor's pulse holds for `sensor_ms`.
-
-    For `follow_ms` after the last note that is known the escrow moves on: one whose pulses were lost may be in it.
-    """
-
-    move_ms: int = 4_000
-    follow_ms: int = 1_500
-    sensor_ms: int = 10
 
 
 class GpioNoteAcceptor:
@@ -96,7 +67,9 @@ class GpioNoteAcceptor:
         self._early = 0
         self._troubles: dict[Fault, str] = {}
         self._lost: DeviceError | None = None
-        self._check()
+        wrong = mistake(wiring, pulses, holds, most, self._timings)
+        if wrong:
+            raise DeviceError(name, Fault.CONFIG, f"The {name} {wrong}.")
 
     def __repr__(self) -> str:
         return f"<{self.name}, {len(self._escrow)} notes in escrow, {self.report.state}>"
@@ -407,23 +380,3 @@ class GpioNoteAcceptor:
     def _open_or_raise(self) -> None:
         if not self._inputs:
             raise DeviceError(self.name, Fault.UNPLUGGED, f"The {self.name} is not open.")
-
-    def _check(self) -> None:
-        wiring = self._wiring
-        lines = (wiring.stack, wiring.give_back, wiring.stacked, wiring.returned)
-        rules = {
-            "needs an inhibit line that inhibits where it is safe": wiring.inhibit.safe_on,
-            "needs escrow lines that are off where they are safe": not any(
-                line.safe_on for line in (wiring.stack, wiring.give_back) if line is not None
-            ),
-            "needs the lines stack, return, stacked and returned, as it has an escrow": self.holds is Holds.NOTHING
-            or all(line is not None for line in lines),
-            "needs notes, each by its own number of pulses and each of another value": bool(self._pulses)
-            and all(count > 0 and minor > 0 for count, minor in self._pulses.items())
-            and len(set(self._pulses.values())) == len(self._pulses),
-            "needs an escrow for one note at least": self.most > 0 and (self.holds is not Holds.NOTE or self.most == 1),
-            self._timings.mistake() or "needs times": not self._timings.mistake(),
-        }
-        for rule, kept in rules.items():
-            if not kept:
-                raise DeviceError(self.name, Fault.CONFIG, f"The {self.name} {rule}.")

@@ -14,7 +14,8 @@ from support.virtual_time import run_virtual
 
 from drivers.devices import DeviceError, DeviceState, Fault, Holds, NoteEvent, NoteSeen
 from drivers.gpio import Board, InputWiring, OutputWiring
-from drivers.note_acceptor import GpioNoteAcceptor, NoteAcceptorWiring
+from drivers.note_acceptor import GpioNoteAcceptor
+from drivers.note_acceptor_wiring import NoteAcceptorWiring
 from drivers.pulse_trains import PulseTimings
 from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins

@@ -251,6 +251,23 @@ class Ask:
                 if key in {"A", "D"}:
                     return
 
+    # ── Questions that something else may answer ────────────────────────────────────────────────────────────────────
+
+    async def moment(self, screen: s.Screen, seconds: float) -> str | None:
+        """A key, NUDGE where something else happened, None after `seconds`. Raises Cancelled, CardPulled. Serves Help."""
+        self.show(screen)
+        key = await self._one(self.pace.longer(seconds))
+        if key == "C" and screen.keys.help:
+            await self._help()
+            return NUDGE
+        if key == "A" and screen.keys.cancel:
+            raise Cancelled
+        return key
+
+    async def more_time(self) -> None:
+        """Whether anybody is still there; what happens meanwhile is a sign of it. Raises TimedOut."""
+        await self._more_time()
+
     # ── Waiting for hands ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def taken(self, reader: CardReader, screen: s.Take, seconds: int) -> bool:

@@ -18,6 +18,7 @@ from drivers.devices import KeyPress, Light
 from kiosk import visit
 from kiosk.ask import Ask, Keys, Patience
 from kiosk.cabinet import Devices, door_name
+from kiosk.cash_in import CashIn
 from kiosk.display.face import Display
 from kiosk.doors import Doors
 from kiosk.health import Health
@@ -106,6 +107,7 @@ class Machine:
         self.outbox = Outbox(journal, self.host, self._delivered)
         bond = Bond(identity.terminal, identity.generation, self._slip_keys, self.host.now)
         self.vault = Vault(dispenser=devices.dispenser, journal=journal, bond=bond, random=world.random)
+        self.cash_in = self._cash_in()
         self.health = Health(
             config=config, devices=devices, journal=journal, vault=self.vault, service=self.service, most=self._most,
             clock_is_good=world.clock_is_good,
@@ -125,8 +127,15 @@ class Machine:
             ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
             service=self.service, indicators=devices.indicators,
             presets=tuple(major(value, config.terminal.currency) for value in config.presets),
-            currency=config.terminal.currency, zone=config.time.zone, printer=devices.printer, bank=self.hooks.bank,
+            currency=config.terminal.currency, zone=config.time.zone, cash_in=self.cash_in, printer=devices.printer,
+            bank=self.hooks.bank,
         )  # fmt: skip
+
+    def _cash_in(self) -> CashIn | None:
+        acceptor = self.devices.acceptor
+        if acceptor is None:
+            return None
+        return CashIn(acceptor, self.journal, self.config.terminal.currency, failed=self._acceptor_failed)
 
     def _voice(self, words: Words) -> Voice | None:
         """What says the screens, where this machine has something to say them with."""
@@ -182,7 +191,7 @@ class Machine:
         """Serve until cancelled. A worker that ends takes the machine down: what is half alive must not hold money."""
         workers = [
             self._display.run(), self.line_keeper.run(), self.outbox.run(), self._look_after(), self._customers(),
-            *(worker() for worker in self.hooks.extra),
+            *((self.cash_in.run(),) if self.cash_in is not None else ()), *(worker() for worker in self.hooks.extra),
         ]  # fmt: skip
         tasks = [asyncio.create_task(worker) for worker in workers]
         try:
@@ -274,6 +283,11 @@ class Machine:
         with contextlib.suppress(JournalError):
             self.parts.note("device", f"voice: {sentence}")
 
+    def _acceptor_failed(self, sentence: str) -> None:
+        """Cash can be taken all the same."""
+        with contextlib.suppress(JournalError):
+            self.parts.note("device", f"note acceptor: {sentence}")
+
     def _most(self) -> Money:
         session = self.host.session
         return session.most_per_withdrawal if session else major(1_000, self.config.terminal.currency)
@@ -309,5 +323,7 @@ class Machine:
     def exchanged(self) -> None:
         """An operator exchanged cassettes."""
         self.health.exchanged()
+        if self.cash_in is not None:
+            self.cash_in.exchanged()
         self.doors.look()
         self.outbox.wake()

@@ -12,6 +12,7 @@ from bank_link.money import Money
 from config.zone import zone
 from drivers.devices import CardReader, Indicators, Light, ReceiptPrinter
 from kiosk.ask import Ask
+from kiosk.cash_in import CashIn
 from kiosk.host import Host
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal
@@ -23,7 +24,9 @@ from kiosk.vault import Vault
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone, `bank` its name."""
+    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone, `bank` its name;
+    `cash_in`: where notes can be paid in.
+    """
 
     ask: Ask
     words: Words
@@ -36,6 +39,7 @@ class Parts:
     presets: tuple[Money, ...]
     currency: str
     zone: str = "UTC"
+    cash_in: CashIn | None = None
     printer: ReceiptPrinter | None = None
     bank: str = ""
 
@@ -76,7 +80,7 @@ class Parts:
 class Visit:
     """One customer between card in and card out. `n` names the secret that is on the card now.
 
-    `has_posted`: money was sent; `sent_minor` of it went to others.
+    `has_posted`: money was sent; `sent_minor` of it went to others. `is_done`: nothing more is asked; the card comes back.
     """
 
     parts: Parts
@@ -86,6 +90,7 @@ class Visit:
     ended: str = "card-taken"
     has_posted: bool = False
     sent_minor: int = 0
+    is_done: bool = False
 
     @property
     def n(self) -> int:

@@ -77,7 +77,7 @@ def change(old: Screen, new: Screen) -> str | None:
     if isinstance(old, Pin) and isinstance(new, Pin) and _same_but(old, new, "count"):
         return f"  {rings(new)}"
     if isinstance(old, Amount) and isinstance(new, Amount) and _same_but(old, new, "entered"):
-        return f"  {entry(new)}"
+        return f"  {new.shown}"
     if isinstance(old, Wait) and isinstance(new, Wait) and _same_but(old, new, "line"):
         return f"  {_clean(new.line)}"
     return None
@@ -150,12 +150,6 @@ def rings(screen: Pin) -> str:
     return " ".join("●" * screen.count + "○" * max(0, _LEAST_RINGS - screen.count))
 
 
-def entry(screen: Amount) -> str:
-    """What is entered so far, as the amount display shows it."""
-    digits = screen.entered or "0"
-    return f"{screen.symbol}{int(digits):,}" if screen.symbol and screen.grouped else f"{screen.symbol}{digits}"
-
-
 @singledispatch
 def _body(screen: Screen) -> Iterator[str]:
     """The template's own lines between title and choices."""
@@ -174,7 +168,7 @@ def _(screen: Choose) -> Iterator[str]:
 
 @_body.register
 def _(screen: Amount) -> Iterator[str]:
-    yield f"  {entry(screen)}"
+    yield f"  {screen.shown}"
     yield f"  {_clean(screen.limits)}"
     yield from _notice(screen.notice)
 

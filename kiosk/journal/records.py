@@ -201,6 +201,51 @@ class Presented(About, frozen=True, kw_only=True, tag="presented"):
     taken: TakenState = TakenState.UNKNOWN
 
 
+# ── A deposit ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DepositBegun(About, frozen=True, kw_only=True, tag="deposit-begun"):
+    """The bank knows whose notes they will be. `slip` is its word for it, `most` what may be paid in."""
+
+    account: str
+    slip: Signed
+    most: Money
+    holds: str
+    claim: str
+
+
+class Accepting(About, frozen=True, kw_only=True, tag="accepting"):
+    """From here on a note may go in; with `on` false: none can any more, and none was under way."""
+
+    on: bool
+
+
+class NoteRead(About, frozen=True, kw_only=True, tag="note-read"):
+    """A note is in escrow, or where there is none, on its way into the box."""
+
+    value: Money
+
+
+class NoteStacked(About, frozen=True, kw_only=True, tag="note-stacked"):
+    """A note that was read is in the box."""
+
+    cassette: str
+    value: Money
+
+
+class NoteReturned(About, frozen=True, kw_only=True, tag="note-returned"):
+    """A note is the customer's again."""
+
+    value: Money
+
+
+class NoteUnread(About, frozen=True, kw_only=True, tag="note-unread"):
+    """Something went in whose value nothing proves: half a pulse train, or one of no note."""
+
+    pulses: int
+    sentence: str = ""
+
+
 class Ended(About, frozen=True, kw_only=True, tag="ended"):
     """Nothing more will happen in this transaction; its facts are in the outbox."""
 
@@ -209,7 +254,8 @@ class Ended(About, frozen=True, kw_only=True, tag="ended"):
 
 AnyRecord = (
     Booted | Event | SignedOn | CountsSet | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Posted | Held
-    | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | Presented | Ended
+    | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | Presented | DepositBegun
+    | Accepting | NoteRead | NoteStacked | NoteReturned | NoteUnread | Ended
 )  # fmt: skip
 
 

@@ -81,6 +81,7 @@ class Journal:
         self._boot = ""
         self.failed: str = ""
         self._stuck: tuple[str, ...] | None = None
+        self._box_in_doubt: bool | None = None
         self._reached: bool | None = None
         self._counts: tuple[CassetteCount, ...] | None = None
         self._file = _identity(Path(path))
@@ -145,7 +146,7 @@ class Journal:
             raise JournalError(self.failed)
         before, self._counts = (self._last, self._boot), None
         if any(isinstance(record, FactMade | CountsSet) for record in records):
-            self._stuck = None
+            self._stuck = self._box_in_doubt = None
         if any(isinstance(record, CountsSet) or getattr(record, "what", "") == CASH_DOOR_OPENED for record in records):
             self._reached = None
         try:
@@ -245,6 +246,17 @@ class Journal:
         if self._stuck is None:
             self._stuck = self._find_stuck()
         return self._stuck
+
+    def box_in_doubt(self) -> bool:
+        """Whether something went into the note acceptor, since the last exchange, that nothing proves the place of."""
+        if self._box_in_doubt is None:
+            found = self._one(
+                "SELECT COUNT(*) FROM records WHERE kind = 'fact-made' AND body ->> 'kind' = 'credit'"
+                " AND (body ->> 'body' ->> 'in_doubt' IS NOT NULL OR body ->> 'body' ->> 'unread' IS NOT NULL)"
+                " AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set')"
+            )
+            self._box_in_doubt = bool(found)
+        return self._box_in_doubt
 
     def _find_stuck(self) -> tuple[str, ...]:
         found = self._ask(

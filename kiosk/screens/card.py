@@ -11,7 +11,7 @@ from kiosk.screens.words.load import Words
 #: Menu entries that there are words for, with their icons; the visit passes those that the machine offers now.
 MENU = {"cash": "cash", "balance": "eye", "pay_in": "pay-in", "send": "send", "bill": "bill", "more": "more"}
 
-MORE = {"list": "bill", "newpin": "card"}
+MORE = {"list": "bill", "newpin": "card", "details": "person", "open": "ok"}
 
 
 def reading(words: Words, *, slow: bool = False) -> Wait:

@@ -11,6 +11,8 @@ from kiosk.screens.words.load import Words
 #: Choice keys that many screens have.
 OTHER = "other"
 YES, NO = "yes", "no"
+#: More of a name than this does not fit into a title of 26 letters, beside its other words.
+NAME = 16
 
 
 def keys(words: Words, *, cancel: str = "cancel", back: str = "back", main: str = "") -> Keys:
@@ -47,3 +49,8 @@ def amount_choices(words: Words, possible: Sequence[Money], *, other: bool = Tru
     """A card for each amount, and one for another amount."""
     cards = tuple(Choice(key=amount_key(amount), label=whole(amount)) for amount in possible)
     return (*cards, Choice(key=OTHER, label=words.say("cash", "other"))) if other else cards
+
+
+def short(name: str, most: int = NAME) -> str:
+    """As much of a name as fits."""
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"

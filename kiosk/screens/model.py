@@ -88,15 +88,28 @@ class Choose(_Screen, frozen=True, kw_only=True, tag="choose"):
 
 
 class Amount(_Screen, frozen=True, kw_only=True, tag="amount"):
-    """Paper. A number entered by digits: money in whole units where `symbol` is set, else a plain number."""
+    """Paper. A number entered by digits: money where `symbol` is set, else a plain number.
+
+    Money is entered in whole units, or with `decimals` to the cent: then the last digits are those behind the point.
+    """
 
     symbol: str  # "$" before the figures; "" for an account number or a code
     limits: str
     most_digits: int
     entered: str = ""  # digits so far
     grouped: bool = True  # thousands separated
+    decimals: int = 0
     notice: Notice | None = None
     keys: Keys = Keys(back="Clear", main="OK")
+
+    @property
+    def shown(self) -> str:
+        """What is entered so far, as it is read: `$1,250`, `$64.30`, `1000000024`; a 0 before anything is."""
+        digits = self.entered or "0"
+        if self.decimals:
+            whole, fraction = divmod(int(digits), 10**self.decimals)
+            return f"{self.symbol}{whole:,}.{fraction:0{self.decimals}d}"
+        return f"{self.symbol}{int(digits):,}" if self.grouped else f"{self.symbol}{digits}"
 
 
 class Pin(_Screen, frozen=True, kw_only=True, tag="pin"):

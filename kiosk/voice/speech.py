@@ -107,7 +107,7 @@ def _entry(screen: Amount, words: Words, before: str) -> str:
     if not screen.entered:
         return words.say("voice", "cleared")
     if screen.symbol:
-        return f"{screen.symbol}{screen.entered}"
+        return screen.shown
     return screen.entered[-1] if before and screen.entered[:-1] == before else spelled(screen.entered)
 
 

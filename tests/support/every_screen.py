@@ -24,7 +24,11 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_card(words),
         **_cash(words),
         **_balance(words),
+        **_payin(words),
         **_send(words),
+        **_bills(words),
+        **_details(words),
+        **_opening(words),
         **_statement(words),
         **_trouble(words),
         **_receipt(words),
@@ -112,6 +116,26 @@ def _balance(words: Words) -> dict[str, Screen]:
 NAME = "Maria Magdalena Lopez-Bianchi"
 
 
+def _payin(words: Words) -> dict[str, Screen]:
+    few, many = [(2, usd(50)), (2, usd(20))], [(9, usd(100)), (9, usd(50)), (12, usd(20))]
+    return {
+        "payin": c.payin(words, 50, kept=False),
+        "payin, kept": c.payin(words, 50, kept=True),
+        "payin, so far": c.payin(words, 50, kept=True, so_far=usd(1_240)),
+        "payin.keep": c.payin_keep(words, 6, 9),
+        "payin.count": c.payin_count(words, few, usd(140), may_return=True, may_add=True),
+        "payin.count, kept": c.payin_count(words, many, usd(1_590), may_return=False, may_add=True),
+        "payin.count, full": c.payin_count(
+            words, [*many, (10, usd(10)), (5, usd(5)), (5, usd(1))], usd(1_720), may_return=False, may_add=False
+        ),
+        "payin.back": c.payin_back(words, [50, 50, 20, 20]),
+        "payin.done": c.payin_done(words, usd(1_240), REFERENCE),
+        "payin.jam": c.payin_jam(words, usd(0), REFERENCE),
+        "payin.jam, paid": c.payin_jam(words, usd(1_240), REFERENCE),
+        "payin.full": c.payin_full(words),
+    }
+
+
 def _send(words: Words) -> dict[str, Screen]:
     own = [("Savings", "4417"), ("Holiday", "0093")]
     return {
@@ -134,11 +158,66 @@ def _send(words: Words) -> dict[str, Screen]:
     }
 
 
+def _bills(words: Words) -> dict[str, Screen]:
+    billers = ["City Water", "Harbour Water Works", "Old Town Water"]
+    bill = "49927398716"
+    return {
+        "bills": c.bills(words, list(c.CATEGORIES)),
+        "bills.who": c.bills_who(words, billers[:2]),
+        "bills.who, many": c.bills_who(words, billers, more=True),
+        "bill.number": c.bill_number(words, 11),
+        "bill.number, entered": c.bill_number(words, 20, entered="49927398716499273987"),
+        "bill.number, wrong": c.bill_number(words, 11, wrong=True),
+        "bill.amount": c.bill_amount(words, usd(500)),
+        "bill.amount, entered": c.bill_amount(words, usd(500), entered="6430"),
+        "bill.amount, over": c.bill_amount(words, usd(99_999), entered="9999900", over=True),
+        "bill.ok": c.bill_ok(words, "City Water", Money(64_30, "USD"), bill, "Everyday"),
+        "bill.ok, long": c.bill_ok(
+            words, billers[1], usd(99_999), "49927398716499273987", "Everyday and everything else"
+        ),
+        "bill.done": c.bill_done(words, "City Water", Money(64_30, "USD"), REFERENCE),
+        "bill.done, long": c.bill_done(words, NAME, usd(99_999), REFERENCE),
+        "bill.none": c.bill_none(words),
+        "bill.none, earlier": c.bill_none(words, earlier=True),
+    }
+
+
+def _details(words: Words) -> dict[str, Screen]:
+    return {
+        "details": c.details(words, list(c.DETAILS)),
+        "details, card": c.details(words, ["freeze"]),
+        "name": c.name(words, "Savings"),
+        "name.done": c.name_done(words, "Household"),
+        "usual": c.usual(words, usd(10), usd(500)),
+        "usual, refused": c.usual(words, usd(10), usd(500), refused=usd(75)),
+        "usual.done": c.usual_done(words, usd(80)),
+        "freeze": c.freeze(words, "4417"),
+        "freeze.done": c.freeze_done(words),
+        "unfreeze": c.unfreeze(words, "4417"),
+        "unfreeze.done": c.unfreeze_done(words),
+        "close": c.close(words, "Everyday and everything else", "4417", usd(0)),
+        "close.full": c.close_full(words, Money(123_456_789, "USD")),
+        "close.full, missing": c.close_full(words, Money(-124_550, "USD")),
+        "close.open": c.close_open(words),
+        "close.done": c.close_done(words, "Everyday and everything else"),
+    }
+
+
+def _opening(words: Words) -> dict[str, Screen]:
+    return {
+        "open": c.open_account(words, ["Everyday", "Savings"]),
+        "open, four": c.open_account(words, ["Everyday", "Savings", "Household money", "Young Savers"]),
+        "open.done": c.open_done(words, "Savings", "1000000024"),
+        "open.enough": c.open_enough(words, 5),
+    }
+
+
 def _statement(words: Words) -> dict[str, Screen]:
     moved = [
         ("24 Nov", "withdrawal", "", usd(-100)), ("22 Nov", "transfer", NAME, usd(-99_999)),
         ("20 Nov", "transfer", "Dune Bakery", usd(612)), ("19 Nov", "reversal", "Maria Lopez", usd(60)),
         ("15 Nov", "opening", "", usd(1_000)), ("15 Nov", "case-credit", "", Money(55, "USD")),
+        ("14 Nov", "bill", "City Water", Money(-64_30, "USD")),
     ]  # fmt: skip
     return {
         "list": c.statement(words, moved),
@@ -168,6 +247,7 @@ def _trouble(words: Words) -> dict[str, Screen]:
         "e.line": c.e_line(words),
         "e.line, earlier": c.e_line(words, earlier=True),
         "e.line, pin": c.e_line(words, pin=True),
+        "e.line, kept": c.e_line(words, kept=True),
         "e.card": c.e_card(words),
         "e.refused": c.e_refused(words, PHONE),
         "e.nocash": c.e_nocash(words, REFERENCE),

@@ -25,14 +25,21 @@ def amount(sketch: Sketch, screen: Amount) -> Box:
     stage, words = _beside_pad(sketch, screen)
     top = frame.title(sketch, screen.title, words)
     box = _display(sketch, words, top, _AMOUNT_MM, screen.notice)
-    said = f"{screen.symbol}{int(screen.entered):,}" if screen.grouped and screen.entered else screen.entered
-    if not screen.entered:
-        said = f"{screen.symbol}0"
     inner = Box(box.x + sketch.mm(6), box.y, box.w - sketch.mm(12), box.h)
-    fitting = [role for role in ("amount", "amount_long") if sketch.width(said, role) <= inner.w]
-    sketch.middle(said, ((*fitting, "figure")[0], "entry_word" if screen.entered else "entry_idle"), inner, "right")
+    _entry(sketch, screen.shown, "entry_word" if screen.entered else "entry_idle", inner)
     _under(sketch, screen.notice, screen.limits, Box(words.x, box.bottom, words.w, words.bottom - box.bottom))
     return stage
+
+
+def _entry(sketch: Sketch, said: str, colour: str, box: Box) -> None:
+    """As large as it goes; a long number is read small, or in two lines, rather than in part."""
+    fitting = [role for role in ("amount", "amount_long", "figure", "fact") if sketch.width(said, role) <= box.w]
+    if fitting:
+        sketch.middle(said, (fitting[0], colour), box, "right")
+        return
+    half = len(said) // 2
+    for place, part in enumerate((said[:half], said[half:])):
+        sketch.middle(part, ("fact", colour), Box(box.x, box.y + place * box.h // 2, box.w, box.h // 2), "right")
 
 
 def pin(sketch: Sketch, screen: Pin) -> Box:

@@ -250,6 +250,8 @@ class GpioNoteAcceptor:
         """The oldest note of the escrow; of one from before a restart, or with strange pulses, the value is not known."""
         self._tell(NoteSeen(event, self._escrow.popleft() if self._escrow else 0))
         self._moved.set()
+        if self._tail is not None:
+            self._begin_tail()  # where one followed, another may
         self._stacked_in_time()
         self._inhibit()
 
@@ -276,9 +278,10 @@ class GpioNoteAcceptor:
         assert not self._moving or self._tail is not None, "one movement of the escrow at a time"
         self._rest()
         self._moving = line
+        blind = self._unknown and not self._escrow
         try:
             self._outputs[line].set(on=True)
-            while (self._escrow or self._unknown) and await self._one_passed():
+            while (self._escrow or blind) and await self._one_passed():
                 pass
             self._moved_all(line)
         except BaseException:
@@ -294,6 +297,13 @@ class GpioNoteAcceptor:
             self._jammed(f"The {self.name} did not {verb} {len(self._escrow)} notes: open it, take them out and count.")
             return
         self._troubles.pop(Fault.JAM, "")
+        if self.holds is Holds.NOTE:  # there was room for one
+            self._rest()
+            return
+        self._begin_tail()
+
+    def _begin_tail(self) -> None:
+        self._no_tail()
         self._tail = asyncio.get_running_loop().call_later(self._escrow_times.follow_ms / 1000, self._tail_over)
 
     def _tail_over(self) -> None:

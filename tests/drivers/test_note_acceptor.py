@@ -362,6 +362,26 @@ def test_an_escrow_line_that_does_not_obey_is_an_error() -> None:
     assert told(story).events == [("read", 1000), ("returned", 1000)]
 
 
+def test_notes_of_before_a_restart_come_out_behind_a_new_one() -> None:
+    """Nobody asked for them first: all of them move with the next movement, however many there are."""
+
+    async def story(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        await rig.insert(1000, 1000, 1000)
+        rig.seen.clear()
+        rig.driver.close()
+        rig.driver.open()
+        rig.driver.accept(on=True)
+        await rig.insert(1000)
+        await rig.driver.give_back()
+        await asyncio.sleep(6)
+        assert not rig.hand.inhibited
+
+    rig = told(story)
+    assert sorted(rig.events) == [("read", 1000), ("returned", 0), ("returned", 0), ("returned", 0), ("returned", 1000)]
+    assert rig.hand.mouth == [1000] * 4
+
+
 def test_a_movement_that_is_broken_off_leaves_its_line_off() -> None:
     """Cancelled in the middle: the escrow stands still, and what had moved is told."""
 

@@ -96,6 +96,26 @@ def test_no_note_goes_in_while_the_machine_takes_none(person: Person) -> None:
         assert box["y"] + box["height"] <= 800
 
 
+def test_notes_are_paid_in(person: Person) -> None:
+    """Dragged and clicked into the slot while its rim is lit, counted on the screen, kept, and seen in the box."""
+    page = person.page
+    person.sign_in(PIN)
+    person.choose("Pay in")
+    person.until_screen("payin")
+    slot = page.locator("#notes-in.ready")
+    expect(slot).to_have_count(1, timeout=PATIENCE_MS)
+    person.drag(page.get_by_role("button", name="Put a note of 50 in"), page.locator("#notes-in"))
+    expect(page.locator("#notes-hint")).to_have_text("Held: 50", timeout=PATIENCE_MS)
+    expect(slot).to_have_count(1, timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Put a note of 20 in").click()
+    person.until_screen("payin.count")
+    person.until_seen("#words", "$70")
+    person.key("D")
+    person.until_screen("payin.done")
+    person.tab("Inside")
+    expect(page.locator("#box")).to_have_text("2 notes, 70", timeout=PATIENCE_MS)
+
+
 def test_headphones_let_the_screen_be_heard(person: Person) -> None:
     """Plugged in, the words that are said can be read, and the browser is given their sound; out, it is still."""
     page = person.page

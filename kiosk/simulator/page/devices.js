@@ -39,7 +39,7 @@ export function showAcceptor(acceptor) {
   const held = escrow.length ? `Held: ${escrow.join(", ")}` : "";
   byId("notes-hint").textContent = mouth.length ? "Click the notes to take them"
     : path.length ? "A note goes in" : held || (ready ? "Drag or click a note" : "It takes no notes now");
-  byId("box").textContent = box.length ? `${box.length} notes, ${box.reduce((all, each) => all + each, 0).toLocaleString("en")}` : "empty";
+  byId("box").textContent = box.length ? `${box.length} ${box.length === 1 ? "note" : "notes"}, ${box.reduce((all, each) => all + each, 0).toLocaleString("en")}` : "empty";
 }
 
 /** A note in the hand: there are always more of it. */

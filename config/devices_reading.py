@@ -50,6 +50,7 @@ def note_acceptor(top: Table, pins: PinBook) -> NoteAcceptorConfig | None:
         gap_least_ms=_ms(table, "gap_least_ms", NoteAcceptorConfig.gap_least_ms, 2, 1_000),
         gap_most_ms=_ms(table, "gap_most_ms", NoteAcceptorConfig.gap_most_ms, 10, 5_000),
         move_ms=_ms(table, "move_ms", NoteAcceptorConfig.move_ms, 100, 60_000),
+        follow_ms=_ms(table, "follow_ms", NoteAcceptorConfig.follow_ms, 0, 10_000),
     )
     _acceptor_fits(table, config)
     return config if there else None

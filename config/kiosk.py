@@ -188,7 +188,7 @@ class NoteAcceptorConfig:
     """An acceptor that speaks in pulses. `pulses`: how many stand for which value in whole units.
 
     `most`: notes that its escrow holds; without one, notes that one deposit may have. Times mean what
-    `drivers.pulse_trains.PulseTimings` and `drivers.note_acceptor.EscrowTimings` say.
+    `drivers.pulse_trains.PulseTimings` and `drivers.note_acceptor_wiring.EscrowTimings` say.
     """
 
     holds: EscrowKind
@@ -207,6 +207,7 @@ class NoteAcceptorConfig:
     gap_least_ms: int = 20
     gap_most_ms: int = 300
     move_ms: int = 4_000
+    follow_ms: int = 1_500
 
 
 @dataclass(frozen=True, kw_only=True)

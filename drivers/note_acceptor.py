@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from drivers.debounce import Edge
 from drivers.devices import (
@@ -25,38 +24,14 @@ from drivers.devices import (
     NoteEvent,
     NoteSeen,
 )
-from drivers.gpio import Board, InputPin, InputWiring, OutputPin, OutputWiring, Pin, close_all
+from drivers.gpio import Board, InputPin, OutputPin, Pin, close_all
+from drivers.note_acceptor_wiring import EscrowTimings, NoteAcceptorWiring, mistake
 from drivers.pulse_trains import PulseTimings, PulseTrains, Train
 
 #: A train is judged so long after its pause: an edge that was seen in time may come to the loop late.
 LATE_S = 0.02
 #: More than this that nobody has asked for is a line gone mad; the newest are dropped and the report says so.
 MOST_UNSEEN = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteAcceptorWiring:
-    """`inhibit` is on while no note is taken, and safe when on. `stack` and `give_back` move what the escrow holds.
-
-    Each note covers `stacked` on its way into the box and `returned` on its way to the mouth; `jam` is on while one is
-    stuck. Without an escrow only `inhibit` and `pulse` are needed.
-    """
-
-    inhibit: OutputWiring
-    pulse: InputWiring
-    stack: OutputWiring | None = None
-    give_back: OutputWiring | None = None
-    stacked: InputWiring | None = None
-    returned: InputWiring | None = None
-    jam: InputWiring | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EscrowTimings:
-    """In milliseconds: within `move_ms` the next note passes, and a sensor's pulse holds for `sensor_ms`."""
-
-    move_ms: int = 4_000
-    sensor_ms: int = 10
 
 
 class GpioNoteAcceptor:
@@ -86,11 +61,15 @@ class GpioNoteAcceptor:
         self._stirred: asyncio.Event = asyncio.Event()
         self._moved: asyncio.Event = asyncio.Event()
         self._moving = ""
+        self._tail: asyncio.TimerHandle | None = None
+        self._unknown = False
         self._late: asyncio.TimerHandle | None = None
         self._early = 0
         self._troubles: dict[Fault, str] = {}
         self._lost: DeviceError | None = None
-        self._check()
+        wrong = mistake(wiring, pulses, holds, most, self._timings)
+        if wrong:
+            raise DeviceError(name, Fault.CONFIG, f"The {name} {wrong}.")
 
     def __repr__(self) -> str:
         return f"<{self.name}, {len(self._escrow)} notes in escrow, {self.report.state}>"
@@ -121,6 +100,8 @@ class GpioNoteAcceptor:
         """Inhibited, escrow lines off, then every pin given back. May be called again."""
         self._settle_timer()
         self._stacked_in_time()
+        self._no_tail()
+        self._moving = ""
         pins: list[Pin] = [*self._outputs.values(), *self._inputs.values()]
         self._outputs, self._inputs, self._wanted = {}, {}, False
         self._stirred.set()  # who waits is told
@@ -134,7 +115,8 @@ class GpioNoteAcceptor:
                 self._outputs[what] = self._board.output(output, f"the {self.name}'s {what} line")
         self._trains, self._lost = PulseTrains(self._timings), None
         self._troubles.clear()
-        self._escrow.clear()  # what it held before is not known any more
+        self._escrow.clear()
+        self._unknown = self.holds is not Holds.NOTHING  # what it held before nobody remembers
         self._early = 0
         inputs = {"pulse": wiring.pulse, "stacked": wiring.stacked, "returned": wiring.returned, "jam": wiring.jam}
         for what, found in inputs.items():
@@ -166,7 +148,7 @@ class GpioNoteAcceptor:
                 self._check_lines()
             self._wanted = on
         finally:
-            self._inhibit()
+            self._set_inhibit()
 
     async def seen(self) -> NoteSeen:
         """The next thing that happens to a note, however long that takes; what happened before first.
@@ -184,7 +166,10 @@ class GpioNoteAcceptor:
         return self._unseen.popleft()
 
     async def stack(self) -> None:
-        """Keep what is in escrow; returns when it has moved, or a JAM says that it did not. Raises DeviceError."""
+        """Keep what is in escrow; returns when it has moved, or a JAM says that it did not. Raises DeviceError.
+
+        For a moment longer no note is taken, and one that nobody knew of may follow with value 0.
+        """
         if self.holds is not Holds.NOTHING:
             await self._move("stack")
 
@@ -229,6 +214,9 @@ class GpioNoteAcceptor:
             why = train.strange or f"{train.pulses} pulses, which is no note"
             sentence = f"The {self.name} took something in and nothing proves what: {why}."
             self._tell(NoteSeen(NoteEvent.GARBLED, pulses=train.pulses, sentence=sentence))
+            if self.holds is not Holds.NOTHING:
+                self._escrow.append(0)  # it lies there with the others
+            self._inhibit()
             return
         self._tell(NoteSeen(NoteEvent.READ, minor, train.pulses))
         self._escrow.append(minor)
@@ -259,9 +247,11 @@ class GpioNoteAcceptor:
             self._passed(NoteEvent.RETURNED)
 
     def _passed(self, event: NoteEvent) -> None:
-        """The oldest note of the escrow; of one that was in it before a restart the value is not known."""
+        """The oldest note of the escrow; of one from before a restart, or with strange pulses, the value is not known."""
         self._tell(NoteSeen(event, self._escrow.popleft() if self._escrow else 0))
         self._moved.set()
+        if self._tail is not None:
+            self._begin_tail()  # where one followed, another may
         self._stacked_in_time()
         self._inhibit()
 
@@ -285,22 +275,54 @@ class GpioNoteAcceptor:
 
     async def _move(self, line: str) -> None:
         self._open_or_raise()
-        assert not self._moving, "one movement of the escrow at a time"
+        assert not self._moving or self._tail is not None, "one movement of the escrow at a time"
+        self._rest()
         self._moving = line
-        blind = not self._escrow
+        blind = self._unknown and not self._escrow
         try:
             self._outputs[line].set(on=True)
-            while await self._one_passed() and (self._escrow or blind):
+            while (self._escrow or blind) and await self._one_passed():
                 pass
-        finally:
-            self._moving = ""
-            if line in self._outputs:
-                self._outputs[line].safe()
+            self._moved_all(line)
+        except BaseException:
+            self._rest()
+            raise
+
+    def _moved_all(self, line: str) -> None:
+        """Nothing more is expected: what is left is stuck, and what nobody knew of may still follow."""
+        self._unknown = False
         if self._escrow:
+            self._rest()
             verb = "keep" if line == "stack" else "give back"
             self._jammed(f"The {self.name} did not {verb} {len(self._escrow)} notes: open it, take them out and count.")
-        else:
-            self._troubles.pop(Fault.JAM, "")
+            return
+        self._troubles.pop(Fault.JAM, "")
+        if self.holds is Holds.NOTE:  # there was room for one
+            self._rest()
+            return
+        self._begin_tail()
+
+    def _begin_tail(self) -> None:
+        self._no_tail()
+        self._tail = asyncio.get_running_loop().call_later(self._escrow_times.follow_ms / 1000, self._tail_over)
+
+    def _tail_over(self) -> None:
+        try:
+            self._rest()
+        except DeviceError as error:
+            self._tell_lost(error)
+
+    def _no_tail(self) -> None:
+        if self._tail is not None:
+            self._tail.cancel()
+            self._tail = None
+
+    def _rest(self) -> None:
+        """The escrow stands still."""
+        line, self._moving = self._moving, ""
+        self._no_tail()
+        if line in self._outputs:
+            self._outputs[line].safe()
         self._inhibit()
 
     async def _one_passed(self) -> bool:
@@ -316,6 +338,17 @@ class GpioNoteAcceptor:
     # ---- lines ----
 
     def _inhibit(self) -> None:
+        """Where nobody waits for an answer, a line that does not obey is told to whoever waits for notes."""
+        try:
+            self._set_inhibit()
+        except DeviceError as error:
+            self._tell_lost(error)
+
+    def _tell_lost(self, error: DeviceError) -> None:
+        self._troubles[error.fault], self._lost = str(error), error
+        self._stirred.set()
+
+    def _set_inhibit(self) -> None:
         line = self._outputs.get("inhibit")
         if line is None:
             return
@@ -339,9 +372,7 @@ class GpioNoteAcceptor:
         self._inhibit()
 
     def _fail(self, fault: Fault, sentence: str) -> None:
-        self._troubles[fault] = sentence
-        self._lost = DeviceError(self.name, fault, sentence)
-        self._stirred.set()
+        self._tell_lost(DeviceError(self.name, fault, sentence))
         self._inhibit()
 
     def _tell(self, seen: NoteSeen) -> None:
@@ -359,23 +390,3 @@ class GpioNoteAcceptor:
     def _open_or_raise(self) -> None:
         if not self._inputs:
             raise DeviceError(self.name, Fault.UNPLUGGED, f"The {self.name} is not open.")
-
-    def _check(self) -> None:
-        wiring = self._wiring
-        lines = (wiring.stack, wiring.give_back, wiring.stacked, wiring.returned)
-        rules = {
-            "needs an inhibit line that inhibits where it is safe": wiring.inhibit.safe_on,
-            "needs escrow lines that are off where they are safe": not any(
-                line.safe_on for line in (wiring.stack, wiring.give_back) if line is not None
-            ),
-            "needs the lines stack, return, stacked and returned, as it has an escrow": self.holds is Holds.NOTHING
-            or all(line is not None for line in lines),
-            "needs notes, each by its own number of pulses and each of another value": bool(self._pulses)
-            and all(count > 0 and minor > 0 for count, minor in self._pulses.items())
-            and len(set(self._pulses.values())) == len(self._pulses),
-            "needs an escrow for one note at least": self.most > 0 and (self.holds is not Holds.NOTE or self.most == 1),
-            self._timings.mistake() or "needs times": not self._timings.mistake(),
-        }
-        for rule, kept in rules.items():
-            if not kept:
-                raise DeviceError(self.name, Fault.CONFIG, f"The {self.name} {rule}.")

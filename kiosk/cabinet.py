@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from bank_link.card_file import SIZE
 from bank_link.messages import DeviceStatus
 from bank_link.money import Money, major
-from config.kiosk import CassetteConfig, KioskConfig, NoteAcceptorConfig, Pn532ReaderConfig, StickReaderConfig
+from config.kiosk import (
+    CassetteConfig,
+    DoorConfig,
+    KioskConfig,
+    NoteAcceptorConfig,
+    Pn532ReaderConfig,
+    StickReaderConfig,
+)
 from config.pins import Active, InputPin, OutputPin
 from drivers.devices import (
     CardReader,
@@ -33,7 +40,7 @@ from drivers.keypad import KeypadTimings, KeypadWiring, MatrixKeypad
 from drivers.serial_line import SerialLine
 
 if TYPE_CHECKING:
-    from drivers.note_acceptor import NoteAcceptorWiring
+    from drivers.note_acceptor_wiring import NoteAcceptorWiring
 
 Serial = Callable[[Pn532ReaderConfig], SerialLine]
 
@@ -106,7 +113,12 @@ def build(
 def _doors(config: KioskConfig, board: Board) -> tuple[Door, ...]:
     from drivers.door import GpioDoor
 
-    return tuple(GpioDoor(board, input_(door.switch), name=f"{door.name} door") for door in config.doors)
+    return tuple(GpioDoor(board, input_(door.switch), name=door_name(door)) for door in config.doors)
+
+
+def door_name(door: DoorConfig) -> str:
+    """As its device is called."""
+    return f"{door.name} door"
 
 
 def _printer(config: KioskConfig, line: SerialLine | None) -> ReceiptPrinter | None:
@@ -128,12 +140,13 @@ def _acceptor(config: KioskConfig, board: Board) -> NoteAcceptor | None:
     wanted = config.note_acceptor
     if wanted is None:
         return None
-    from drivers.note_acceptor import EscrowTimings, GpioNoteAcceptor
+    from drivers.note_acceptor import GpioNoteAcceptor
+    from drivers.note_acceptor_wiring import EscrowTimings
     from drivers.pulse_trains import PulseTimings
 
     return GpioNoteAcceptor(
         board, acceptor_wiring(wanted), pulses=acceptor_pulses(config), holds=Holds(wanted.holds.value),
-        most=wanted.most, escrow=EscrowTimings(move_ms=wanted.move_ms),
+        most=wanted.most, escrow=EscrowTimings(move_ms=wanted.move_ms, follow_ms=wanted.follow_ms),
         timings=PulseTimings(
             noise_ms=wanted.noise_ms, pulse_least_ms=wanted.pulse_least_ms, pulse_most_ms=wanted.pulse_most_ms,
             gap_least_ms=wanted.gap_least_ms, gap_most_ms=wanted.gap_most_ms,
@@ -205,7 +218,7 @@ def timings(config: KioskConfig) -> DispenserTimings:
 
 
 def acceptor_wiring(wanted: NoteAcceptorConfig) -> NoteAcceptorWiring:
-    from drivers.note_acceptor import NoteAcceptorWiring
+    from drivers.note_acceptor_wiring import NoteAcceptorWiring
 
     return NoteAcceptorWiring(
         inhibit=output(wanted.inhibit), pulse=input_(wanted.pulse), stack=maybe_output(wanted.stack),

@@ -17,7 +17,7 @@ from config.kiosk import KioskConfig
 from drivers.devices import KeyPress, Light
 from kiosk import visit
 from kiosk.ask import Ask, Keys, Patience
-from kiosk.cabinet import Devices
+from kiosk.cabinet import Devices, door_name
 from kiosk.cash_in import CashIn
 from kiosk.display.face import Display
 from kiosk.doors import Doors
@@ -125,11 +125,7 @@ class Machine:
             self._display, words, self.keys, patience, phone=self.hooks.phone, contrast=self.hooks.contrast,
             voice=self.voice, door_opened=lambda: Cause.DOOR in self.service.causes,
         )  # fmt: skip
-        guards = {door.name: door.guards for door in config.doors}
-        self.doors = Doors(
-            {door: guards[door.name.removesuffix(" door")] for door in devices.doors}, journal=journal,
-            service=self.service, opened=self.keys.nudge, changed=self.line_keeper.check,
-        )  # fmt: skip
+        self.doors = self._doors()
         self.parts = Parts(
             ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
             service=self.service, indicators=devices.indicators,
@@ -155,6 +151,13 @@ class Machine:
         )  # fmt: skip
         self.keys.heard = voice.pressed
         return voice
+
+    def _doors(self) -> Doors:
+        guards = {door_name(door): door.guards for door in self.config.doors}
+        return Doors(
+            {door: guards[door.name] for door in self.devices.doors}, journal=self.journal, service=self.service,
+            opened=self.keys.nudge, changed=self.line_keeper.check,
+        )  # fmt: skip
 
     @property
     def idle(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from drivers.devices import Holds
 from drivers.gpio import InputWiring, OutputWiring
-from drivers.note_acceptor import NoteAcceptorWiring
+from drivers.note_acceptor_wiring import NoteAcceptorWiring
 from drivers.simulated.faults import FaultMenu
 from drivers.simulated.pins import SimulatedPins
 

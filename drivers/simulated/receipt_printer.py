@@ -81,10 +81,15 @@ class ElectricReceiptPrinter(FaultMenu):
         "unplugged": "Its cable is pulled.",
     }
 
-    def __init__(self, *, baud: int = 38_400, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, *, baud: int = 38_400, send: Callable[[bytes], None] | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """On a wire of its own; `send` carries its bytes elsewhere, and `hear` takes those from there."""
         super().__init__()
         self.wire = VirtualWire(baud=baud, name="simulated receipt printer")
-        self.wire.device.connect(self._hear, self._power)
+        self.wire.device.connect(self.hear, self._power)
+        self._send = send or self.wire.device.send
         self.paper_mm = ROLL_MM
         self.hanging: deque[Receipt] = deque(maxlen=LONGEST_KEPT)
         self.taken: deque[Receipt] = deque(maxlen=LONGEST_KEPT)
@@ -95,6 +100,7 @@ class ElectricReceiptPrinter(FaultMenu):
         self._line = bytearray()
         self._text: list[str] = []
         self._style = _Style()
+        self._looks: _Style | None = None  # of the line that is begun
         self._code = ""
         self._jammed = False
         self._lines_left: int | None = None
@@ -138,13 +144,25 @@ class ElectricReceiptPrinter(FaultMenu):
         for name in ("paper-low", "paper-out", "paper-ends"):
             self.set_fault(name, on=False)
 
+    def self_test(self) -> None:
+        """Someone holds the feed button: it prints a sheet of its own, whatever is connected. In a running loop."""
+        sheet = (
+            "\x1ba\x01SELF TEST\n\x1ba\x00",
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789\n",
+            "\x1d!\x11large\x1d!\x00\n",
+        )
+        self._buffer += b"\x1b@" + "".join(sheet).encode("ascii") + b"\x1d(k\x0c\x001P0self test" + b"\x1d(k\x03\x001Q0"
+        self._buffer += b"\n\x1bd\x06\x1dV\x00"
+        self._go_on()
+
     # ---- the wire ----
 
     def _power(self, on: bool) -> None:
         """It has a supply of its own: a pulled cable takes nothing from it but the bytes."""
         del on
 
-    def _hear(self, data: bytes) -> None:
+    def hear(self, data: bytes) -> None:
+        """Bytes from the host. In a running loop."""
         if self._has("dead"):
             return
         for question in re.findall(rb"\x10\x04([\x01-\x04])", data):
@@ -157,7 +175,7 @@ class ElectricReceiptPrinter(FaultMenu):
 
     def _answer(self, byte: int) -> None:
         if not self._has("mute"):
-            self.wire.device.send(bytes((byte,)))
+            self._send(bytes((byte,)))
 
     def _status(self, which: int) -> int:
         if which == 2:
@@ -207,13 +225,15 @@ class ElectricReceiptPrinter(FaultMenu):
                 return do(match)
         if data[0] in (0x10, 0x1B, 0x1C, 0x1D):
             return 0 if len(data) < 3 else 1  # not known here: a printer prints what follows
+        if self._looks is None:
+            self._looks = self._style
         self._line.append(data[0])
         return 1
 
     def _feed(self, match: re.Match[bytes]) -> int:
         self._put_text()
         text, self._text = "".join(self._text), []
-        style = self._style
+        style, self._looks = self._looks or self._style, None
         self._print(Printed(text, style.bold, style.large, style.centre), LINE_MM * (2 if style.large else 1))
         return match.end()
 
@@ -250,7 +270,7 @@ class ElectricReceiptPrinter(FaultMenu):
         return match.end()
 
     def _initialise(self, match: re.Match[bytes]) -> int:
-        self._style, self._text = _Style(), []
+        self._style, self._looks, self._text = _Style(), None, []
         self._line.clear()
         return match.end()
 
@@ -305,7 +325,7 @@ class ElectricReceiptPrinter(FaultMenu):
             self._timer = None
         self._buffer.clear()
         self._line.clear()
-        self._text, self._style = [], _Style()
+        self._text, self._style, self._looks = [], _Style(), None
 
     def _fault_changed(self, name: str) -> None:
         if name == "unplugged":

@@ -54,6 +54,13 @@ class SimulatedSpeaker(FaultMenu):
         """Call `watcher` with each sentence as it begins."""
         self._watchers.append(watcher)
 
+    def leave_it_to_others(self) -> None:
+        """Somebody else lets it be heard: the real voice is silent from now on."""
+        self._real = None
+        if self._aloud is not None:
+            self._aloud.close()
+            self._aloud = None
+
     @property
     def report(self) -> DeviceReport:
         return self._report

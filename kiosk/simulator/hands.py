@@ -81,6 +81,10 @@ class Hands:
         """An operator puts paper in. Raises DeviceError (CONFIG) without a printer."""
         self._printer().new_roll()
 
+    def feed_button(self) -> None:
+        """An operator holds the printer's button: it prints its own test sheet."""
+        self._printer().self_test()
+
     def _printer(self) -> ElectricReceiptPrinter:
         printer = self.simulation.laptop.printer
         if printer is None:

@@ -137,3 +137,19 @@ def test_a_door_that_guards_nothing_known_is_refused(tmp_path: Path) -> None:
     """What has to be counted after it was open must not be guessed."""
     found = mistakes(write(tmp_path, COUNTER + DOOR.replace('"cash"', '"money"')))
     assert found == ['door[safe].guards: found "money"; allowed: "cash" or "electronics"']
+
+
+def test_the_documents_example_is_a_machine(tmp_path: Path) -> None:
+    """What a technician copies out of the book fits the profile that it names, pin by pin."""
+    book = (Path(__file__).parents[2] / "docs" / "technician.md").read_text(encoding="utf-8")
+    example = book.partition("## Notes in, receipts, doors")[2].partition("```toml\n")[2].partition("```")[0]
+    config = load_kiosk(write(tmp_path, COUNTER + example))
+    assert config.note_acceptor is not None
+    assert config.receipt_printer is not None
+    assert [door.name for door in config.doors] == ["safe"]
+    assert {"notes", "receipt"} <= config.lamps.keys()
+    # The Pi pulls GPIO0 to 8 up and all others down until the firmware runs: inhibited, and nothing moves.
+    assert config.note_acceptor.inhibit.gpio <= 8
+    for moves in (config.note_acceptor.stack, config.note_acceptor.give_back):
+        assert moves is not None
+        assert moves.gpio > 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,7 +14,8 @@ from support.virtual_time import run_virtual
 
 from drivers.devices import DeviceError, DeviceState, Fault, Holds, NoteEvent, NoteSeen
 from drivers.gpio import Board, InputWiring, OutputWiring
-from drivers.note_acceptor import GpioNoteAcceptor, NoteAcceptorWiring
+from drivers.note_acceptor import GpioNoteAcceptor
+from drivers.note_acceptor_wiring import NoteAcceptorWiring
 from drivers.pulse_trains import PulseTimings
 from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
@@ -27,14 +29,30 @@ BARE = NoteAcceptorWiring(inhibit=OutputWiring(pin=4, active_high=False, safe_on
 BOX = NoteAcceptorWiring(inhibit=WIRING.inhibit, pulse=WIRING.pulse, stacked=WIRING.stacked, jam=WIRING.jam)
 
 
+class Stubborn(SimulatedPins):
+    """Pins of which some stop obeying."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: set[int] = set()
+
+    def output(self, channel: int, value: int) -> None:
+        if channel in self.broken:
+            raise RuntimeError("no such device")
+        super().output(channel, value)
+
+
 class Rig:
     """Driver and mechanism on one set of pins, and everything that was seen."""
 
-    def __init__(self, holds: Holds = Holds.BUNDLE, most: int = 5, wiring: NoteAcceptorWiring = WIRING) -> None:
-        self.pins = SimulatedPins()
+    def __init__(
+        self, holds: Holds = Holds.BUNDLE, most: int = 5, wiring: NoteAcceptorWiring = WIRING,
+        pulses: dict[int, int] = PULSES,
+    ) -> None:  # fmt: skip
+        self.pins = Stubborn()
         self.board = Board(self.pins)
-        self.hand = ElectricNoteAcceptor(self.pins, wiring, pulses=PULSES, holds=holds, most=most)
-        self.driver = GpioNoteAcceptor(self.board, wiring, pulses=PULSES, holds=holds, most=most)
+        self.hand = ElectricNoteAcceptor(self.pins, wiring, pulses=pulses, holds=holds, most=most)
+        self.driver = GpioNoteAcceptor(self.board, wiring, pulses=pulses, holds=holds, most=most)
         self.seen: list[NoteSeen] = []
         self.errors: list[DeviceError] = []
 
@@ -117,8 +135,8 @@ def test_a_full_escrow_takes_no_more_until_it_is_empty() -> None:
         await rig.insert(1000, 2000)
         assert rig.hand.inhibited
         await rig.driver.stack()
+        await asyncio.sleep(2)
         assert not rig.hand.inhibited
-        await asyncio.sleep(1)
         await rig.insert(5000)
 
     assert told(story, most=2).events[-1] == ("read", 5000)
@@ -131,7 +149,7 @@ def test_one_note_at_a_time() -> None:
         rig.driver.accept(on=True)
         await rig.insert(2000)
         await rig.driver.give_back()
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
         await rig.insert(5000)
         await rig.driver.stack()
 
@@ -275,6 +293,95 @@ def test_after_a_restart_the_escrow_is_given_back_without_values() -> None:
     assert rig.hand.mouth == []
 
 
+@pytest.mark.parametrize("keep", [True, False], ids=["kept", "given back"])
+def test_a_note_with_strange_pulses_moves_with_the_others(keep: bool) -> None:
+    """It lies in the escrow between the others: each of them is told with its own value, and it with none."""
+
+    async def story(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        await rig.insert(1000)
+        rig.hand.fault_once("pulse-extra")
+        await rig.insert(2000)
+        await rig.insert(5000)
+        await (rig.driver.stack() if keep else rig.driver.give_back())
+
+    rig = told(story)
+    after = "stacked" if keep else "returned"
+    assert rig.events[3:] == [(after, 1000), (after, 0), (after, 5000)]
+    assert rig.events[1] == ("garbled", 0)
+    assert (rig.hand.box if keep else rig.hand.mouth) == [1000, 2000, 5000]
+
+
+def test_a_note_whose_pulses_never_came_does_not_stay_behind() -> None:
+    """Nobody knew of it; it follows the others out of the escrow, and is told with no value."""
+
+    async def story(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        rig.hand.fault_once("pulse-lost")
+        await rig.insert(1000)
+        await rig.insert(2000)
+        await rig.driver.give_back()
+        await asyncio.sleep(3)
+
+    rig = told(story, pulses={1: 1000, 3: 2000})
+    assert [event for event, _ in rig.events] == ["read", "returned", "returned"]
+    assert sorted(minor for event, minor in rig.events if event == "returned") == [0, 2000]
+    assert rig.hand.mouth == [1000, 2000]
+    assert not rig.hand.escrow
+
+
+def test_an_inhibit_line_that_does_not_obey_is_told() -> None:
+    """Asked to let notes in, it is an error at once; found out by a full escrow, whoever waits for notes is told."""
+
+    async def story(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        rig.pins.broken = {WIRING.inhibit.pin}
+        await rig.insert(1000)
+        assert rig.driver.report.state is DeviceState.HARDWARE_ERROR
+        with pytest.raises(DeviceError, match="does not obey"):
+            rig.driver.accept(on=False)
+        rig.pins.broken = set()
+
+    rig = told(story, holds=Holds.NOTE, most=1)
+    assert [error.fault for error in rig.errors] == [Fault.UNPLUGGED]
+    assert rig.events == [("read", 1000)]
+
+
+def test_an_escrow_line_that_does_not_obey_is_an_error() -> None:
+    """Nothing is called given back; once it obeys again it is tried anew."""
+
+    async def story(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        await rig.insert(1000)
+        rig.pins.broken = {7}
+        with pytest.raises(DeviceError, match="return line"):
+            await rig.driver.give_back()
+        rig.pins.broken = set()
+        await rig.driver.give_back()
+
+    assert told(story).events == [("read", 1000), ("returned", 1000)]
+
+
+def test_notes_of_before_a_restart_come_out_behind_a_new_one() -> None:
+    """Nobody asked for them first: all of them move with the next movement, however many there are."""
+
+    async def story(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        await rig.insert(1000, 1000, 1000)
+        rig.seen.clear()
+        rig.driver.close()
+        rig.driver.open()
+        rig.driver.accept(on=True)
+        await rig.insert(1000)
+        await rig.driver.give_back()
+        await asyncio.sleep(6)
+        assert not rig.hand.inhibited
+
+    rig = told(story)
+    assert sorted(rig.events) == [("read", 1000), ("returned", 0), ("returned", 0), ("returned", 0), ("returned", 1000)]
+    assert rig.hand.mouth == [1000] * 4
+
+
 def test_a_movement_that_is_broken_off_leaves_its_line_off() -> None:
     """Cancelled in the middle: the escrow stands still, and what had moved is told."""
 
@@ -339,3 +446,45 @@ def test_closed_it_says_so() -> None:
         assert rig.driver.report.state is DeviceState.OFFLINE
 
     run_virtual(story())
+
+
+DEEDS = st.lists(
+    st.one_of(
+        st.sampled_from(sorted(PULSES.values())),
+        st.sampled_from(["stack", "give back", "on", "off", "no-stack", "no-return", "bounce", "take"]),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(DEEDS, st.sampled_from([Holds.BUNDLE, Holds.NOTE]))
+def test_whatever_happens_what_is_said_is_where_it_was_said_to_be(deeds: list[Any], holds: Holds) -> None:
+    """Any order of notes, movements that work or do not, and bouncing lines: read, kept and returned agree with the notes."""
+    put_in: list[int] = []
+    taken: list[int] = []
+
+    async def story(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        for deed in deeds:
+            if isinstance(deed, int):
+                if rig.hand.insert(deed):
+                    put_in.append(deed)
+            elif deed in ("stack", "give back"):
+                await (rig.driver.stack() if deed == "stack" else rig.driver.give_back())
+            elif deed == "take":
+                taken.extend(rig.hand.take())
+            elif deed in ("on", "off"):
+                with contextlib.suppress(DeviceError):  # after a jam
+                    rig.driver.accept(on=deed == "on")
+            else:
+                rig.hand.fault_once(deed)
+            await asyncio.sleep(3)
+
+    rig = told(story, holds=holds, most=5 if holds is Holds.BUNDLE else 1)
+    said = {event: [minor for what, minor in rig.events if what == event] for event in ("read", "stacked", "returned")}
+    assert said["read"] == put_in
+    assert said["stacked"] == rig.hand.box
+    assert said["returned"] == [*taken, *rig.hand.mouth]
+    assert sorted(put_in) == sorted([*rig.hand.box, *taken, *rig.hand.mouth, *rig.hand.escrow])
+    assert not any(event == "garbled" for event, _ in rig.events)

@@ -56,6 +56,37 @@ class TakeCash(_Deed, frozen=True, kw_only=True, tag="take-cash"):
     """All that lies in the tray."""
 
 
+class InsertNote(_Deed, frozen=True, kw_only=True, tag="insert-note"):
+    """A note of so many whole units into the acceptor."""
+
+    value: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+
+class TakeNotes(_Deed, frozen=True, kw_only=True, tag="take-notes"):
+    """All that the acceptor gave back."""
+
+
+class TakeReceipt(_Deed, frozen=True, kw_only=True, tag="take-receipt"):
+    """The oldest one that hangs out."""
+
+
+class Headphones(_Deed, frozen=True, kw_only=True, tag="headphones"):
+    plugged: bool
+
+
+class MoveDoor(_Deed, frozen=True, kw_only=True, tag="door"):
+    name: Name
+    open: bool
+
+
+class NewRoll(_Deed, frozen=True, kw_only=True, tag="new-roll"):
+    """An operator puts paper in."""
+
+
+class FeedButton(_Deed, frozen=True, kw_only=True, tag="feed-button"):
+    """An operator lets the printer print its own test sheet."""
+
+
 class Fault(_Deed, frozen=True, kw_only=True, tag="fault"):
     device: Name
     name: Name
@@ -86,7 +117,11 @@ class TellPin(_Deed, frozen=True, kw_only=True, tag="pin"):
     card: Name
 
 
-Deed = Press | TouchAt | Insert | Pull | TakeCash | Fault | Line | Plug | ClearPath | Load | TellPin
+AtOtherMouths = InsertNote | TakeNotes | TakeReceipt | Headphones
+Deed = (
+    Press | TouchAt | Insert | Pull | TakeCash | TellPin | AtOtherMouths | Fault | Line | Plug | ClearPath | Load
+    | MoveDoor | NewRoll | FeedButton
+)  # fmt: skip
 
 read = msgspec.json.Decoder(Deed).decode
 
@@ -112,8 +147,14 @@ class Deeds:
 
     async def _done(self, deed: Deed) -> dict[str, Any]:
         match deed:
+            case InsertNote() | TakeNotes() | TakeReceipt() | Headphones():
+                self._at_other_mouths(deed)
             case Press() | TouchAt() | Insert() | Pull() | TakeCash() | TellPin():
                 return await self._by_customer(deed)
+            case MoveDoor():
+                self._hands.door(deed.name, is_open=deed.open)
+            case NewRoll() | FeedButton():
+                (self._hands.new_roll if isinstance(deed, NewRoll) else self._hands.feed_button)()
             case ClearPath():
                 cleared = await self._hands.clear_path()
                 return _said(f"Stuck notes taken out: {cleared}. The dispenser is reset.")
@@ -147,6 +188,19 @@ class Deeds:
             case TellPin():
                 return {"pin": self._pin(deed.card)}
         return {}
+
+    def _at_other_mouths(self, deed: AtOtherMouths) -> None:
+        match deed:
+            case InsertNote():
+                self._hands.insert_note(deed.value)
+            case TakeNotes():
+                if not self._hands.take_notes():
+                    raise Refused("There are no notes to take.")
+            case TakeReceipt():
+                if not self._hands.take_receipt():
+                    raise Refused("There is no receipt to take.")
+            case Headphones():
+                (self._hands.plug if deed.plugged else self._hands.unplug)()
 
     def _pin(self, card: str) -> str:
         """Raises Refused."""

@@ -17,7 +17,7 @@ export function showCards({ inside, all }) {
   }
   byId("inside").replaceChildren(...(inside ? [card(inside, true)] : []));
   byId("slot").classList.toggle("taken", Boolean(inside));
-  byId("slot-hint").textContent = inside ? "Click the card, or drag it out" : "Drag a card here, or click it";
+  byId("slot-hint").textContent = inside ? "Click it or drag it out" : "Drag or click a card";
 }
 
 /** Where a card is kept, with the letter that its PIN came in. */
@@ -132,7 +132,7 @@ export function showCash({ currency, tray, hand }) {
   button.disabled = notes.length === 0;
   const says = counted(tray);
   button.setAttribute("aria-label", says ? `Take the notes: ${says}` : "Nothing in the tray");
-  byId("tray-hint").textContent = says ? `Click the notes to take them: ${says}` : "Nothing in the tray";
+  byId("tray-hint").textContent = says ? `Click to take: ${says}` : "Nothing in the tray";
   showPurse(currency, hand);
 }
 

@@ -12,6 +12,8 @@ from kiosk.display.terminal_text import told
 from kiosk.journal.store import JournalError
 from kiosk.operator.journal_text import moment, shown_line
 from kiosk.simulator.hands import Hands
+from kiosk.simulator.page.heard import Heard
+from kiosk.simulator.page.paper import Paper
 from kiosk.simulator.page.power import Power
 
 #: So much of what was said before it is sent to a browser that comes.
@@ -21,8 +23,10 @@ LAST_RECORDS = 120
 class News:
     """`seen` costs little and may be asked for at each picture; `looked_into` asks the journal's tables."""
 
-    def __init__(self, hands: Hands, power: Power) -> None:
+    def __init__(self, hands: Hands, power: Power, heard: Heard) -> None:
         self._hands = hands
+        self._heard = heard
+        self._paper = Paper()
         self._simulation = hands.simulation
         self._power = power
         self._names = {path.resolve(): name for name, path in hands.cards.items()}
@@ -37,6 +41,10 @@ class News:
             "lamps": dict(laptop.lamps.lit),
             "cards": self._cards(),
             "cash": _cash(self._simulation.config, laptop.dispenser.physical),
+            "acceptor": self._acceptor(),
+            "receipts": self._paper.told(laptop.printer),
+            "doors": [{"name": name, "open": door.is_open} for name, door in laptop.doors.items()],
+            "jack": {"plugged": laptop.jack.plugged} if laptop.jack is not None else None,
             "faults": self._faults(),
             "screen": {"id": "", "words": []} if dark or shown is None else {"id": shown.id, "words": told(shown)},
         }
@@ -82,6 +90,16 @@ class News:
             }
             for said in self._simulation.overheard.since(after)
         ]  # fmt: skip
+
+    def said(self, after: int) -> list[dict[str, Any]]:
+        """What was begun in the headphones after that number."""
+        return [{"number": one.number, "text": one.text} for one in self._heard.since(after)]
+
+    def _acceptor(self) -> dict[str, Any] | None:
+        acceptor, config = self._simulation.laptop.acceptor, self._simulation.config.note_acceptor
+        if acceptor is None or config is None:
+            return None
+        return {"values": sorted(config.pulses.values()), "ready": acceptor.ready, **self._hands.notes_taken()}
 
     def _cards(self) -> dict[str, Any]:
         inside = self._simulation.laptop.slot.card

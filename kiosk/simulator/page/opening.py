@@ -12,6 +12,7 @@ from kiosk.simulator.hands import Hands
 from kiosk.simulator.page.deeds import Deeds
 from kiosk.simulator.page.gate import new_token
 from kiosk.simulator.page.glass import Glass
+from kiosk.simulator.page.heard import Heard
 from kiosk.simulator.page.ledger import Ledger
 from kiosk.simulator.page.news import News
 from kiosk.simulator.page.power import Power
@@ -27,8 +28,9 @@ async def opened(hands: Hands, glass: Glass, brand: Brand, wish: PageWish, pin_o
     """The page's address while it is served. Raises CommandError where its port is taken."""
     power = Power(hands.simulation)
     ledger = _ledger(hands.simulation, wish)
+    heard = Heard(hands)
     page = Page(
-        glass=glass, news=News(hands, power), deeds=Deeds(hands, glass, power, pin_of), shelf=Shelf(brand),
+        glass=glass, news=News(hands, power, heard), heard=heard, deeds=Deeds(hands, glass, power, pin_of), shelf=Shelf(brand),
         ledger=ledger,
     )  # fmt: skip
     asking = asyncio.create_task(ledger.run()) if ledger is not None else None

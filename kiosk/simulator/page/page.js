@@ -2,6 +2,7 @@
 import { drawPicture, listenToGlass, sizeGlass } from "./glass.js";
 import { listenToHands, showCards, showCash, showLamps } from "./hands.js";
 import { addRecords, addSends, listenToPanels, showCassettes, showFaults, showJournalTrouble, showLedger, showService } from "./panels.js";
+import { hearSaid, listenToDevices, showAcceptor, showDoors, showJack, showReceipts } from "./devices.js";
 import { byId, listenToPad, perform } from "./deeds.js";
 
 const now = {};
@@ -12,6 +13,10 @@ const DRAW = {
   lamps: showLamps,
   cards: showCards,
   cash: showCash,
+  acceptor: showAcceptor,
+  receipts: showReceipts,
+  doors: showDoors,
+  jack: showJack,
   faults: showFaults,
   screen: showWords,
   service: () => showService(now.service, now.power),
@@ -27,6 +32,7 @@ function hear() {
   on("picture", drawPicture);
   on("journal", addRecords);
   on("line", addSends);
+  on("said", hearSaid);
   on("news", (news) => {
     Object.assign(now, news);
     for (const section of Object.keys(news)) DRAW[section]?.(news[section]);
@@ -65,5 +71,6 @@ byId("power").addEventListener("click", () => perform({ do: "power", on: !now.po
 listenToPad();
 listenToGlass();
 listenToHands();
+listenToDevices();
 listenToPanels();
 hear();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -12,10 +13,12 @@ from typing import Any
 
 import msgspec
 
+from drivers.devices import DeviceError
 from kiosk.exit_codes import CommandError
 from kiosk.simulator.page.deeds import Deeds, Refused, read
 from kiosk.simulator.page.gate import Gate
 from kiosk.simulator.page.glass import Glass
+from kiosk.simulator.page.heard import Heard
 from kiosk.simulator.page.http import JSON, MOST_HEAD, TEXT, BadRequest, Request, answer, head, read_request
 from kiosk.simulator.page.ledger import Ledger
 from kiosk.simulator.page.news import News
@@ -30,8 +33,11 @@ MOST_GUESTS = 32
 class Page:
     """Everything that can be asked for. `glass`, `news` and `ledger` are what a browser is told of."""
 
-    def __init__(self, *, glass: Glass, news: News, deeds: Deeds, shelf: Shelf, ledger: Ledger | None) -> None:
+    def __init__(
+        self, *, glass: Glass, news: News, deeds: Deeds, shelf: Shelf, ledger: Ledger | None, heard: Heard
+    ) -> None:  # fmt: skip
         self._glass = glass
+        self._heard = heard
         self._news = news
         self._deeds = deeds
         self._shelf = shelf
@@ -81,10 +87,21 @@ class Page:
     async def _answer(self, request: Request, wanted: str) -> bytes:
         if request.method == "POST" and wanted == "do":
             return await self._do(request.body)
+        sound = re.fullmatch(r"sound/([0-9]{1,9})\.wav", wanted)
+        if sound is not None and request.method == "GET":
+            return await self._sound(int(sound[1]))
         found = self._shelf.find(wanted)
         if request.method == "POST" or found is None:
             raise BadRequest(HTTPStatus.NOT_FOUND, "There is nothing of that name here.")
         return answer(HTTPStatus.OK, *found, only_head=request.method == "HEAD")
+
+    async def _sound(self, number: int) -> bytes:
+        try:
+            return answer(HTTPStatus.OK, "audio/wav", await self._heard.sound(number))
+        except KeyError:
+            raise BadRequest(HTTPStatus.NOT_FOUND, "Nothing of that number was said lately.") from None
+        except DeviceError as error:
+            raise BadRequest(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
 
     async def _do(self, body: bytes) -> bytes:
         try:

@@ -15,7 +15,7 @@ _FILES = {
     "page.js": ("page.js", "text/javascript; charset=utf-8"),
     **{
         f"{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
-        for name in ("deeds", "glass", "hands", "panels")
+        for name in ("deeds", "devices", "glass", "hands", "panels")
     },
 }  # fmt: skip
 _FONTS = ("Figtree-500.ttf", "Figtree-600.ttf", "Figtree-700.ttf", "FigtreeTabular-500.ttf", "FigtreeTabular-600.ttf")

@@ -36,6 +36,8 @@ class Stream:
         self._wake = asyncio.Event()
         self._sent: dict[str, Any] = {}
         self._record = self._send_number = 0
+        # Who comes hears what is said from now on.
+        self._said_number = max((one["number"] for one in news.said(0)), default=0)
         self._looked = self._spoke = float("-inf")
 
     async def run(self, send: Send) -> None:
@@ -70,6 +72,9 @@ class Stream:
             if self._ledger is not None:
                 found["ledger"] = self._ledger.now
             events = self._told()
+        if said := self._news.said(self._said_number):
+            self._said_number = said[-1]["number"]
+            events.append(_event("said", said))
         new = {name: value for name, value in found.items() if name not in self._sent or self._sent[name] != value}
         self._sent |= new
         return [_event("news", new), *events] if new else events

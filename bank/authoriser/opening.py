@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context, Refusal
-from bank.authoriser.moving import post_row
+from bank.authoriser.moving import NEWCOMER, post_row
 from bank.ledger.rows import Account, Card, CardAccount, PostRow, Visit
 from bank.ledger.view import View
 from bank_link.card_file import check_digit
@@ -23,8 +23,7 @@ def open_account(view: View, context: Context, message: Post, visit: Visit) -> P
         raise Refusal(Reason.UNSUPPORTED, f"this bank opens no {message.text[:20]!r} at its machines")
     if len(_open_ones(view, visit.card)) >= limits.most_accounts:
         raise Refusal(Reason.ACCOUNT_LIMIT, "the card has as many accounts as can be opened at machines")
-    customers = (account.account for account in view.all(Account) if account.kind == "customer")
-    number = next_number(max(customers, default=""))
+    number = new_number(view)
     row = post_row(context, message, visit.card, Money(0, limits.currency), to_account=number, undo=b"{}")
     _put(view, row, message.text)
     context.note(view, "account-opened", f"account {number} in visit {visit.visit}")
@@ -39,6 +38,8 @@ def unopen(view: View, row: PostRow) -> bool:
     if account.balance_minor or account.held_minor:
         return False
     view.put(replace(account, state="closed"))
+    if row.what == NEWCOMER:
+        view.put(replace(view.need(Card, row.card), state="closed"))
     return True
 
 
@@ -48,6 +49,12 @@ def open_again(view: View, row: PostRow, label: str) -> bool:
         return False
     _put(view, row, label)
     return True
+
+
+def new_number(view: View) -> str:
+    """The next account number; the last one that was given out has been loaded."""
+    customers = (account.account for account in view.all(Account) if account.kind == "customer")
+    return next_number(max(customers, default=""))
 
 
 def next_number(last: str) -> str:

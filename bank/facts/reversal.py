@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bank.authoriser.context import Context
 from bank.authoriser.maintenance import change_back
-from bank.authoriser.moving import MOVES, OPENING, PIN_CHANGE, move
+from bank.authoriser.moving import MOVES, NEWCOMER, OPENING, PIN_CHANGE, move
 from bank.authoriser.opening import unopen
 from bank.authoriser.posting import OldPin
 from bank.authoriser.withdrawal import find_hold
@@ -87,7 +87,7 @@ def _change_back(view: View, context: Context, about: Subject, done: PostRow) ->
     """No money moved: what was there before. The case, where it cannot be."""
     if done.what == PIN_CHANGE:
         _old_pin_again(view, done)
-    elif done.what != OPENING:
+    elif done.what not in {OPENING, NEWCOMER}:
         change_back(view, done)
     elif not unopen(view, done):
         return file_case(view, context, about, "taken-back", done.amount, account=done.to_account, card=done.card)

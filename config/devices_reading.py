@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from config.kiosk import EscrowKind, NoteAcceptorConfig, ReceiptPrinterConfig
+from config.kiosk import DoorConfig, EscrowKind, Guards, NoteAcceptorConfig, ReceiptPrinterConfig
 from config.pin_reading import PinBook
 from config.pins import UART
 from config.reading import Table
 
+MOST_DOORS = 4
 MOST_NOTE_KINDS = 16
 MOST_PULSES = 100
 LARGEST_NOTE = 1_000_000
@@ -79,6 +80,23 @@ def receipt_printer(top: Table, pins: PinBook) -> ReceiptPrinterConfig | None:
             pattern=r"[A-Za-z0-9][A-Za-z0-9_.+ -]{0,39}",
             allowed='a printer as python-escpos calls it, like "TM-T88V"',
         ),
+    )
+    return config if there else None
+
+
+def doors(top: Table, pins: PinBook) -> tuple[DoorConfig, ...]:
+    if not top.has("door"):
+        return ()
+    found = [_door(table, pins) for table in top.tables("door", most=MOST_DOORS)]
+    return tuple(door for door in found if door is not None)
+
+
+def _door(table: Table, pins: PinBook) -> DoorConfig | None:
+    there = table.flag("fitted", default=True)
+    config = DoorConfig(
+        name=table.text("name", pattern=r"[A-Za-z0-9_-]{1,32}", allowed="letters, digits, _ and -, at most 32"),
+        guards=table.choice("guards", Guards),
+        switch=(pins if there else PinBook(module=pins.module)).input(table, "switch"),
     )
     return config if there else None
 

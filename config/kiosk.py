@@ -219,6 +219,22 @@ class ReceiptPrinterConfig:
     model: str = "default"
 
 
+class Guards(enum.StrEnum):
+    """What a door keeps from people. Behind a cash door notes can be reached: they are counted after it was open."""
+
+    CASH = "cash"
+    ELECTRONICS = "electronics"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorConfig:
+    """One door; its switch is on while the door is open."""
+
+    name: str
+    guards: Guards
+    switch: InputPin
+
+
 @dataclass(frozen=True, kw_only=True)
 class KioskConfig:
     """One kiosk. `presets`: whole units, ascending. `lamps`: by the slot's name (card, cash, notes, receipt, …).
@@ -240,4 +256,5 @@ class KioskConfig:
     voice: VoiceConfig | None = None
     note_acceptor: NoteAcceptorConfig | None = None
     receipt_printer: ReceiptPrinterConfig | None = None
+    doors: tuple[DoorConfig, ...] = ()
     board: BoardKind = BoardKind.HEADER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import reduce
 
-from config.devices_reading import SERIAL_OF_HEADER, note_acceptor, receipt_printer
+from config.devices_reading import SERIAL_OF_HEADER, doors, note_acceptor, receipt_printer
 from config.kiosk import (
     CassetteConfig,
     DispenserConfig,
@@ -62,6 +62,7 @@ def read_kiosk(reading: Reading) -> KioskConfig:
         lamps=_lamps(top.table("indicators", required=False), pins),
         voice=_voice(top, pins),
         note_acceptor=note_acceptor(top, pins),
+        doors=doors(top, pins),
         board=board,
     )
     _presets_can_be_paid(reading, config)

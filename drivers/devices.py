@@ -198,6 +198,17 @@ class Jack(Device, Protocol):
         """Call `heard` at each change from now on (one listener); pulled out is told at once."""
 
 
+class Door(Device, Protocol):
+    """A door of the cabinet. `open` and `close` are the device's, as of every one; the door itself is moved by people."""
+
+    @property
+    def is_open(self) -> bool:
+        """It stands open, as far as its switch can tell."""
+
+    def listen(self, heard: Callable[[bool], None]) -> None:
+        """Call `heard` with True when it is opened and False when it is closed, from now on (one listener)."""
+
+
 #: Steps of loudness, the quietest is 1.
 LOUDEST = 5
 

@@ -17,6 +17,7 @@ from drivers.devices import (
     Device,
     DeviceError,
     Dispenser,
+    Door,
     Holds,
     Indicators,
     Jack,
@@ -49,11 +50,12 @@ class Devices:
     speaker: Speaker | None = None
     acceptor: NoteAcceptor | None = None
     printer: ReceiptPrinter | None = None
+    doors: tuple[Door, ...] = ()
 
     def all(self) -> tuple[Device, ...]:
         """Those that this machine has."""
         always = (self.dispenser, self.keypad, self.reader, self.indicators)
-        maybe: tuple[Device | None, ...] = (self.acceptor, self.printer, self.jack, self.speaker)
+        maybe: tuple[Device | None, ...] = (self.acceptor, self.printer, *self.doors, self.jack, self.speaker)
         return (*always, *(device for device in maybe if device is not None))
 
     def open(self) -> list[DeviceError]:
@@ -97,7 +99,14 @@ def build(
         speaker=speaker if speaker is not None else _speaker(config),
         acceptor=_acceptor(config, board),
         printer=_printer(config, printer_line),
+        doors=_doors(config, board),
     )
+
+
+def _doors(config: KioskConfig, board: Board) -> tuple[Door, ...]:
+    from drivers.door import GpioDoor
+
+    return tuple(GpioDoor(board, input_(door.switch), name=f"{door.name} door") for door in config.doors)
 
 
 def _printer(config: KioskConfig, line: SerialLine | None) -> ReceiptPrinter | None:

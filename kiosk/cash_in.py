@@ -21,6 +21,8 @@ from kiosk.journal.store import Journal, JournalError
 SETTLE_S = 3.0
 #: So long (s) may one note take from the escrow to the box, or back to the mouth.
 MOVE_S = 10.0
+#: Notes in one deposit where each waits for the one before to be kept.
+MOST_ONE_BY_ONE = 50
 #: Where the acceptor itself cannot be heard, it is tried again after so long (s).
 AGAIN_S = 5.0
 
@@ -88,7 +90,8 @@ class CashIn:
 
     @property
     def most(self) -> int:
-        return self._acceptor.most
+        """Notes that one deposit may have."""
+        return MOST_ONE_BY_ONE if self.holds is Holds.NOTE else self._acceptor.most
 
     def ready(self) -> bool:
         """Whether a deposit may be begun: the device is well, and nothing that went in is in doubt."""
@@ -126,13 +129,13 @@ class CashIn:
     def _keep(self, intake: Intake, seen: NoteSeen) -> None:
         name, value = intake.transaction, self._value(intake, seen)
         match seen.event:
-            case NoteEvent.READ if self.holds is Holds.NOTHING and value is not None:
-                self._stacked(intake, value, escrowed=False)
             case NoteEvent.READ if value is not None:
                 self._journal.write(r.NoteRead(transaction=name, value=value))
                 intake.escrow[value] += 1
             case NoteEvent.STACKED if value is not None and intake.escrow[value] > 0:
-                self._stacked(intake, value, escrowed=True)
+                self._journal.write(r.NoteStacked(transaction=name, cassette=box(value), value=value))
+                intake.escrow[value] -= 1
+                intake.stacked[value] += 1
             case NoteEvent.RETURNED if value is not None and intake.escrow[value] > 0:
                 self._journal.write(r.NoteReturned(transaction=name, value=value))
                 intake.escrow[value] -= 1
@@ -143,13 +146,6 @@ class CashIn:
                 self._journal.write(r.NoteUnread(transaction=name, pulses=seen.pulses, sentence=seen.sentence))
                 intake.unread += 1
                 intake.stuck = seen.sentence or "something went in that is no note that this machine knows"
-
-    def _stacked(self, intake: Intake, value: Money, *, escrowed: bool) -> None:
-        self._journal.write(
-            r.NoteStacked(transaction=intake.transaction, cassette=box(value), value=value, escrowed=escrowed)
-        )
-        intake.stacked[value] += 1
-        intake.escrow[value] -= escrowed
 
     def _value(self, intake: Intake, seen: NoteSeen) -> Money | None:
         """What the event is about: its own word, or the only kind of note that it can be."""
@@ -211,7 +207,7 @@ class CashIn:
             return
         while await self._something_happens(SETTLE_S):
             pass
-        if self.holds is Holds.NOTE:
+        if self.holds is not Holds.BUNDLE:
             await self._wait_for_moves(intake)
         self._journal.write(r.Accepting(transaction=intake.transaction, on=False))
 

@@ -20,6 +20,7 @@ from kiosk.ask import Ask, Keys, Patience
 from kiosk.cabinet import Devices
 from kiosk.cash_in import CashIn
 from kiosk.display.face import Display
+from kiosk.doors import Doors
 from kiosk.health import Health
 from kiosk.host import Host
 from kiosk.journal import records as r
@@ -62,7 +63,7 @@ class Hooks:
 
     `alive` is called every second while all workers live. `offer` has a key of the pad first, and keeps it by True:
     on a small panel the display turns its own page with it. `contrast` changes the display to its other theme, where it
-    has one; `phone` is whom a customer may call. `extra` are more workers.
+    has one; `phone` is whom a customer may call, `bank` its name on receipts. `extra` are more workers.
     """
 
     new_cas: Callable[[tuple[str, ...]], None] = lambda _: None
@@ -71,6 +72,7 @@ class Hooks:
     offer: Callable[[str], bool] = lambda _: False
     contrast: Callable[[], None] | None = None
     phone: str = ""
+    bank: str = ""
     extra: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
 
@@ -120,14 +122,19 @@ class Machine:
         patience = Patience(limits.answer_s, limits.more_time_s, limits.extensions, limits.card_s, limits.cash_s)
         self.ask = Ask(
             self._display, words, self.keys, patience, phone=self.hooks.phone, contrast=self.hooks.contrast,
-            voice=self.voice,
+            voice=self.voice, door_opened=lambda: Cause.DOOR in self.service.causes,
+        )  # fmt: skip
+        guards = {door.name: door.guards for door in config.doors}
+        self.doors = Doors(
+            {door: guards[door.name.removesuffix(" door")] for door in devices.doors}, journal=journal,
+            service=self.service, opened=self.keys.nudge, changed=self.line_keeper.check,
         )  # fmt: skip
         self.parts = Parts(
             ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
             service=self.service, indicators=devices.indicators,
             presets=tuple(major(value, config.terminal.currency) for value in config.presets),
-            currency=config.terminal.currency, zone=config.time.zone,
-            cash_in=self.cash_in,
+            currency=config.terminal.currency, zone=config.time.zone, cash_in=self.cash_in, printer=devices.printer,
+            bank=self.hooks.bank,
         )  # fmt: skip
 
     def _cash_in(self) -> CashIn | None:
@@ -170,6 +177,7 @@ class Machine:
         self.devices.keypad.listen(self._key)
         if self.voice is not None:
             self.voice.start(self.devices.jack)
+        self.doors.start()
         self.health.look()
 
     def _key(self, press: KeyPress) -> None:
@@ -274,6 +282,7 @@ class Machine:
                 with contextlib.suppress(JournalError):
                     await self.health.mend()
                     self.health.look()
+                    self.doors.look()
             self.hooks.alive()
             await asyncio.sleep(HEALTH_S)
 
@@ -324,4 +333,5 @@ class Machine:
         self.health.exchanged()
         if self.cash_in is not None:
             self.cash_in.exchanged()
+        self.doors.look()
         self.outbox.wake()

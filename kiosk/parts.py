@@ -10,7 +10,7 @@ from bank_link.card_file import CardFile
 from bank_link.messages import AccountView, VisitOpened
 from bank_link.money import Money
 from config.zone import zone
-from drivers.devices import CardReader, Indicators, Light
+from drivers.devices import CardReader, Indicators, Light, ReceiptPrinter
 from kiosk.ask import Ask
 from kiosk.cash_in import CashIn
 from kiosk.host import Host
@@ -24,8 +24,8 @@ from kiosk.vault import Vault
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone; `cash_in`: where
-    notes can be paid in.
+    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone, `bank` its name;
+    `cash_in`: where notes can be paid in.
     """
 
     ask: Ask
@@ -40,6 +40,8 @@ class Parts:
     currency: str
     zone: str = "UTC"
     cash_in: CashIn | None = None
+    printer: ReceiptPrinter | None = None
+    bank: str = ""
 
     def working(self, *, card_out: bool = False) -> AbstractAsyncContextManager[None]:
         """The bank is being asked."""

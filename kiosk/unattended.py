@@ -78,7 +78,7 @@ class Unattended(Ask):
             raise Cancelled
         return Pin(self._pin)
 
-    async def told(self, screen: s.NoticeScreen | s.Confirm, seconds: float) -> None:  # noqa: ARG002 - nobody reads for long
+    async def told(self, screen: s.NoticeScreen | s.Confirm | s.Code, seconds: float) -> None:  # noqa: ARG002 - nobody reads for long
         """Read at once."""
         self.seen.append(screen)
 

@@ -9,7 +9,7 @@ from bank_link.card_file import CardFile, parse, slot_bytes
 from bank_link.errors import CardFileError
 from bank_link.messages import Reason, VisitOpened
 from drivers.devices import DeviceError, Light
-from kiosk.ask import MAIN, Cancelled, CardPulled, LeftEarly, TimedOut
+from kiosk.ask import MAIN, Cancelled, CardPulled, DoorOpened, LeftEarly, TimedOut
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal.store import JournalError
 from kiosk.parts import Parts, Visit
@@ -26,7 +26,7 @@ THANKS_S = 3
 BARE_S = 1
 
 
-_WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out"}
+_WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out", DoorOpened: "door-opened"}
 
 
 #: What is on offer, with what an account must allow for it ("": nothing of an account).

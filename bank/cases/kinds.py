@@ -43,6 +43,8 @@ _KINDS = {
                      "open again: tell the customer", (NOTHING,)),
     "unclaimed": Kind("money is in suspense because the account that it was sent to is not known",
                       (CREDIT, WRITE_OFF)),
+    "post-unheard": Kind("a machine lost its memory right after a transfer or a change that was done: the customer may have "
+                         "been told that nothing happened: tell the customer", (NOTHING,)),
     "post-lost": Kind("what a customer was told is done was lost with a restored database, and cannot be done again: "
                       "tell the customer", (NOTHING,)),
     "deposit-doubt": Kind("notes went in, and nothing proves where they are, or what they are worth; they are not credited",
@@ -59,6 +61,8 @@ _UNKNOWN_KIND = Kind("a kind of case that this program does not know", (NOTHING,
 IN_SUSPENSE = frozenset({"suspense", "unclaimed", "unexplained", "cash-difference"})
 #: Notes that are gone, and debited to nobody, while such a case is open.
 NOT_DEBITED = frozenset({"doubt", "unknown", "silent", "surplus", "conflict", "other-body"})
+#: See `bank.commands.terminals`.
+POST_UNHEARD = "post-unheard"
 #: About a released payment as a whole.
 OF_RELEASE = frozenset({"unknown", "silent"})
 #: Debits that notes may not stand behind.

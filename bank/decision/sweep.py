@@ -129,7 +129,7 @@ def sweep(books: Books, tools: Tools) -> View:
             view.put(replace(visit, state="closed"))
     for begun in list(books.all(DepositRow)):
         if begun.state == "open" and begun.at_ms + tools.limits.deposit_case_ms <= tools.now_ms:
-            _file_unheard(view, tools, begun)
+            file_unheard(view, tools, begun)
     for card in list(books.all(Card)):
         if card.state == "pending" and card.created_at + tools.limits.pending_ms <= tools.now_ms:
             _lapse(view, tools, card)
@@ -146,7 +146,7 @@ def _lapse(view: View, tools: Tools, card: Card) -> None:
     view.note(AuditEvent(kind="opening-lapsed", terminal="", detail=f"card {card.card}", at_ms=tools.now_ms))
 
 
-def _file_unheard(view: View, tools: Tools, begun: DepositRow) -> None:
+def file_unheard(view: View, tools: Tools, begun: DepositRow) -> None:
     """Notes may have gone in: whoever looks into the machine decides."""
     claim = f"{begun.terminal}-{begun.number}"
     case = Case(

@@ -11,6 +11,7 @@ from bank.authoriser.moving import MOVES, NEWCOMER, OPENING, PIN_CHANGE, move
 from bank.authoriser.opening import unopen
 from bank.authoriser.posting import OldPin
 from bank.authoriser.withdrawal import find_hold
+from bank.cases.kinds import POST_UNHEARD
 from bank.facts.common import Subject, debited_for_nothing, file_case, reopen, subject
 from bank.ledger.moves import below_floor, free_hold, mark_forced
 from bank.ledger.rows import Card, Case, DepositRow, Hold, NumberRow, PostRow, Visit
@@ -65,6 +66,7 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
         # Made again from its slip, in part or not at all: the kiosk says that it was answered, and that it was not.
         return file_case(view, context, about, "post-lost", done.amount, account=done.account, card=done.card)
     view.put(replace(done, state="reversed"))
+    _heard_after_all(view, context, about)
     context.note(view, "post-reversed", f"{done.what} of {done.amount}")
     case = ""
     if fact.why == RESTARTED:
@@ -81,6 +83,15 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
     case = file_case(view, context, about, "overdrawn", done.amount, account=done.to_account, card=done.card)
     mark_forced(view, done.to_account, case)
     return case
+
+
+def _heard_after_all(view: View, context: Context, about: Subject) -> None:
+    """The journal that seemed lost had this reversal: nobody need tell the customer anything."""
+    waited = view.get(Case, f"{about.claim}.{about.generation}.{POST_UNHEARD}")
+    if waited is not None and waited.state == "open":
+        view.put(
+            replace(waited, state="closed", closed_at=context.now_ms, closed_by="the reversal", resolution="settled")
+        )
 
 
 def _change_back(view: View, context: Context, about: Subject, done: PostRow) -> str:

@@ -111,7 +111,7 @@ def _step(progress: Progress, record: r.AnyRecord) -> None:  # noqa: C901, PLR09
             progress.escrow[record.value] += 1
         case r.NoteStacked():
             progress.stacked[record.cassette, record.value] += 1
-            progress.escrow[record.value] -= record.escrowed
+            progress.escrow[record.value] -= 1
         case r.NoteReturned():
             progress.escrow[record.value] -= 1
         case r.NoteUnread():

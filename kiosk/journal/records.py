@@ -41,6 +41,10 @@ class Booted(Record, frozen=True, kw_only=True, tag="booted"):
     generation: int
 
 
+#: What an Event says of a door. After the first of them cash must be counted.
+CASH_DOOR_OPENED, DOOR_OPENED, DOOR_CLOSED = "cash-door-opened", "door-opened", "door-closed"
+
+
 class Event(Record, frozen=True, kw_only=True, tag="event"):
     """Something an operator will want to read later: a card went in, the line came back, why the machine closed."""
 
@@ -217,17 +221,16 @@ class Accepting(About, frozen=True, kw_only=True, tag="accepting"):
 
 
 class NoteRead(About, frozen=True, kw_only=True, tag="note-read"):
-    """A note is in escrow."""
+    """A note is in escrow, or where there is none, on its way into the box."""
 
     value: Money
 
 
 class NoteStacked(About, frozen=True, kw_only=True, tag="note-stacked"):
-    """A note is in the box. `escrowed`: it was read before, into the escrow."""
+    """A note that was read is in the box."""
 
     cassette: str
     value: Money
-    escrowed: bool = False
 
 
 class NoteReturned(About, frozen=True, kw_only=True, tag="note-returned"):

@@ -77,6 +77,7 @@ from kiosk.screens.opening import (
     open_unwritten,
 )
 from kiosk.screens.payin import payin, payin_back, payin_count, payin_done, payin_full, payin_jam, payin_keep
+from kiosk.screens.receipt import receipt_failed, receipt_printing, receipt_qr
 from kiosk.screens.send import (
     ACCOUNT_DIGITS,
     send,
@@ -191,6 +192,9 @@ __all__ = [
     "pin",
     "pin_locked",
     "reading",
+    "receipt_failed",
+    "receipt_printing",
+    "receipt_qr",
     "send",
     "send_amount",
     "send_done",

@@ -201,4 +201,12 @@ class ListScreen(_Screen, frozen=True, kw_only=True, tag="list"):
     choices: tuple[Choice, ...] = ()
 
 
-Screen = Attract | Choose | Amount | Pin | Confirm | Wait | Take | NoticeScreen | Out | ListScreen
+class Code(_Screen, frozen=True, kw_only=True, tag="code"):
+    """Paper. A QR code to photograph, and in words what is in it. A row has "1" for each dark module, "0" for a light one."""
+
+    rows: tuple[str, ...]
+    line: str
+    facts: tuple[Fact, ...] = ()
+
+
+Screen = Attract | Choose | Amount | Pin | Confirm | Wait | Take | NoticeScreen | Out | ListScreen | Code

@@ -14,7 +14,7 @@ from kiosk.simulator.hands import Hands
 HELP = """\
 keys   0-9 * # and A B C D press the pad; Enter is D (OK), Backspace B (back), Escape A (cancel)
 hands  i insert a card   p pull the card   t take the cash   n put a note in   r take the receipt   j headphones in or out
-tools  f faults   l cut or mend the line   o take stuck notes out   s status   h this help   q quit"""
+tools  f faults   l cut or mend the line   o take stuck notes out   e doors   s status   h this help   q quit"""
 
 
 class Console:
@@ -30,7 +30,7 @@ class Console:
         hands.listen(self._said)
         self._commands: dict[str, Callable[[], None]] = {
             "i": self._insert, "p": self._pull, "t": self._take, "f": self._faults, "l": self._line, "o": self._clear,
-            "j": self._headphones, "n": self._note, "r": self._receipt, "s": self._status, "h": self._help, "?": self._help, "q": quit_,
+            "j": self._headphones, "n": self._note, "r": self._receipt, "e": self._door, "s": self._status, "h": self._help, "?": self._help, "q": quit_,
         }  # fmt: skip
 
     def pad(self, key: str) -> None:
@@ -118,6 +118,26 @@ class Console:
     def _said(self, said: Said) -> None:
         """What is in the ear can be read here."""
         self._print(f"  )) {said.text or 'tick'}")
+
+    def _door(self) -> None:
+        """Which one is moved; an open one is shut."""
+        doors = self._hands.simulation.laptop.doors
+        names = list(doors)
+        told = "   ".join(
+            f"{place} {name} ({'open' if doors[name].is_open else 'closed'})"
+            for place, name in enumerate(names, start=1)
+        )
+        self._print(f"which door?  {told}" if told else "this machine's doors have no switches")
+        self._ask(1, self._move_door)
+
+    def _move_door(self, number: int) -> None:
+        names = list(self._hands.simulation.laptop.doors)
+        if 0 < number <= len(names):
+            name = names[number - 1]
+            self._hands.door(name, is_open=not self._hands.simulation.laptop.doors[name].is_open)
+            self._print(
+                f"the {name} door is {'open' if self._hands.simulation.laptop.doors[name].is_open else 'closed'}"
+            )
 
     def _faults(self) -> None:
         self._print("which fault? two digits; the same again switches it off")

@@ -166,6 +166,14 @@ class Hands:
         self.simulation.machine.health.look()
         return cleared
 
+    def door(self, name: str, *, is_open: bool) -> None:
+        """Open or shut a door. Raises DeviceError (CONFIG) where there is none of that name."""
+        doors = self.simulation.laptop.doors
+        if name not in doors:
+            have = ", ".join(doors) or "none"
+            raise DeviceError("door", Fault.CONFIG, f"There is no door {name}; doors here: {have}.")
+        (doors[name].open if is_open else doors[name].shut)()
+
     # ── A vandal's ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def fault(self, device: str, name: str, *, times: int | None = 1, on: bool = True) -> None:

@@ -10,6 +10,7 @@ from drivers.espeak import EspeakSpeaker
 from drivers.gpio import Board
 from drivers.simulated.card_slot import CardSlot
 from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.door import ElectricDoor
 from drivers.simulated.faults import FaultMenu
 from drivers.simulated.indicators import ElectricLamps
 from drivers.simulated.jack import ElectricJack
@@ -42,6 +43,7 @@ class Laptop:
         self.acceptor = _acceptor(self.pins, config, self._taken)
         printer = config.receipt_printer
         self.printer = ElectricReceiptPrinter(baud=printer.baud) if printer is not None else None
+        self.doors = {door.name: ElectricDoor(self.pins, input_(door.switch)) for door in config.doors}
         self.slot, self._antenna = _slot(config)
         voice = config.voice
         self.jack = ElectricJack(self.pins, input_(voice.jack)) if voice is not None and voice.jack else None
@@ -53,7 +55,8 @@ class Laptop:
         reader = {"reader": self._antenna} if self._antenna is not None else {}
         maybe = {"acceptor": self.acceptor, "printer": self.printer, "jack": self.jack, "voice": self.speaker}
         fitted = {name: menu for name, menu in maybe.items() if menu is not None}
-        return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps, **reader, **fitted}
+        doors = {f"{name} door": door for name, door in self.doors.items()}
+        return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps, **reader, **fitted, **doors}
 
     def devices(self, config: KioskConfig, board: Board) -> Devices:
         """The firmware's own devices on these pins. Raises DeviceError (CONFIG)."""

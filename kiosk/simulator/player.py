@@ -50,6 +50,7 @@ class Player:
             "expect_counts": self._expect_counts, "expect_said": self._expect_said, "headphones": self._headphones,
             "insert_note": self._insert_note, "take_notes": self._take_notes, "expect_taken": self._expect_taken,
             "take_receipt": self._take_receipt, "new_roll": self._new_roll,
+            "open_door": self._open_door, "shut_door": self._shut_door,
             "insert": self._insert, "pin": self._pin,
             "wrong_pin": self._wrong_pin, "keys": self._keys, "touch": self._touch, "take_card": self._take_card,
             "take_cash": self._take_cash, "wait_s": self._wait, "fault": self._fault, "line": self._line,
@@ -229,6 +230,12 @@ class Player:
 
     async def _new_roll(self, _step: Step) -> None:
         self._hands.new_roll()
+
+    async def _open_door(self, step: Step) -> None:
+        self._hands.door(step.value, is_open=True)
+
+    async def _shut_door(self, step: Step) -> None:
+        self._hands.door(step.value, is_open=False)
 
     async def _wait(self, step: Step) -> None:
         await asyncio.sleep(step.value)

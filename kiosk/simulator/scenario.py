@@ -46,6 +46,7 @@ _HANDS = {
     "touch": "A finger on: {}", "headphones": "Headphones: {}", "take_card": "The card is taken.", "take_cash": "The notes are taken.",
     "insert_note": "A note of {} is put in.", "take_notes": "The notes at the mouth are taken.",
     "take_receipt": "The receipt is taken.",
+    "open_door": "The {} door is opened.", "shut_door": "The {} door is shut.",
 }  # fmt: skip
 
 
@@ -198,6 +199,8 @@ _VERBS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "take_notes": ("true", _yes),
     "take_receipt": ("words that stand on it", _text),
     "new_roll": ("true", _yes),
+    "open_door": ("a door's name, like 'safe'", _text),
+    "shut_door": ("a door's name, like 'safe'", _text),
     "expect_taken": ("notes at the acceptor, like { box = [20, 50], escrow = [], mouth = [] }", _places),
     "wait_s": ("seconds, more than 0", _number),
     "fault": ("{ device = '…', name = '…', times = 1 }, or on = true / false", _fault),

@@ -6,8 +6,10 @@ import asyncio
 from copy import copy
 from pathlib import Path
 
-from support.hall import Hall, HeldCard, Machine, _with_slot, eur, notes, run_hall
+import pytest
+from support.hall import Hall, HeldCard, Machine, _with_slot, another_disk, eur, notes, run_hall
 
+from bank.commands import requests as r
 from bank_link import messages as m
 
 
@@ -233,6 +235,39 @@ def test_a_credit_needs_a_deposits_slip_of_this_terminal(tmp_path: Path) -> None
         assert _reason(await other.ask(thief.credit(slip, 3))) is m.Reason.MALFORMED
         assert _reason(await desk.machine.ask(desk.credit(forged, 3))) is m.Reason.MALFORMED
         assert (await hall.balance(desk.card.account))[0] == "100.00"
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
+@pytest.mark.parametrize("followed", [False, True])
+def test_a_machine_that_lost_its_memory_leaves_a_case_for_what_it_may_have_told_wrongly(
+    tmp_path: Path, followed: bool
+) -> None:
+    """A deposit that was open, and a transfer after which nothing was heard; not one that the journal went on from."""
+
+    async def story(hall: Hall) -> None:
+        desk = await _counter(hall)
+        receiver = await hall.account()
+        await desk.begin()
+        sent = m.Post(
+            number=desk.machine.number(), deadline=desk.machine.until(), visit=desk.opened.visit,
+            n=desk.opened.next_n, what="transfer", account=desk.card.account, to=receiver, amount=eur(10),
+        )  # fmt: skip
+        assert isinstance(await desk.machine.ask(sent), m.Slipped)
+        if followed:
+            await desk.machine.open_visit(desk.card)
+        again = another_disk(desk.machine)
+        assert (await again.sign_on()).state == "suspended"
+        await hall.do(r.TerminalResume, terminal=again.name)
+        cases = await hall.open_cases()
+        assert sorted(cases) == ["deposit-silent", *([] if followed else ["post-unheard"])]
+        if not followed:
+            # The old disk is found after all: it knows that the customer was told that nothing left.
+            await again.sign_on()
+            await Counter(again, desk.card, desk.opened).reverse(sent.number)
+            assert await hall.open_cases() == ["deposit-silent"]
+            assert (await hall.balance(desk.card.account))[0] == "100.00"
         await hall.sound()
 
     run_hall(tmp_path, story)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.configs import KIOSK, write
 
-from config.kiosk import EscrowKind
+from config.kiosk import EscrowKind, Guards
 from config.load import ConfigError, load_kiosk
 
 COUNTER = KIOSK.replace('"laptop"', '"counter-7"')
@@ -112,3 +112,28 @@ def test_two_devices_cannot_have_the_headers_serial_port(tmp_path: Path) -> None
     """The floor machine's card reader sits there already."""
     text = KIOSK.replace('"laptop"', '"floor-10"') + PRINTER
     assert any("another port: the card reader has the header's" in line for line in mistakes(write(tmp_path, text)))
+
+
+DOOR = """
+[[door]]
+name = "safe"
+guards = "cash"
+switch = { gpio = "GPIO7", header = 26, pull = "up", active = "high" }
+"""
+
+
+def test_doors_say_what_they_guard(tmp_path: Path) -> None:
+    """The laptop has one before the cash and one before the electronics; a cabinet can be given its own."""
+    assert {door.name: door.guards for door in load_kiosk(write(tmp_path, KIOSK)).doors} == {
+        "safe": Guards.CASH, "service": Guards.ELECTRONICS,
+    }  # fmt: skip
+    assert [door.switch.gpio for door in load_kiosk(write(tmp_path, COUNTER + DOOR)).doors] == [7]
+    assert load_kiosk(write(tmp_path, COUNTER)).doors == ()
+    gone = '[[door]]\nname = "service"\nfitted = false\n'
+    assert [door.name for door in load_kiosk(write(tmp_path, KIOSK + gone)).doors] == ["safe"]
+
+
+def test_a_door_that_guards_nothing_known_is_refused(tmp_path: Path) -> None:
+    """What has to be counted after it was open must not be guessed."""
+    found = mistakes(write(tmp_path, COUNTER + DOOR.replace('"cash"', '"money"')))
+    assert found == ['door[safe].guards: found "money"; allowed: "cash" or "electronics"']

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bank_link.money import Money, major
+from kiosk.receipts.code import rows
+from kiosk.receipts.receipt import Done, Receipt, facts, text, title
 from kiosk.screens import catalogue as c
 from kiosk.screens.model import Choice, Screen
 from kiosk.screens.words.load import Words
@@ -29,6 +31,7 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_opening(words),
         **_statement(words),
         **_trouble(words),
+        **_receipt(words),
     }
 
 
@@ -225,6 +228,22 @@ def _statement(words: Words) -> dict[str, Screen]:
         "list": c.statement(words, moved),
         "list, last page": c.statement(words, moved, page=2),
         "list, nothing": c.statement(words, []),
+    }
+
+
+def _receipt(words: Words) -> dict[str, Screen]:
+    given = Receipt(
+        done=Done.CASH, bank="Harbour Credit Union", terminal="T1", at_ms=1_790_000_000_000, card="2081",
+        amount=usd(1_240), reference=REFERENCE, balance=Money(123_456_789, "USD"),
+    )  # fmt: skip
+    said = ((words.say("receipt", "done"), title(given, words)), *facts(given, words))
+    return {
+        "receipt.printing": c.receipt_printing(words),
+        "receipt.printing, slow": c.receipt_printing(words, slow=True),
+        "receipt.qr": c.receipt_qr(words, rows(text(given, words)), said),
+        "receipt.qr, long": c.receipt_qr(words, rows("x" * 400), [*said, ("To", NAME), ("To", NAME), ("To", NAME)]),
+        "e.receipt": c.receipt_failed(words, REFERENCE),
+        "e.receipt, bare": c.receipt_failed(words),
     }
 
 

@@ -401,6 +401,11 @@ class Hall:
         return machine
 
 
+def another_disk(machine: Machine) -> Machine:
+    """The same terminal with a journal that knows nothing."""
+    return Machine(machine.hall, machine.identity, Journal(journal_id="j9", boot_id="b9", boots={"b9"}))
+
+
 def sealed(message: m.Request) -> bytes:
     """A message before there is a session."""
     envelope = Envelope(

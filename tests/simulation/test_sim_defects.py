@@ -69,7 +69,7 @@ KNOWN: dict[str, Plan] = {
     "post-taken-back-half": Plan(8, visits=24),
     "slip-not-kept": Plan(9, visits=24),
     "post-answer-not-journalled": Plan(6, visits=4),
-    "post-spends-nothing": Plan(1, visits=40),
+    "post-spends-nothing": Plan(27, visits=40),
     "post-ignores-n": Plan(9, visits=40),
 }
 

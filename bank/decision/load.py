@@ -336,7 +336,12 @@ _OPEN_DEPOSITS_OF = Lookup(DepositRow, "account", where=[schema.deposits.c.state
 _ACCOUNTS = Lookup(Account)
 
 #: The customers' account number that was given out last.
-LAST_ACCOUNT = Prepared(select(func.max(schema.accounts.c.account)).where(schema.accounts.c.kind == "customer"))
+LAST_ACCOUNT = Prepared(
+    select(schema.accounts.c.account)
+    .where(schema.accounts.c.kind == "customer")
+    .order_by(schema.accounts.c.account.desc())
+    .limit(1)
+)
 #: The customer's id that was given out last.
 LAST_CUSTOMER = Prepared(
     select(schema.customers.c.customer)

@@ -135,7 +135,7 @@ class DispenserConfig:
     """Sensors and times that all cassettes share; the times mean what `drivers.dispenser.DispenserTimings` says.
 
     `diverter` is on while the way to the customer is open; off, a note goes to the reject bin, where `reject_sensor`
-    sees it. A machine without a reject bin has neither.
+    sees it. A machine without a reject bin has neither. `exit_notes`: so many the exit takes at once; more come in bunches.
     """
 
     mechanism: Mechanism = Mechanism.DROP
@@ -148,6 +148,7 @@ class DispenserConfig:
     longest_note_ms: int = 400
     gap_ms: int = 150
     brake_ms: int = 50
+    exit_notes: int = 40
 
 
 @dataclass(frozen=True, kw_only=True)

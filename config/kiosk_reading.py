@@ -215,6 +215,7 @@ def _dispenser(table: Table, pins: PinBook) -> DispenserConfig:
         longest_note_ms=_ms(table, "longest_note_ms", DispenserConfig.longest_note_ms, 10, 10_000),
         gap_ms=_ms(table, "gap_ms", DispenserConfig.gap_ms, 10, 5_000),
         brake_ms=_ms(table, "brake_ms", DispenserConfig.brake_ms, 0, 1_000),
+        exit_notes=table.integer("exit_notes", DispenserConfig.exit_notes, least=1, most=100),
     )
     for lesser, greater in _ORDERED_TIMES:
         if getattr(config, lesser) >= getattr(config, greater):

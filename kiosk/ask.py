@@ -239,8 +239,8 @@ class Ask:
             pin.wipe()
             raise
 
-    async def told(self, screen: s.NoticeScreen | s.Confirm | s.Code, seconds: float) -> None:
-        """Something to read: until its main key, or `seconds`. Never raises LeftEarly."""
+    async def told(self, screen: s.NoticeScreen | s.Confirm | s.Take | s.Code, seconds: float) -> str:
+        """Something to read: until one of its keys, or `seconds`. MAIN, a card's key, or "". Never raises LeftEarly."""
         self.keys.forget()
         async with _Countdown(self, screen, self.pace.longer(seconds)) as countdown:
             while (left := countdown.left()) > 0:
@@ -249,7 +249,11 @@ class Ask:
                     await self._help_at_rest()
                     self.show(screen)
                 if key in {"A", "D"}:
-                    return
+                    return MAIN if key == "D" else ""
+                chosen = _chosen(getattr(screen, "choices", ()), key or "")
+                if chosen:
+                    return chosen
+        return ""
 
     # ── Questions that something else may answer ────────────────────────────────────────────────────────────────────
 

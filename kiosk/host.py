@@ -130,6 +130,10 @@ class Host:
         self._fact_made = fact_made
         self.session: Session | None = None
 
+    @property
+    def terminal(self) -> str:
+        return self._terminal
+
     def now(self) -> int:
         """Bank time in milliseconds; 0 before the bank has told it."""
         try:

@@ -108,7 +108,10 @@ class Machine:
         journal.now = self.host.now
         self.outbox = Outbox(journal, self.host, self._delivered)
         bond = Bond(identity.terminal, identity.generation, self._slip_keys, self.host.now)
-        self.vault = Vault(dispenser=devices.dispenser, journal=journal, bond=bond, random=world.random)
+        self.vault = Vault(
+            dispenser=devices.dispenser, journal=journal, bond=bond, random=world.random,
+            exit_notes=config.dispenser.exit_notes,
+        )  # fmt: skip
         self.cash_in = self._cash_in()
         self.health = Health(
             config=config, devices=devices, journal=journal, vault=self.vault, service=self.service, most=self._most,

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from bank_link.card_file import CardFile
-from bank_link.messages import AccountView, VisitOpened
+from bank_link.messages import AccountView, NoteCount, VisitOpened
 from bank_link.money import Money
 from config.zone import zone
 from drivers.devices import CardReader, Indicators, Light, ReceiptPrinter
@@ -76,6 +76,16 @@ class Parts:
         return dt.datetime.fromtimestamp(at_ms / 1000, zone(self.zone))
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Cash that is wanted at the end of the visit: from which account, in which notes, with what receipt."""
+
+    account: AccountView
+    amount: Money
+    mix: tuple[NoteCount, ...]
+    receipt: str = ""
+
+
 @dataclass(kw_only=True)
 class Visit:
     """One customer between card in and card out. `n` names the secret that is on the card now.
@@ -90,6 +100,7 @@ class Visit:
     ended: str = "card-taken"
     has_posted: bool = False
     sent_minor: int = 0
+    wish: Wanted | None = None
     is_done: bool = False
 
     @property

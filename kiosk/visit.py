@@ -51,7 +51,8 @@ async def menu(visit: Visit) -> None:
         await details.unfreeze(visit)
         return
     while not visit.card_is_out and not visit.is_done:
-        key = await parts.ask.choose(catalogue.menu(parts.words, _offered(visit)))
+        wanted = visit.wish.amount if visit.wish is not None else None
+        key = await parts.ask.choose(catalogue.menu(parts.words, _offered(visit), wanted=wanted))
         if key == "cash":
             if await withdrawal.run(visit):
                 return

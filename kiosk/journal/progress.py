@@ -33,6 +33,7 @@ class Progress:
     surplus: Counter[tuple[str, Money]] = field(default_factory=Counter)
     in_doubt: Counter[tuple[str, Money]] = field(default_factory=Counter)
     moved: bool = False
+    resting: bool = False
     presented: r.Presented | None = None
     deposit: r.DepositBegun | None = None
     accepting: bool = False
@@ -101,6 +102,10 @@ def _step(progress: Progress, record: r.AnyRecord) -> None:  # noqa: C901, PLR09
             progress.plan = spread(record.plan)
         case r.NoteMoved():
             _move(progress, record)
+        case r.BunchOut():
+            progress.resting = True
+        case r.BunchTaken():
+            progress.resting = False
         case r.Presented():
             progress.presented = record
         case r.DepositBegun():
@@ -126,7 +131,7 @@ def _step(progress: Progress, record: r.AnyRecord) -> None:  # noqa: C901, PLR09
 
 def _move(progress: Progress, record: r.NoteMoved) -> None:
     note = (record.cassette, record.value)
-    progress.moved = True
+    progress.moved, progress.resting = True, False
     progress.dispensed[note] += record.dispensed
     progress.surplus[note] += record.surplus
     progress.in_doubt[note] += record.in_doubt

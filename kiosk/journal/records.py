@@ -194,6 +194,14 @@ class NoteMoved(About, frozen=True, kw_only=True, tag="note-moved"):
     in_doubt: int = 0
 
 
+class BunchOut(About, frozen=True, kw_only=True, tag="bunch-out"):
+    """The exit is full, and no note moves until the customer has these."""
+
+
+class BunchTaken(About, frozen=True, kw_only=True, tag="bunch-taken"):
+    """The customer says so: from here on notes move again."""
+
+
 class Presented(About, frozen=True, kw_only=True, tag="presented"):
     """The last note has moved: what there was to pay is out, or will not come."""
 
@@ -254,7 +262,7 @@ class Ended(About, frozen=True, kw_only=True, tag="ended"):
 
 AnyRecord = (
     Booted | Event | SignedOn | CountsSet | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Posted | Held
-    | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | Presented | DepositBegun
+    | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | BunchOut | BunchTaken | Presented | DepositBegun
     | Accepting | NoteRead | NoteStacked | NoteReturned | NoteUnread | Ended
 )  # fmt: skip
 

@@ -67,7 +67,7 @@ def _last_word(
 
 def _next_note(progress: Progress) -> Counter[tuple[str, r.Money]] | None:
     """After a restart the note after the last counted one may have been moving."""
-    if progress.presented is not None or any(progress.in_doubt.values()) or not progress.plan:
+    if progress.presented is not None or progress.resting or any(progress.in_doubt.values()) or not progress.plan:
         return None
     return Counter({progress.plan[0]: 1})
 

@@ -47,6 +47,7 @@ from kiosk.screens.cash import (
     cash_receipt,
     cash_short,
     cash_short_none,
+    take_bunch,
     take_cash,
     take_receipt,
 )
@@ -77,7 +78,7 @@ from kiosk.screens.opening import (
     open_unwritten,
 )
 from kiosk.screens.payin import payin, payin_back, payin_count, payin_done, payin_full, payin_jam, payin_keep
-from kiosk.screens.receipt import receipt_failed, receipt_printing, receipt_qr
+from kiosk.screens.receipt import receipt_failed, receipt_printing, receipt_qr, receipt_ways
 from kiosk.screens.send import (
     ACCOUNT_DIGITS,
     send,
@@ -195,6 +196,7 @@ __all__ = [
     "receipt_failed",
     "receipt_printing",
     "receipt_qr",
+    "receipt_ways",
     "send",
     "send_amount",
     "send_done",
@@ -206,6 +208,7 @@ __all__ = [
     "send_short",
     "starting",
     "statement",
+    "take_bunch",
     "take_card",
     "take_cash",
     "take_receipt",

@@ -11,6 +11,10 @@ from kiosk.screens.words.load import Words
 #: Choice keys that many screens have.
 OTHER = "other"
 YES, NO = "yes", "no"
+#: How a receipt is wanted.
+PAPER, PHONE = "paper", "phone"
+#: Something else before the cash.
+FIRST = "first"
 #: More of a name than this does not fit into a title of 26 letters, beside its other words.
 NAME = 16
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kiosk.screens.common import keys, watching
-from kiosk.screens.model import Code, Fact, Notice, NoticeScreen, Tone, Wait
+from kiosk.screens.common import PAPER, PHONE, keys, watching
+from kiosk.screens.model import Choice, Code, Fact, Notice, NoticeScreen, Tone, Wait
 from kiosk.screens.words.load import Words
+
+
+def receipt_ways(words: Words, *, paper: bool) -> tuple[Choice, ...]:
+    """Cards for a receipt on paper (where it can be printed) and on the customer's phone."""
+    ways = (*((PAPER,) if paper else ()), PHONE)
+    icons = {PAPER: "bill", PHONE: "phone"}
+    return tuple(Choice(key=way, label=words.say("receipt.ways", way), icon=icons[way]) for way in ways)
 
 
 def receipt_printing(words: Words, *, slow: bool = False) -> Wait:

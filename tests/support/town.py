@@ -414,6 +414,11 @@ class Town:
                 return
         raise AssertionError(f"{key} is not on {shown}")
 
+    async def no_receipt(self) -> None:
+        """The last question before the cash."""
+        await self.see("cash.receipt")
+        await self.choose("no")
+
     async def withdraw(self, card: TownCard, amount: int) -> str:
         """A whole withdrawal of `amount` whole dollars; returns the id of the screen that it ended on."""
         await self.enter_pin(card)
@@ -427,9 +432,12 @@ class Town:
             await self.choose("other")
             await self.see("cash.other")
             await self.press(f"{amount}D")
-        shown = await self.see("cash.mix", "take.card", "cash.limit", "cash.short", "cash.nearest", "e.line")
+        shown = await self.see("cash.mix", "cash.receipt", "cash.limit", "cash.short", "cash.nearest", "e.line")
         if shown.id == "cash.mix":
             await self.choose("fewest")
+            shown = await self.see("cash.receipt")
+        if shown.id == "cash.receipt":
+            await self.choose("no")
             shown = await self.see("take.card", "cash.limit", "cash.short", "e.line", "e.refused")
         if shown.id != "take.card":
             return shown.id

@@ -36,6 +36,9 @@ async def serve(parts: Parts) -> None:
         await _open(parts)
     except LeftEarly:
         parts.note("newcomer-left")
+    except DeviceError as error:
+        parts.note("device", f"{error.device}: {error}")
+        await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
     except JournalError as error:
         parts.service.close(Cause.JOURNAL, str(error))
     try:

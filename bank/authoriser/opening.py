@@ -8,7 +8,7 @@ from bank.authoriser.context import Context, Refusal
 from bank.authoriser.moving import NEWCOMER, post_row
 from bank.ledger.rows import Account, Card, CardAccount, PostRow, Visit
 from bank.ledger.view import View
-from bank_link.card_file import check_digit
+from bank_link.digits import check_digit
 from bank_link.messages import Post, Reason
 from bank_link.money import Money
 

@@ -18,7 +18,8 @@ from bank.commands.desk import Desk
 from bank.control import CommandRefused
 from bank.keys.decision_keys import SEALED_NUMBER
 from bank.ledger.rows import Account, Card, CardAccount, Customer
-from bank_link.card_file import check_digit, compose, masked
+from bank_link.card_file import compose, masked
+from bank_link.digits import check_digit
 from bank_link.errors import PinError
 from bank_link.pin_block import SHORTEST, Pin
 

@@ -27,7 +27,7 @@ from bank.keys.certificates import Authority
 from bank.keys.errors import KeyRingError
 from bank.keys.key_files import KEY_BYTES, PURPOSES, Manifest
 from bank.keys.making import make_ring, make_version, read_certificate
-from bank_link.card_file import check_digit
+from bank_link.digits import check_digit
 from bank_link.keys import agreement_public, framed, signing_public
 from bank_link.seams import Randomness
 

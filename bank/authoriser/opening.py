@@ -31,15 +31,20 @@ def open_account(view: View, context: Context, message: Post, visit: Visit) -> P
 
 
 def unopen(view: View, row: PostRow) -> bool:
-    """Nobody was told of it: closed, unless there is something in it already (then False)."""
-    account = view.get(Account, row.to_account)
+    """Nobody was told of it: closed. False where that cannot be true: something is in it, or its new card was written."""
+    account, card = view.get(Account, row.to_account), view.get(Card, row.card)
     if account is None or account.state == "closed":
         return True
-    if account.balance_minor or account.held_minor:
+    new = row.what == NEWCOMER
+    if (
+        account.balance_minor
+        or account.held_minor
+        or (new and card is not None and card.state not in {"pending", "lapsed"})
+    ):
         return False
     view.put(replace(account, state="closed"))
-    if row.what == NEWCOMER:
-        view.put(replace(view.need(Card, row.card), state="closed"))
+    if new and card is not None:
+        view.put(replace(card, state="closed"))
     return True
 
 

@@ -186,6 +186,24 @@ def test_an_answer_that_never_came_leaves_nothing_usable(tmp_path: Path) -> None
     run_hall(tmp_path, story)
 
 
+def test_a_machine_that_forgot_the_opening_does_not_take_a_written_card_away(tmp_path: Path) -> None:
+    """Its disk has lost the answer and the card is out there, in use: a person is told, and card and account stay."""
+
+    async def story(hall: Hall) -> None:
+        machine = await _machine(hall)
+        message, _, card = await _opened(machine)
+        await open_desk(machine, card)
+        case = await _reverse(machine, message.number, "restarted")
+        assert case.endswith(".taken-back")
+        assert (await hall.do(r.CaseShow, case=case)).case.account == card.account
+        assert await _states(hall, card) == ("active", "open")
+        await open_desk(machine, card)
+        await hall.resolve(case, "nothing")
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
 def test_what_is_never_written_lapses_and_can_be_brought_back(tmp_path: Path) -> None:
     """After the days of the settings; the staff makes a file, or the machine's word arrives at last."""
 

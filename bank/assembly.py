@@ -14,6 +14,7 @@ from bank.audit.events import AuditEvent
 from bank.audit.sealer import Sealer
 from bank.authoriser.context import Limits
 from bank.commands.answers import Answer
+from bank.commands.cards import issuer_id
 from bank.commands.desk import House, audit_event
 from bank.commands.executing import checked, command_of, execute
 from bank.commands.requests import Command, name_of
@@ -189,6 +190,8 @@ def limits_of(config: BankConfig) -> Limits:
         visit_idle_ms=limits.visit_idle_s * 1000, pin_tries=limits.pin_tries,
         lockout_ms=tuple(seconds * 1000 for seconds in limits.lockout_s), echo_ms=limits.echo_s * 1000,
         zone=config.zone, products=config.accounts.products, most_accounts=config.accounts.most_accounts,
+        open_to_all=config.accounts.open_to_all, open_a_day=config.accounts.open_a_day,
+        pending_ms=config.accounts.pending_days * 86_400_000, card_bin=config.card_bin, issuer=issuer_id(config.name),
     )  # fmt: skip
 
 

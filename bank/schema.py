@@ -26,8 +26,8 @@ from sqlalchemy import (
     event,
 )
 
-#: 2: `posts`, and an index of open visits. 3: `deposits`. 4: `billers`, `bills` and `usuals`, and an index of cases by
-#: account.
+#: 2: `posts`, and an index of open visits. 3: `deposits`. 4: `billers`, `bills` and `usuals`; indexes of cases by account, of
+#: pending cards, and of accounts that were opened at a terminal.
 VERSION = 4
 
 metadata = MetaData()
@@ -147,7 +147,7 @@ posts = Table(
     Column("undo", LargeBinary, nullable=False, default=b""), _text("case_id"), _time("at_ms"),
     CheckConstraint("state IN ('posted', 'reversed')", name="post_state"),
     CheckConstraint("amount_minor >= 0", name="post_not_negative"),
-    Index("posts_card", "card", "day"),
+    Index("posts_card", "card", "day"), Index("posts_what", "terminal", "what", "day"),
 )  # fmt: skip
 
 deposits = Table(
@@ -196,6 +196,7 @@ cards = Table(
     Column("salt", LargeBinary(16), nullable=False), Column("pvv", LargeBinary(32), nullable=False, default=b""),
     _whole("pvv_version"), _whole("tries"), _whole("lock_level"), _time("locked_until"), _time("created_at"),
     ForeignKeyConstraint(["customer"], ["customers.customer"]),
+    Index("cards_state", "state", "created_at"),
 )  # fmt: skip
 
 card_accounts = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bank_link.card_file import check_digit
+from bank_link.digits import check_digit
 
 #: As many digits as a number that is typed at a machine may have.
 MOST_DIGITS = 20

@@ -16,6 +16,7 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
+from bank_link.digits import check_digit
 from bank_link.errors import CardFileError
 from bank_link.keys import framed
 
@@ -116,15 +117,6 @@ def proof(secret: bytes, terminal: str, generation: int, number: int) -> bytes:
 def luhn(digits: str) -> bool:
     """Whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B)."""
     return bool(digits) and digits.isascii() and digits.isdecimal() and check_digit(digits[:-1]) == digits[-1]
-
-
-def check_digit(digits: str) -> str:
-    """The check digit that belongs behind `digits` (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return str(-total % 10)
 
 
 def _slot(data: bytes) -> Slot | None:

@@ -311,7 +311,7 @@ class Session(Part, frozen=True, kw_only=True):
     `missing`: numbers that the kiosk has answers for and the bank has not (it was restored); `rest` says which the next
     sign-on has to name. `next_number`: the kiosk goes on from the higher of the two. `state`: "active", or "suspended" (facts only). `exchange_needed`: out of
     service until an operator's exchange. `slip_keys`: raw Ed25519 keys whose slips hold; `pin_key`: X25519. `products`: what accounts can be
-    opened here.
+    opened here; `open_to_all`: also by who has no card yet.
     """
 
     claims: Key
@@ -334,6 +334,7 @@ class Session(Part, frozen=True, kw_only=True):
     echo_ms: Whole
     audit_head: Id
     products: tuple[Text, ...] = ()
+    open_to_all: bool = False
 
 
 # ── In a session ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -516,6 +517,32 @@ class Post(Message, frozen=True, kw_only=True, tag="post"):
     text: Annotated[str, Meta(max_length=64)] = ""
 
 
+class OpenAccount(Message, frozen=True, kw_only=True, tag="open-account"):
+    """A new customer's account and card, where the bank offers that → AccountOpened. There is no visit: nobody is known.
+
+    `product`: one of the session's. The PIN block is bound to `pin_digits_of` this message's number, as there is no card.
+    """
+
+    number: Number
+    deadline: Time
+    product: Text
+    language: Id = "en"
+    pin_block: Blob
+    pin_key_id: Id
+
+
+class AccountOpened(Message, frozen=True, kw_only=True, tag="account-opened"):
+    """`slip` holds a `Slip` of kind "newcomer". The account is pending until the card file is written."""
+
+    slip: Signed
+    file: Annotated[bytes, Meta(max_length=1024)] = b""  # never part of a stored answer: made again
+
+
+def pin_digits_of(number: int) -> str:
+    """What stands for a card's number in the PIN block of an `OpenAccount`: its own number, which no other has."""
+    return f"{number:016d}"
+
+
 class Deposit(Message, frozen=True, kw_only=True, tag="deposit"):
     """→ Slipped, of kind "deposit". `escrow`: "nothing", "note" or "bundle": what the acceptor can hold back."""
 
@@ -665,17 +692,17 @@ class SignOnNeeded(Message, frozen=True, kw_only=True, tag="sign-on-needed"):
 
 
 Request = (
-    Enrol | Hello | SignOn | Echo | OpenVisit | Inquire | Authorise | Release | Post | Deposit | CloseVisit
+    Enrol | Hello | SignOn | Echo | OpenVisit | Inquire | Authorise | Release | Post | OpenAccount | Deposit | CloseVisit
     | Completion | Reversal | Credit | Posted | CardWritten | Exchange
 )  # fmt: skip
 Answer = (
     Enrolled | HelloBack | SignedOn | EchoBack | VisitOpened | Figures | Statement | Payee | Billers | Authorised
-    | Released | Slipped | Acknowledged | Refused | InProgress | SignOnNeeded
+    | Released | Slipped | AccountOpened | Acknowledged | Refused | InProgress | SignOnNeeded
 )  # fmt: skip
 Fact = Completion | Reversal | Credit | Posted | CardWritten | Exchange
 FACTS = (Completion, Reversal, Credit, Posted, CardWritten, Exchange)
 #: Requests that take a number and are no facts: they carry a deadline, and a reversal ends them.
-NUMBERED = (OpenVisit, Authorise, Release, Post, Deposit)
+NUMBERED = (OpenVisit, Authorise, Release, Post, OpenAccount, Deposit)
 
 
 def kind(message: Message | type[Message]) -> str:

@@ -20,6 +20,7 @@ ANSWERS: dict[type[m.Message], tuple[type[m.Message], ...]] = {
     m.Authorise: (m.Authorised,),
     m.Release: (m.Released,),
     m.Post: (m.Slipped,),
+    m.OpenAccount: (m.AccountOpened,),
     m.Deposit: (m.Slipped,),
     m.CloseVisit: (m.Acknowledged,),
     m.Completion: (m.Acknowledged,),

@@ -44,11 +44,15 @@ class BankLimitsConfig:
 class BankAccountsConfig:
     """What accounts customers can open at a machine. `products`: their names; none: no account is opened there.
 
-    `most_accounts`: so many a card.
+    `most_accounts`: so many a card. `open_to_all`: who has no card can open one too, `open_a_day` of them a machine; what
+    has no card file after `pending_days` lapses.
     """
 
     products: tuple[str, ...] = ("Everyday", "Savings")
     most_accounts: int = 5
+    open_to_all: bool = False
+    open_a_day: int = 20
+    pending_days: int = 14
 
 
 @dataclass(frozen=True, kw_only=True)

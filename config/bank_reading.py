@@ -81,6 +81,9 @@ def _accounts(table: Table) -> BankAccountsConfig:
     return BankAccountsConfig(
         products=tuple(dict.fromkeys(name.strip() for name in products.split(",") if name.strip())),
         most_accounts=table.integer("most_accounts", BankAccountsConfig.most_accounts, least=1, most=20),
+        open_to_all=table.flag("open_to_all", BankAccountsConfig.open_to_all),
+        open_a_day=table.integer("open_a_day", BankAccountsConfig.open_a_day, least=1, most=1_000),
+        pending_days=table.integer("pending_days", BankAccountsConfig.pending_days, least=1, most=365, unit="days"),
     )
 
 

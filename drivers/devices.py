@@ -158,6 +158,12 @@ class CardReader(Device, Protocol):
         Raises DeviceError: WRITE (not read back alike), UNPLUGGED (it went away), MEDIA (refused to be written).
         """
 
+    async def create(self, data: bytes) -> None:
+        """Make the card file on a medium that has none, flush it, read it back. Who calls has looked that there is no card.
+
+        An earlier try that was broken off is written over. Raises DeviceError as `write` does.
+        """
+
     async def release(self) -> None:
         """Ready for the customer to take it: nothing of ours is open on it any more."""
 

@@ -20,6 +20,10 @@ TAG_TRIES = 3
 MISSES_UNTIL_ABSENT = 2  # one look may miss a card that lies there
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 5.0
+#: How a tag comes from its factory: one empty NDEF message.
+_EMPTY_NDEF = b"\x03\x00\xfe"
+#: By so many bytes an earlier try to write the same file is known.
+_MARK = 4
 
 
 class Pn532Reader:
@@ -105,6 +109,13 @@ class Pn532Reader:
             if await self._read_bytes(first, len(pages)) != pages:
                 raise self._error(Fault.WRITE, "The card did not keep what was written to it.")
             await self._chip.release_targets()
+
+    async def create(self, data: bytes) -> None:
+        found = await self.read()  # which tag it is, and that it has the room
+        ours = found.startswith(data[:_MARK])
+        if any(found) and not ours and not found.startswith(_EMPTY_NDEF):
+            raise self._error(Fault.MEDIA, "The tag holds something else; use one that is empty.")
+        await self.write(0, data)
 
     async def release(self) -> None:
         self._card = None  # each use ends with the field off: nothing else of ours is on it

@@ -62,6 +62,12 @@ class StickFiles(Protocol):
     def open(self, name: str, *, writable: bool) -> StickFile:
         """Open a file in the stick's top folder. Never follows a link, waits for nobody, creates nothing."""
 
+    def create(self, name: str) -> StickFile:
+        """Make a file in the stick's top folder where nothing has that name, and open it."""
+
+    def sync(self) -> None:
+        """The folder is on the stick: a file that was made stays."""
+
 
 class DirectoryStick:
     """A stick as a directory. `is_mount`: the directory stays and a stick is in while something is mounted on it;
@@ -95,6 +101,15 @@ class DirectoryStick:
         mode = os.O_RDWR if writable else os.O_RDONLY
         with self._folder() as folder:
             return _OpenFile(os.open(name, mode | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder))
+
+    def create(self, name: str) -> StickFile:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with self._folder() as folder:
+            return _OpenFile(os.open(name, flags, 0o600, dir_fd=folder))
+
+    def sync(self) -> None:
+        with self._folder() as folder:
+            os.fsync(folder)
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[int]:

@@ -42,7 +42,7 @@ class StickReader:
     `files` never blocks in `probe`, which is asked every `poll_ms`; everything else runs in `executor` (one thread)
     and is given up after `limit_ms`. Read bytes come from the stick itself, not from the system's memory of it. A
     write goes only to the very file that was read: the same device and inode, and the same bytes everywhere outside
-    of what is to be written. It never renames or creates a file.
+    of what is to be written. It never renames a file, and makes one only where it is told to (`create`).
     """
 
     def __init__(
@@ -116,6 +116,11 @@ class StickReader:
         if offset < 0 or offset + len(data) > self._size:
             raise ValueError(f"{len(data)} bytes at {offset} do not fit into {self._size}.")
         await self._run(lambda: self._write_now(offset, data))
+
+    async def create(self, data: bytes) -> None:
+        if len(data) != self._size:
+            raise ValueError(f"{len(data)} bytes are no file of {self._size}.")
+        await self._run(lambda: self._create_now(data))
 
     async def release(self) -> None:
         await self._run(self._let_go)
@@ -198,6 +203,33 @@ class StickReader:
         if not self._files.facts(self._file_name).is_same_file(self._held.facts()):
             raise self._swapped()
 
+    def _create_now(self, data: bytes) -> None:
+        self._let_go()
+        with contextlib.closing(self._made()) as file:
+            _pwrite_all(file, data, 0)
+            file.fsync()
+            self._files.sync()
+            file.drop_cache()
+            if self._whole(file) != data:
+                raise self._error(Fault.WRITE, "The stick did not keep what was written to it.")
+
+    def _made(self) -> StickFile:
+        """A new file, or one that an earlier try has left behind: never longer than a card file is."""
+        try:
+            facts = self._files.facts(self._file_name)
+        except FileNotFoundError:
+            return self._files.create(self._file_name)
+        if facts.size > self._size:
+            raise self._error(Fault.MEDIA, f"{self._file_name} on the stick is something else than a card.")
+        self._check(facts, size=facts.size)
+        file = self._files.open(self._file_name, writable=True)
+        try:
+            self._check(file.facts(), size=facts.size)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
     def _require_same(self, file: StickFile, begin: int, end: int) -> bytes:
         """What `file` holds, if it is the one that was read: outside of begin..end not a byte differs."""
         if self._held is None or not file.facts().is_same_file(self._held.facts()):
@@ -228,14 +260,14 @@ class StickReader:
             raise
         return file
 
-    def _check(self, facts: FileFacts) -> None:
-        name = self._file_name
+    def _check(self, facts: FileFacts, *, size: int | None = None) -> None:
+        name, wanted = self._file_name, self._size if size is None else size
         if not facts.regular:
             raise self._error(Fault.MEDIA, f"{name} on the stick is no ordinary file.")
         if facts.links != 1:
             raise self._error(Fault.MEDIA, f"{name} on the stick has a second name; it must have one only.")
-        if facts.size != self._size:
-            raise self._error(Fault.MEDIA, f"{name} on the stick has {facts.size} bytes, not {self._size}.")
+        if facts.size != wanted:
+            raise self._error(Fault.MEDIA, f"{name} on the stick has {facts.size} bytes, not {wanted}.")
 
     def _whole(self, file: StickFile) -> bytes:
         """All of it; one byte more is asked for, so that a file that grows meanwhile is found out."""

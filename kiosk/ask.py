@@ -288,14 +288,38 @@ class Ask:
             await asyncio.gather(helping, return_exceptions=True)
         return True
 
-    async def answer_help(self, screen: s.Screen) -> None:
-        """Serve the Help key of a screen that asks nothing, until cancelled."""
+    async def given(self, reader: CardReader, screen: s.Wait, seconds: int) -> bool:
+        """Show `screen` until something is put in; False after `seconds`. Raises Cancelled."""
+        seconds = int(self.pace.longer(seconds))
+        inserted = asyncio.create_task(reader.inserted())
+        helping = asyncio.create_task(self.answer_help(screen))
+        try:
+            async with _Countdown(self, screen, seconds), self.pace.limit(seconds):
+                await asyncio.wait({inserted, helping}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            return reader.present
+        finally:
+            for task in (inserted, helping):
+                task.cancel()
+            await asyncio.gather(inserted, helping, return_exceptions=True)
+        if not reader.present:
+            raise Cancelled
+        return True
+
+    async def answer_help(self, screen: s.Screen) -> str:
+        """Serve the Help key of a screen that waits for something else, until cancelled, or until one of its choices is
+        made (its key is returned), or Cancel where it works ("").
+        """
         self.keys.forget()
         while True:
-            key = await self.keys.next(self.pace.longer(self.patience.answer_s))
+            key = await self.keys.next(self.pace.longer(self.patience.answer_s)) or NUDGE
             if key == "C" and screen.keys.help:
                 await self._help_at_rest()
                 self.show(screen)
+            elif key == "A" and screen.keys.cancel:
+                return ""
+            elif chosen := _chosen(getattr(screen, "choices", ()), key):
+                return chosen
 
     async def pause(self, screen: s.Screen, seconds: float) -> None:
         """Something that stays for `seconds`, whatever is pressed; only Help is served."""

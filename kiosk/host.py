@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from bank_link.card_file import CardFile, proof
-from bank_link.errors import LinkError, MessageRefused, NotSent
+from bank_link.card_file import CardFile, parse, proof
+from bank_link.errors import CardFileError, LinkError, MessageRefused, NotSent
 from bank_link.messages import (
+    AccountOpened,
     Acknowledged,
     Answer,
     Authorise,
     Authorised,
     Biller,
     Billers,
+    CardWritten,
     CloseVisit,
     Deposit,
     Echo,
@@ -25,6 +28,7 @@ from bank_link.messages import (
     Inquire,
     Maker,
     NoteCount,
+    OpenAccount,
     OpenVisit,
     Payee,
     Post,
@@ -42,6 +46,7 @@ from bank_link.messages import (
     StatementLine,
     VisitOpened,
     kind,
+    pin_digits_of,
 )
 from bank_link.money import Money
 from bank_link.pin_block import Pin, seal_pin
@@ -90,6 +95,17 @@ class _Said(NamedTuple):
     amount: Money
     biller: str = ""
     text: str = ""
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """What the bank has opened for somebody who had no card. `file` goes onto the medium, and nowhere else."""
+
+    name: r.Transaction
+    slip: Signed
+    account: str
+    digits: str  # the last ones of the card's number
+    file: bytes = field(repr=False)
 
 
 class Client(Protocol):
@@ -252,6 +268,49 @@ class Host:
         said = _Said("opening", "none", NEW, self._nothing(), text=product)
         return (await self._post(opened, said, text=product)).to
 
+    async def open_for_newcomer(self, product: str, pin: Pin) -> Newcomer:
+        """An account and a card for somebody who has none, pending until `card_written`. Raises Turned and NoAnswer."""
+        session, name, found = self._session(), self._name(), list[Newcomer]()
+
+        def build(number: int, until: int) -> OpenAccount:
+            block = seal_pin(pin, pin_digits_of(number), session.pin_key, self._random)
+            return OpenAccount(
+                number=number, deadline=until, product=product, pin_block=block, pin_key_id=session.pin_key_id
+            )
+
+        def kept(answer: AccountOpened) -> tuple[r.AnyRecord, ...]:
+            slip, card = self._slip_of(name, answer.slip), _card_in(answer.file)
+            said = (slip.kind, slip.text, slip.card_epoch, slip.card_n)
+            if said != ("newcomer", product, card.newest.epoch, card.newest.n) or not slip.to:
+                raise MessageRefused("the bank's slip is about something else than its card file")
+            found.append(Newcomer(name, answer.slip, slip.to, card.card[-4:], answer.file))
+            return (self._posted(name, slip, answer.slip),)
+
+        self._all_told()
+        await self._numbered(name, build, POST_MS, AccountOpened, kept)
+        return found[0]
+
+    def card_written(self, opened: Newcomer) -> None:
+        """The card file is written and read back: the bank is told, however long that takes."""
+        name = opened.name
+        fact = CardWritten(
+            number=self._journal.next_number(self.generation), made_by=self._maker(name), slip=opened.slip,
+            at=self.now(),
+        )  # fmt: skip
+        body = msgspec.json.encode(fact).decode()
+        made = r.FactMade(transaction=name, number=fact.number, kind=kind(fact), body=body)
+        self._journal.write(made, r.Ended(transaction=name, why="card-written"))
+        self._fact_made()
+
+    def card_not_written(self, opened: Newcomer) -> None:
+        """The account stays pending: the bank's staff can make its card, or it lapses."""
+        self._journal.write(r.Ended(transaction=opened.name, why="card-not-written"))
+
+    @property
+    def open_to_all(self) -> bool:
+        """Who has no card can open an account here."""
+        return bool(self.products) and self.session is not None and self.session.open_to_all
+
     @property
     def products(self) -> tuple[str, ...]:
         """What accounts can be opened here."""
@@ -270,27 +329,40 @@ class Host:
             )  # fmt: skip
 
         def kept(answer: Slipped) -> tuple[r.AnyRecord, ...]:
-            slip = read_slip(answer.slip, self._session().slip_keys)
-            about = (slip.terminal, slip.generation, slip.number)
+            slip = self._slip_of(name, answer.slip)
             to = NEW if wanted.to == NEW and slip.to else slip.to
             said = _Said(slip.kind, slip.account, to, slip.amount, slip.biller, slip.text)
-            if about != (self._terminal, name.generation, name.number) or said != wanted:
+            if said != wanted:
                 raise MessageRefused("the bank's slip is about something else than what was asked")
             slips.append(slip)
-            made_by = Maker(generation=name.generation, boot=self._journal.boot_id)
-            fact = Posted(number=name.number, made_by=made_by, slip=answer.slip, at=self.now())
-            body = msgspec.json.encode(fact).decode()
-            posted = r.Posted(
-                transaction=name, number=name.number, what=slip.kind, account=slip.account, to=slip.to,
-                amount=slip.amount, body=body,
-            )  # fmt: skip
+            posted = self._posted(name, slip, answer.slip)
             return posted, r.Ended(transaction=name, why="posted")
 
-        if self._journal.outbox_length():
-            # A reversal of the post before this one may be among them: what it undoes must not be built upon.
-            raise NoAnswer("the bank has not been told yet what happened before")
+        self._all_told()
         await self._numbered(name, build, POST_MS, Slipped, kept)
         return slips[0]
+
+    def _all_told(self) -> None:
+        """Raises NoAnswer while a fact waits: it may be a reversal, and what it undoes must not be built upon."""
+        if self._journal.outbox_length():
+            raise NoAnswer("the bank has not been told yet what happened before")
+
+    def _slip_of(self, name: r.Transaction, signed: Signed) -> Slip:
+        """Raises MessageRefused for a slip that is not about this transaction."""
+        slip = read_slip(signed, self._session().slip_keys)
+        if (slip.terminal, slip.generation, slip.number) != (self._terminal, name.generation, name.number):
+            raise MessageRefused("the bank's slip is about another number")
+        return slip
+
+    def _posted(self, name: r.Transaction, slip: Slip, signed: Signed) -> r.Posted:
+        fact = Posted(number=name.number, made_by=self._maker(name), slip=signed, at=self.now())
+        return r.Posted(
+            transaction=name, number=name.number, what=slip.kind, account=slip.account, to=slip.to,
+            amount=slip.amount, body=msgspec.json.encode(fact).decode(),
+        )  # fmt: skip
+
+    def _maker(self, name: r.Transaction) -> Maker:
+        return Maker(generation=name.generation, boot=self._journal.boot_id)
 
     # ── A deposit ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -417,3 +489,11 @@ def _of(answer: Answer, wanted: type[T]) -> T:
 def _reference(slip: Slip) -> str:
     """What the customer is shown, and the bank's staff finds."""
     return f"{slip.terminal}-{slip.number}"
+
+
+def _card_in(file: bytes) -> CardFile:
+    """Raises MessageRefused: what cannot be used is not taken for an answer."""
+    try:
+        return parse(file)
+    except CardFileError as error:
+        raise MessageRefused(f"the bank's card file is none: {error}") from error

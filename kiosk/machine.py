@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from bank_link.money import Money, major
 from bank_link.seams import Line, Randomness, WallClock
 from config.kiosk import KioskConfig
 from drivers.devices import KeyPress, Light
-from kiosk import visit
+from kiosk import newcomer, visit
 from kiosk.ask import Ask, Keys, Patience
 from kiosk.cabinet import Devices, door_name
 from kiosk.cash_in import CashIn
@@ -31,7 +31,7 @@ from kiosk.outbox import Outbox
 from kiosk.pace import Pace
 from kiosk.parts import Parts
 from kiosk.screens import catalogue
-from kiosk.screens.model import Screen
+from kiosk.screens.model import Choice, Screen
 from kiosk.screens.words.load import Words
 from kiosk.service_state import Cause, ServiceState
 from kiosk.standing import JournalStanding
@@ -41,6 +41,8 @@ from kiosk.voice.display import HeardDisplay
 from kiosk.voice.voice import Voice
 
 HEALTH_S = 1.0
+#: What was waited for is there.
+CAME = "came"
 #: While the machine is being stopped, a customer who does not answer is asked once more, and not for long.
 LAST_PATIENCE = {"answer_s": 10, "more_time_s": 10, "extensions": 0}
 
@@ -240,13 +242,18 @@ class Machine:
             else:
                 left_in = False
                 self.parts.lamp("status", Light.ON)
-                if await self._rest(catalogue.welcome(words), self.devices.reader.inserted()):
-                    await self._serve()
+                came = await self._rest(catalogue.welcome(words, self._offers()), self.devices.reader.inserted())
+                if came:
+                    await self._serve(newcomer.serve if came == newcomer.KEY else visit.serve)
 
-    async def _serve(self) -> None:
+    def _offers(self) -> tuple[Choice, ...]:
+        """What can be had without a card."""
+        return (catalogue.welcome_open(self.parts.words),) if self.host.open_to_all else ()
+
+    async def _serve(self, serve: Callable[[Parts], Awaitable[None]]) -> None:
         self._idle.clear()
         try:
-            await visit.serve(self.parts)
+            await serve(self.parts)
         finally:
             self._idle.set()
             if self.voice is not None:
@@ -255,14 +262,18 @@ class Machine:
         self.health.look()
         self.line_keeper.check()
 
-    async def _rest(self, screen: Screen, wanted: Coroutine[Any, Any, Any]) -> bool:
-        """Show `screen` until `wanted` comes (True) or the service state changes (False); Help is served meanwhile."""
+    async def _rest(self, screen: Screen, wanted: Coroutine[Any, Any, Any]) -> str:
+        """Show `screen` until `wanted` comes (CAME), one of its choices is made (its key) or the service state changes
+        (""); Help is served meanwhile.
+        """
         self._display.show(screen)
         came, changed = asyncio.ensure_future(wanted), asyncio.ensure_future(self._changed.wait())
         helping = asyncio.ensure_future(self.ask.answer_help(screen))
         try:
-            await asyncio.wait({came, changed}, return_when=asyncio.FIRST_COMPLETED)
-            return came.done() and not changed.done()
+            await asyncio.wait({came, changed, helping}, return_when=asyncio.FIRST_COMPLETED)
+            if changed.done():
+                return ""
+            return CAME if came.done() else helping.result()
         finally:
             for task in (came, changed, helping):
                 task.cancel()

@@ -178,7 +178,7 @@ async def _say(parts: Parts, screen: s.NoticeScreen) -> None:
 async def _end(parts: Parts, visit: Visit | None, why: str) -> None:
     """Card out, whatever came before; nothing of this customer stays on the screen."""
     try:
-        await _card_out(parts, visit)
+        await card_out(parts, visit)
         parts.note("visit-ends", why)
         if visit is not None:
             await parts.host.close_visit(visit.opened.visit, visit.ended)
@@ -187,7 +187,8 @@ async def _end(parts: Parts, visit: Visit | None, why: str) -> None:
     parts.ask.keys.forget()
 
 
-async def _card_out(parts: Parts, visit: Visit | None) -> None:
+async def card_out(parts: Parts, visit: Visit | None) -> None:
+    """Whatever is in comes out, and is waited for."""
     if parts.reader.present and not (visit and visit.card_is_out):
         await _release(parts)
         parts.lamp("card", Light.MEDIUM)

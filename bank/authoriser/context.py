@@ -20,7 +20,8 @@ from config.zone import zone
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What the bank allows. Amounts in minor units of `currency`, times in milliseconds. `products`: what accounts can be
-    opened at a machine, `most_accounts` a card.
+    opened at a machine, `most_accounts` a card; `open_to_all`: also by who has no card, `open_a_day` of them a terminal.
+    `pending_ms`: how long a card may wait to be written. `issuer`: as card files name the bank.
     """
 
     currency: str
@@ -40,6 +41,11 @@ class Limits:
     zone: str = "UTC"
     products: tuple[str, ...] = ()
     most_accounts: int = 5
+    open_to_all: bool = False
+    open_a_day: int = 20
+    pending_ms: int = 14 * 86_400_000
+    card_bin: str = "999900"
+    issuer: str = "bank"
 
     def day(self, now_ms: int) -> str:
         """The bank day of `now_ms`, as 2026-01-31."""
@@ -66,6 +72,8 @@ class Keys(Protocol):
     def card_secret(self, card: str, epoch: int, n: int) -> bytes: ...
     def open_pin(self, block: bytes, key_id: str, number: str) -> str: ...
     def card_number(self, sealed: bytes) -> str: ...
+    def draw_card_number(self, bin_digits: str, drawn_by: str) -> str: ...
+    def seal_card_number(self, number: str) -> bytes: ...
     def new_pvv(self, card: str, salt: bytes, pin: str) -> tuple[bytes, int]: ...
     def pvv_matches(self, expected: bytes, version: int, card: str, salt: bytes, pin: str) -> bool: ...
     def sign_slip(self, slip: Slip) -> Signed: ...

@@ -64,7 +64,7 @@ def change_again(view: View, row: PostRow, text: str, *, account_known: bool) ->
         case "usual" if view.get(Card, row.card) is not None:
             _set(view, row, str(row.amount_minor))
         case "freeze" | "unfreeze" if view.get(Card, row.card) is not None:
-            if view.need(Card, row.card).state != "blocked":
+            if view.need(Card, row.card).state in {"active", "frozen"}:
                 _set(view, row, "frozen" if row.what == FREEZE else "active")
         case _:
             return False

@@ -11,7 +11,7 @@ from bank_link.messages import Post, Reason, Slip
 from bank_link.money import Money
 
 TRANSFER, PIN_CHANGE, BILL = "transfer", "pin-change", "bill"
-OPENING = "opening"
+OPENING, NEWCOMER = "opening", "newcomer"
 FREEZE, UNFREEZE, CLOSE = "freeze", "unfreeze", "close"
 #: Posts that move money between two accounts.
 MOVES = frozenset({TRANSFER, BILL})

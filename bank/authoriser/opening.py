@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context, Refusal
-from bank.authoriser.moving import post_row
+from bank.authoriser.moving import NEWCOMER, post_row
 from bank.ledger.rows import Account, Card, CardAccount, PostRow, Visit
 from bank.ledger.view import View
-from bank_link.card_file import check_digit
+from bank_link.digits import check_digit
 from bank_link.messages import Post, Reason
 from bank_link.money import Money
 
@@ -23,8 +23,7 @@ def open_account(view: View, context: Context, message: Post, visit: Visit) -> P
         raise Refusal(Reason.UNSUPPORTED, f"this bank opens no {message.text[:20]!r} at its machines")
     if len(_open_ones(view, visit.card)) >= limits.most_accounts:
         raise Refusal(Reason.ACCOUNT_LIMIT, "the card has as many accounts as can be opened at machines")
-    customers = (account.account for account in view.all(Account) if account.kind == "customer")
-    number = next_number(max(customers, default=""))
+    number = new_number(view)
     row = post_row(context, message, visit.card, Money(0, limits.currency), to_account=number, undo=b"{}")
     _put(view, row, message.text)
     context.note(view, "account-opened", f"account {number} in visit {visit.visit}")
@@ -32,13 +31,20 @@ def open_account(view: View, context: Context, message: Post, visit: Visit) -> P
 
 
 def unopen(view: View, row: PostRow) -> bool:
-    """Nobody was told of it: closed, unless there is something in it already (then False)."""
-    account = view.get(Account, row.to_account)
+    """Nobody was told of it: closed. False where that cannot be true: something is in it, or its new card was written."""
+    account, card = view.get(Account, row.to_account), view.get(Card, row.card)
     if account is None or account.state == "closed":
         return True
-    if account.balance_minor or account.held_minor:
+    new = row.what == NEWCOMER
+    if (
+        account.balance_minor
+        or account.held_minor
+        or (new and card is not None and card.state not in {"pending", "lapsed"})
+    ):
         return False
     view.put(replace(account, state="closed"))
+    if new and card is not None:
+        view.put(replace(card, state="closed"))
     return True
 
 
@@ -48,6 +54,12 @@ def open_again(view: View, row: PostRow, label: str) -> bool:
         return False
     _put(view, row, label)
     return True
+
+
+def new_number(view: View) -> str:
+    """The next account number; the last one that was given out has been loaded."""
+    customers = (account.account for account in view.all(Account) if account.kind == "customer")
+    return next_number(max(customers, default=""))
 
 
 def next_number(last: str) -> str:

@@ -41,6 +41,10 @@ def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
         issued_epoch=turned.epoch, issued_n=turned.n,
     )  # fmt: skip
     view.put(card)
+    if card.state == "pending":
+        # Its file is there, and whoever chose the PIN: it was written, whether the bank was told so or not.
+        card = activate(view, card)
+        context.note(view, "card-written", f"card {card.card}, by its first visit")
     if turned.restored:
         context.note(view, "card-ahead", "the card proved a secret that this bank has forgotten: it was restored")
     visit = _begin(view, context, card)
@@ -49,6 +53,17 @@ def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
         language=view.need(Customer, card.customer).language, left_today=left_today(view, context, card),
         send_left=send_left(view, context, card.card), usual=_usual(view, card), frozen=card.state == "frozen",
     )  # fmt: skip
+
+
+def activate(view: View, card: Card) -> Card:
+    """A card whose file is written: it and its accounts are open from now on."""
+    card = replace(card, state="active")
+    view.put(card)
+    for link in [link for link in view.all(CardAccount) if link.card == card.card]:
+        account = view.need(Account, link.account)
+        if account.state in {"pending", "lapsed"}:
+            view.put(replace(account, state="open"))
+    return card
 
 
 def _card(view: View, context: Context, message: OpenVisit) -> Card:
@@ -62,8 +77,9 @@ def _card(view: View, context: Context, message: OpenVisit) -> Card:
     today = dt.datetime.fromtimestamp(context.now_ms / 1000, dt.UTC)
     if card.expiry < f"{today:%Y-%m}":
         raise Refusal(Reason.CARD_EXPIRED, "the card has expired")
-    if card.state not in {"active", "frozen"}:
-        raise Refusal(Reason.CARD_FROZEN, "the bank has frozen this card", events=[("card-inactive", card.state)])
+    if card.state not in {"active", "frozen", "pending"}:
+        reason = Reason.CARD_FROZEN if card.state == "blocked" else Reason.CARD_OUTDATED
+        raise Refusal(reason, "the bank does not take this card any more", events=[("card-inactive", card.state)])
     return card
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from bank import schema
 from bank.authoriser.pin import with_pin
-from bank.authoriser.visits import ratchet_state
+from bank.authoriser.visits import activate, ratchet_state
 from bank.cards import ratchet
 from bank.commands import requests as r
 from bank.commands.answers import CardMade, CardShown, time
@@ -18,7 +18,8 @@ from bank.commands.desk import Desk
 from bank.control import CommandRefused
 from bank.keys.decision_keys import SEALED_NUMBER
 from bank.ledger.rows import Account, Card, CardAccount, Customer
-from bank_link.card_file import check_digit, compose, masked
+from bank_link.card_file import compose, masked
+from bank_link.digits import check_digit
 from bank_link.errors import PinError
 from bank_link.pin_block import SHORTEST, Pin
 
@@ -55,8 +56,17 @@ def reissue(desk: Desk, command: r.CardReissue) -> CardMade:
         issued_epoch=position.issued[0], issued_n=position.issued[1],
     )  # fmt: skip
     desk.view.put(card)
+    if card.state in {"pending", "lapsed"}:
+        _activate(desk, card)
     desk.note("card-reissued", f"card {card.card}, epoch {card.issued_epoch}")
     return _made(desk, card, _number(desk, card), _linked(desk, card))
+
+
+def _activate(desk: Desk, card: Card) -> None:
+    """A card that was opened at a machine and never written there: the staff writes it now."""
+    for account in _linked(desk, card):
+        desk.view.need(Account, account)
+    activate(desk.view, card)
 
 
 def unblock(desk: Desk, command: r.CardUnblock) -> CardShown:

@@ -15,9 +15,10 @@ import msgspec
 from msgspec.structs import replace
 
 from bank.audit.events import AuditEvent
-from bank.authoriser import depositing, inquiries, posting, visits, withdrawal
+from bank.authoriser import depositing, inquiries, newcomers, posting, visits, withdrawal
 from bank.authoriser.context import Context, Refusal, Tools
 from bank.authoriser.pin import CountTry
+from bank.facts.card_written import card_written
 from bank.facts.common import FactUnreadable, Subject, file_case
 from bank.facts.completion import complete
 from bank.facts.credit import credit
@@ -45,9 +46,11 @@ from bank_link.errors import MessageRefused
 from bank_link.messages import (
     FACTS,
     NUMBERED,
+    AccountOpened,
     Acknowledged,
     Answer,
     Authorise,
+    CardWritten,
     CloseVisit,
     Completion,
     Credit,
@@ -57,6 +60,7 @@ from bank_link.messages import (
     Fact,
     InProgress,
     Inquire,
+    OpenAccount,
     OpenVisit,
     Post,
     Posted,
@@ -121,7 +125,7 @@ class Again:
 
 
 Outcome = Reply | Dropped | Again
-Numbered = OpenVisit | Authorise | Release | Post | Deposit
+Numbered = OpenVisit | Authorise | Release | Post | OpenAccount | Deposit
 
 
 @dataclass(frozen=True)
@@ -275,6 +279,8 @@ def _rules(view: View, context: Context, message: Request) -> Answer:
         return withdrawal.release(view, context, message)
     if isinstance(message, Post):
         return posting.post(view, context, message)
+    if isinstance(message, OpenAccount):
+        return newcomers.open_account(view, context, message)
     if isinstance(message, Deposit):
         return depositing.deposit(view, context, message)
     raise Refusal(Reason.UNSUPPORTED, f"this bank does not offer {kind(message)}")
@@ -313,7 +319,9 @@ def _record(view: View, context: Context, message: Numbered, digest: bytes, answ
 
 
 def _with_secret(view: View, context: Context, answer: Answer) -> Answer:
-    """The next card secret is never stored: it is derived again, each time the answer is sent."""
+    """A card's secrets are never stored: they are derived again, each time the answer is sent."""
+    if isinstance(answer, AccountOpened):
+        return newcomers.with_file(view, context, answer)
     if not isinstance(answer, VisitOpened):
         return answer
     visit = view.need(Visit, answer.visit)
@@ -358,6 +366,8 @@ def _take(view: View, context: Context, message: Fact) -> Answer:
         return exchange(view, context, message)
     if isinstance(message, Posted):
         return post_again(view, context, message)
+    if isinstance(message, CardWritten):
+        return card_written(view, context, message)
     if isinstance(message, Credit):
         return credit(view, context, message)
     raise FactUnreadable(f"this bank does not offer {kind(message)}")

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, bindparam, func, select
 from bank import schema
 from bank.authoriser.bills import CATEGORIES
 from bank.authoriser.context import Tools
-from bank.authoriser.moving import CLOSE, OPENING
+from bank.authoriser.moving import CLOSE, NEWCOMER, OPENING
+from bank.authoriser.newcomers import candidates
 from bank.decision.decide import Item
 from bank.facts.common import OLDEST_FACT_MS
 from bank.ledger.moves import cash_account, equity_account, suspense_account, vault_account
@@ -41,11 +42,13 @@ from bank.terminals.sign_on import Missing
 from bank_link.errors import MessageRefused
 from bank_link.messages import (
     FACTS,
+    CardWritten,
     Completion,
     Credit,
     Inquire,
     Message,
     NumberRange,
+    OpenAccount,
     OpenVisit,
     Post,
     Posted,
@@ -90,6 +93,7 @@ class _Wanted:
         self.categories: tuple[str, ...] = ()
         self.closing: set[str] = set()
         self.opening = False
+        self.welcoming: set[str] = set()
         self.deposits: set[tuple[str, int, int]] = set()
 
     def add(self, item: Item) -> None:
@@ -128,6 +132,8 @@ class _Wanted:
             self.posts.add((terminal, generation, transaction))
             self.deposits.add((terminal, generation, transaction))
         self._add_slip(terminal, generation, message)
+        if isinstance(message, OpenAccount):
+            self._add_newcomer(terminal, generation, message)
         if isinstance(message, OpenVisit):
             self.presented.add(self._tools.keys.card_reference(message.card))
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
@@ -150,11 +156,18 @@ class _Wanted:
         elif message.what == "billers":
             self.categories = CATEGORIES
 
+    def _add_newcomer(self, terminal: str, generation: int, message: OpenAccount) -> None:
+        self.opening = True
+        self.welcoming.add(terminal)
+        self.posts.add((terminal, generation, message.number))
+        numbers = candidates(self._tools, terminal, generation, message.number)
+        self.cards |= {self._tools.keys.card_reference(number) for number in numbers}
+
     def _add_slip(self, terminal: str, generation: int, message: Message) -> None:
         """What a fact says that the bank signed once."""
         if isinstance(message, Posted):
             self.posts.add((terminal, generation, message.number))
-        if not isinstance(message, Posted | Credit):
+        if not isinstance(message, Posted | Credit | CardWritten):
             return
         slip = _slip(message.slip)
         if slip is None:
@@ -220,6 +233,9 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     if wanted.opening:
         wanted.accounts.add(LAST_ACCOUNT.value(connection) or "")
     load_accounts(connection, books, wanted.accounts)
+    if wanted.welcoming:
+        _NEWCOMERS(connection, books, wanted.welcoming, days=sorted(wanted.days))
+        _CUSTOMERS(connection, books, {LAST_CUSTOMER.value(connection) or ""})
     _CUSTOMERS(connection, books, {payee.owner for payee in _ACCOUNTS(connection, books, wanted.payees)})
     return books
 
@@ -250,6 +266,10 @@ def _load_billers(connection: Connection, books: Books, wanted: _Wanted) -> None
 def load_usage(connection: Connection, books: Books, holds: Iterable[Hold]) -> None:
     """A hold of another day gives back to that day."""
     _USAGE(connection, books, {(hold.card, hold.day, hold.currency) for hold in holds})
+
+
+def load_links(connection: Connection, books: Books, cards: Iterable[str]) -> list[CardAccount]:
+    return _CARD_ACCOUNTS(connection, books, cards)
 
 
 def load_accounts(connection: Connection, books: Books, accounts: Iterable[str]) -> None:
@@ -307,12 +327,27 @@ _BILLS = Lookup(Bill)
 _BILLERS = Lookup(Biller)
 _BILLERS_OF = Lookup(Biller, "account", where=[schema.billers.c.state == "open"])
 _OPEN_BILLERS = Lookup(Biller, "category", where=[schema.billers.c.state == "open"])
+_NEWCOMERS = Lookup(
+    PostRow, "terminal",
+    where=[schema.posts.c.what == NEWCOMER, schema.posts.c.day.in_(bindparam("days", expanding=True))],
+)  # fmt: skip
 _DEPOSITS = Lookup(DepositRow)
 _OPEN_DEPOSITS_OF = Lookup(DepositRow, "account", where=[schema.deposits.c.state.in_(("open", "case"))])
 _ACCOUNTS = Lookup(Account)
 
 #: The customers' account number that was given out last.
-LAST_ACCOUNT = Prepared(select(func.max(schema.accounts.c.account)).where(schema.accounts.c.kind == "customer"))
+LAST_ACCOUNT = Prepared(
+    select(schema.accounts.c.account)
+    .where(schema.accounts.c.kind == "customer")
+    .order_by(schema.accounts.c.account.desc())
+    .limit(1)
+)
+#: The customer's id that was given out last.
+LAST_CUSTOMER = Prepared(
+    select(schema.customers.c.customer)
+    .order_by(func.length(schema.customers.c.customer).desc(), schema.customers.c.customer.desc())
+    .limit(1)
+)
 _PUBLIC_KEY = Prepared(
     select(schema.terminals.c.public_key).where(schema.terminals.c.terminal == bindparam("terminal"))
 )

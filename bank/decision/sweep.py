@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, select
 from bank import schema
 from bank.audit.events import AuditEvent
 from bank.authoriser.context import Tools
-from bank.decision.load import load_accounts, load_usage
+from bank.decision.load import load_accounts, load_links, load_usage
 from bank.ledger.moves import free_hold, open_case
 from bank.ledger.read import row_from
-from bank.ledger.rows import Case, DepositRow, Hold, Visit
+from bank.ledger.rows import Account, Card, CardAccount, Case, DepositRow, Hold, Visit
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
 from bank.store.prepared import Prepared
@@ -32,6 +32,8 @@ MOST_IN_SWEEP = 256
 _HOLDS, _VISITS, _DEPOSITS = schema.holds.c, schema.visits.c, schema.deposits.c
 _EXPIRED = and_(_HOLDS.state == "held", _HOLDS.expires_at <= bindparam("now"))
 _SILENT = and_(_HOLDS.state == "released", _HOLDS.released_at <= bindparam("silent_since"))
+_CARDS = schema.cards.c
+_UNWRITTEN = and_(_CARDS.state == "pending", _CARDS.created_at <= bindparam("pending_since"))
 _IDLE = and_(_VISITS.state == "open", _VISITS.last_at <= bindparam("idle_since"))
 _UNHEARD = and_(_DEPOSITS.state == "open", _DEPOSITS.at_ms <= bindparam("unheard_since"))
 
@@ -46,13 +48,15 @@ _FIRST_ENDS = Prepared(
         select(func.min(_DEPOSITS.at_ms) + bindparam("deposit_case"))
         .where(_DEPOSITS.state == "open")
         .scalar_subquery(),
+        select(func.min(_CARDS.created_at) + bindparam("pending")).where(_CARDS.state == "pending").scalar_subquery(),
     )
 )
-_DUE: tuple[tuple[Select[Any], type[Hold | Visit | DepositRow]], ...] = (
+_DUE: tuple[tuple[Select[Any], type[Hold | Visit | DepositRow | Card]], ...] = (
     (select(schema.holds).where(_EXPIRED).limit(MOST_IN_SWEEP), Hold),
     (select(schema.holds).where(_SILENT).limit(MOST_IN_SWEEP), Hold),
     (select(schema.visits).where(_IDLE).limit(MOST_IN_SWEEP), Visit),
     (select(schema.deposits).where(_UNHEARD).limit(MOST_IN_SWEEP), DepositRow),
+    (select(schema.cards).where(_UNWRITTEN).limit(MOST_IN_SWEEP), Card),
 )
 
 
@@ -110,7 +114,9 @@ class Sweeper:
 
 
 def sweep(books: Books, tools: Tools) -> View:
-    """Pure: voids what expired unreleased, files a case for what was released and not completed, closes idle visits."""
+    """Pure: voids what expired unreleased, files a case for what was released and not completed, closes idle visits,
+    lets cards lapse that were never written.
+    """
     view = View(books)
     for hold in list(books.all(Hold)):
         if hold.state == "held" and hold.expires_at <= tools.now_ms:
@@ -124,7 +130,20 @@ def sweep(books: Books, tools: Tools) -> View:
     for begun in list(books.all(DepositRow)):
         if begun.state == "open" and begun.at_ms + tools.limits.deposit_case_ms <= tools.now_ms:
             file_unheard(view, tools, begun)
+    for card in list(books.all(Card)):
+        if card.state == "pending" and card.created_at + tools.limits.pending_ms <= tools.now_ms:
+            _lapse(view, tools, card)
     return view
+
+
+def _lapse(view: View, tools: Tools, card: Card) -> None:
+    """Opened at a machine, and its card file never written: nothing of it can be used, until the staff makes a file."""
+    view.put(replace(card, state="lapsed"))
+    for link in list(view.all(CardAccount)):
+        account = view.need(Account, link.account)
+        if link.card == card.card and account.state == "pending":
+            view.put(replace(account, state="lapsed"))
+    view.note(AuditEvent(kind="opening-lapsed", terminal="", detail=f"card {card.card}", at_ms=tools.now_ms))
 
 
 def file_unheard(view: View, tools: Tools, begun: DepositRow) -> None:
@@ -177,13 +196,18 @@ def _times(tools: Tools) -> dict[str, int]:
         "now": tools.now_ms, "silent_since": tools.now_ms - tools.limits.case_after_ms,
         "idle_since": tools.now_ms - tools.limits.visit_idle_ms,
         "unheard_since": tools.now_ms - tools.limits.deposit_case_ms,
+        "pending_since": tools.now_ms - tools.limits.pending_ms,
     }  # fmt: skip
 
 
 def _first_ends(connection: Connection, tools: Tools) -> int | None:
     limits = tools.limits
     [row] = _FIRST_ENDS.rows(
-        connection, case_after=limits.case_after_ms, idle=limits.visit_idle_ms, deposit_case=limits.deposit_case_ms
+        connection,
+        case_after=limits.case_after_ms,
+        idle=limits.visit_idle_ms,
+        deposit_case=limits.deposit_case_ms,
+        pending=limits.pending_ms,
     )
     return min((int(at) for at in row if at is not None), default=None)
 
@@ -194,6 +218,7 @@ def _load(connection: Connection, tools: Tools) -> Books:
         for record in connection.execute(statement, times).mappings():
             books.load(row_from(kind, record))
     holds = list(books.all(Hold))
-    load_accounts(connection, books, {hold.account for hold in holds})
+    links = load_links(connection, books, {card.card for card in books.all(Card)})
+    load_accounts(connection, books, {hold.account for hold in holds} | {link.account for link in links})
     load_usage(connection, books, holds)
     return books

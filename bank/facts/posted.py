@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from bank.authoriser.bills import remember
 from bank.authoriser.context import Context
 from bank.authoriser.maintenance import change_again
-from bank.authoriser.moving import BILL, MOVES, OPENING, move, text_of
+from bank.authoriser.moving import BILL, MOVES, NEWCOMER, OPENING, move, text_of
 from bank.authoriser.opening import open_again
 from bank.facts.common import FactUnreadable, file_case, is_known, remember_position, reopen, subject
 from bank.ledger.moves import below_floor, mark_forced, suspense_account, transfer
@@ -96,6 +96,9 @@ def _half(view: View, context: Context, fact: Posted, row: PostRow, *, kind: str
 
 def _again(view: View, row: PostRow, slip: Slip) -> bool:
     """What moves no money; False where it cannot be done again."""
+    if row.what == NEWCOMER:
+        # Neither its card's number nor its PIN is in the slip.
+        return False
     if row.what == OPENING:
         return open_again(view, row, slip.text)
     return change_again(view, row, slip.text, account_known=_known(view, row, row.account))

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bank.authoriser.context import Context
 from bank.authoriser.maintenance import change_back
-from bank.authoriser.moving import MOVES, OPENING, PIN_CHANGE, move
+from bank.authoriser.moving import MOVES, NEWCOMER, OPENING, PIN_CHANGE, move
 from bank.authoriser.opening import unopen
 from bank.authoriser.posting import OldPin
 from bank.authoriser.withdrawal import find_hold
@@ -71,7 +71,7 @@ def _take_back(view: View, context: Context, about: Subject, done: PostRow, fact
     case = ""
     if fact.why == RESTARTED:
         # Its disk may have lost that the customer was told: a person says that it is undone.
-        case = file_case(view, context, about, "taken-back", done.amount, account=done.account, card=done.card)
+        case = file_case(view, context, about, "taken-back", done.amount, account=_account_of(done), card=done.card)
     if done.what not in MOVES:
         return _change_back(view, context, about, done) or case
     move(view, context, done, back=True)
@@ -98,11 +98,16 @@ def _change_back(view: View, context: Context, about: Subject, done: PostRow) ->
     """No money moved: what was there before. The case, where it cannot be."""
     if done.what == PIN_CHANGE:
         _old_pin_again(view, done)
-    elif done.what != OPENING:
+    elif done.what not in {OPENING, NEWCOMER}:
         change_back(view, done)
     elif not unopen(view, done):
-        return file_case(view, context, about, "taken-back", done.amount, account=done.to_account, card=done.card)
+        return file_case(view, context, about, "taken-back", done.amount, account=_account_of(done), card=done.card)
     return ""
+
+
+def _account_of(done: PostRow) -> str:
+    """The customer's: of an opening it is the new one."""
+    return done.to_account if done.what in {OPENING, NEWCOMER} else done.account
 
 
 def _no_deposit(view: View, context: Context, about: Subject, begun: DepositRow, fact: Reversal) -> str:

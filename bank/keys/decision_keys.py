@@ -71,6 +71,14 @@ class DecisionKeys:
         """The number that the books hold sealed. Raises KeyRingError where the row was altered."""
         return self._ring.unwrap(SEALED_NUMBER, sealed).decode()
 
+    def draw_card_number(self, bin_digits: str, drawn_by: str) -> str:
+        """Always the same for the same words; nobody without the key foresees it."""
+        return self._ring.drawn_card_number(bin_digits, drawn_by.encode())
+
+    def seal_card_number(self, number: str) -> bytes:
+        """As the books keep it."""
+        return self._ring.wrap(SEALED_NUMBER, number.encode())
+
     def new_pvv(self, card: str, salt: bytes, pin: str) -> tuple[bytes, int]:
         """The verification value of a new PIN under the newest PVV key, and that key's version."""
         version = self._ring.pvv_version()

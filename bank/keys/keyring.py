@@ -27,6 +27,7 @@ from bank.keys.certificates import Authority
 from bank.keys.errors import KeyRingError
 from bank.keys.key_files import KEY_BYTES, PURPOSES, Manifest
 from bank.keys.making import make_ring, make_version, read_certificate
+from bank_link.digits import check_digit
 from bank_link.keys import agreement_public, framed, signing_public
 from bank_link.seams import Randomness
 
@@ -228,6 +229,13 @@ class KeyRing:
     def card_reference(self, number: str) -> str:
         """How the books name the card of this number: 96 bits of a keyed digest, so that no dump shows the number."""
         return "c" + _mac(self._newest("card"), "card reference", number.encode())[:12].hex()
+
+    def drawn_card_number(self, bin_digits: str, drawn_by: bytes) -> str:
+        """A number that nobody can foresee, always the same for the same `drawn_by`: BIN, digits, check digit."""
+        count = 16 - len(bin_digits) - 1
+        drawn = int.from_bytes(_mac(self._newest("card"), "drawn card number", drawn_by)) % 10**count
+        digits = f"{bin_digits}{drawn:0{count}d}"
+        return digits + check_digit(digits)
 
     def card_key(self, card: str) -> bytes:
         """The key that a card's secrets are derived from."""

@@ -120,6 +120,7 @@ def _open(
         exchange_needed=bool(terminal.exchange_needed), currency=limits.currency,
         most_per_withdrawal=Money(limits.most_per_withdrawal_minor, limits.currency), hold_ms=limits.hold_ms,
         echo_ms=limits.echo_ms, audit_head=tools.audit_head, products=limits.products,
+        open_to_all=limits.open_to_all,
     )  # fmt: skip
     view.put(
         SessionRow(

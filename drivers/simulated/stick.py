@@ -11,6 +11,8 @@ from typing import NoReturn
 from drivers.stick_files import FileFacts, StickFile
 
 OPERATIONS = ("facts", "open", "pread", "pwrite", "fsync", "drop_cache")
+#: And those of a file that is made.
+MAKING = ("facts", "create", "pwrite", "fsync", "sync", "drop_cache", "pread")
 
 
 @dataclass
@@ -101,6 +103,17 @@ class SimulatedSlot:
         self._facts(stick, name)
         self.open_files += 1
         return _OpenFile(self, name, self.insertion)
+
+    def create(self, name: str) -> StickFile:
+        stick = self.operate("create", self.insertion)
+        if stick.content is not None and stick.name == name:
+            _fail(errno.EEXIST)
+        stick.content, stick.name, stick.unsynced = b"", name, []
+        self.open_files += 1
+        return _OpenFile(self, name, self.insertion)
+
+    def sync(self) -> None:
+        self.operate("sync", self.insertion)
 
     def operate(self, operation: str, insertion: int, data: bytes = b"", offset: int = 0) -> SimulatedStick:
         """The stick that the operation reaches; OSError where it does not. `data` and `offset` are a write's."""

@@ -148,8 +148,9 @@ def _(record: r.Resent) -> str:
 
 @text.register
 def _(record: r.Posted) -> str:
-    if not record.to:
-        return f"number {record.number}: {record.what} done"
+    if not record.to or not record.amount.minor:
+        about = record.to or (record.account if record.account != "none" else "")
+        return f"number {record.number}: {record.what} done" + (f", account {masked(about)}" if about else "")
     sent = f"{plain(record.amount)} from account {masked(record.account)} to {masked(record.to)}"
     return f"number {record.number}: {record.what} done, {sent}"
 

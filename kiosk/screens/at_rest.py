@@ -18,7 +18,7 @@ def starting(words: Words) -> Wait:
 
 
 def welcome(words: Words, offers: Sequence[Choice] = ()) -> Attract:
-    """Waits for a card. `offers` are the strip's cards: languages by their own names, then `code` for cash by code."""
+    """Waits for a card. `offers` are the strip's cards: languages by their own names, then `code` for cash by code, `open`."""
     lines = [words.say("welcome", "line")]
     digits = {choice.key: str(place) for place, choice in enumerate(offers, start=1)}
     if "code" in digits:
@@ -29,8 +29,13 @@ def welcome(words: Words, offers: Sequence[Choice] = ()) -> Attract:
         lines=tuple(lines),
         choices=tuple(offers),
         keys=watching(words),
-        language="" if offers else words.header_language,
+        language="" if any(choice.key.startswith("language:") for choice in offers) else words.header_language,
     )
+
+
+def welcome_open(words: Words) -> Choice:
+    """For the strip of `welcome`: an account for who has no card. Key `open`."""
+    return Choice(key="open", label=words.say("welcome", "open"))
 
 
 def out(words: Words, reason: str, nearest: str = "") -> Out:

@@ -5,7 +5,7 @@ Each takes the language's `Words` first, then typed values, and returns a screen
     catalogue.cash(words, [Preset(major(20, "USD")), ...])     ->  keys "amount:2000", ..., "other"
 """
 
-from kiosk.screens.at_rest import OUT_REASONS, out, starting, welcome
+from kiosk.screens.at_rest import OUT_REASONS, out, starting, welcome, welcome_open
 from kiosk.screens.balance import balance, balance_shown
 from kiosk.screens.bills import (
     BILLERS,
@@ -68,7 +68,15 @@ from kiosk.screens.details import (
     usual,
     usual_done,
 )
-from kiosk.screens.opening import open_account, open_done, open_enough
+from kiosk.screens.opening import (
+    open_account,
+    open_done,
+    open_enough,
+    open_not_here,
+    open_stick,
+    open_taken,
+    open_unwritten,
+)
 from kiosk.screens.payin import payin, payin_back, payin_count, payin_done, payin_full, payin_jam, payin_keep
 from kiosk.screens.receipt import receipt_failed, receipt_printing, receipt_qr, receipt_ways
 from kiosk.screens.send import (
@@ -170,6 +178,10 @@ __all__ = [
     "open_account",
     "open_done",
     "open_enough",
+    "open_not_here",
+    "open_stick",
+    "open_taken",
+    "open_unwritten",
     "out",
     "payin",
     "payin_back",
@@ -207,5 +219,6 @@ __all__ = [
     "usual",
     "usual_done",
     "welcome",
+    "welcome_open",
     "working",
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from kiosk.screens.common import keys, short
-from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Tone
+from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Tone, Wait
 from kiosk.screens.words.load import Words
 
 
@@ -27,7 +29,7 @@ def open_done(words: Words, name: str, number: str) -> NoticeScreen:
         id="open.done",
         title=words.say("open.done", "title"),
         notice=Notice(Tone.OK, words.say("open.done", "bold", name=short(name))),
-        reference=" ".join((number[:2], number[2:6], number[6:])) if len(number) == 10 else number,
+        reference=_grouped(number),
         reference_label=words.say("open.done", "reference"),
         private=True,
         keys=keys(words, cancel="", back="", main="done"),
@@ -37,13 +39,53 @@ def open_done(words: Words, name: str, number: str) -> NoticeScreen:
 
 def open_enough(words: Words, count: int) -> NoticeScreen:
     """The card has so many accounts, and no more can be opened at machines."""
+    bold = words.count("open.enough", "bold", count, "count")
+    return _told(words, "open.enough", Notice(Tone.WARNING, bold, words.say("open.enough", "plain")))
+
+
+def open_stick(words: Words) -> Wait:
+    """Whoever has no card puts in a stick of his own."""
+    return Wait(
+        id="open.stick",
+        title=words.say("open.stick", "title"),
+        line=words.say("open.stick", "line"),
+        keys=keys(words, back=""),
+        language=words.header_language,
+    )
+
+
+def open_taken(words: Words) -> NoticeScreen:
+    """The stick holds a card already."""
+    return _told(words, "open.taken", Notice(Tone.WARNING, words.say("open.taken", "bold")))
+
+
+def open_unwritten(words: Words, number: str) -> NoticeScreen:
+    """The account is there and its card is not: the staff makes one."""
+    bold, plain = words.say("open.unwritten", "bold"), words.say("open.unwritten", "plain")
+    return msgspec.structs.replace(
+        _told(words, "open.unwritten", Notice(Tone.WARNING, bold, plain)),
+        reference=_grouped(number),
+        reference_label=words.say("open.done", "reference"),
+    )
+
+
+def open_not_here(words: Words) -> NoticeScreen:
+    """No more accounts are opened at this machine today, or not any more."""
+    notice = Notice(Tone.INFO, words.say("open.not.here", "bold"), words.say("open.not.here", "plain"))
+    return _told(words, "open.not.here", notice)
+
+
+def _told(words: Words, screen: str, notice: Notice) -> NoticeScreen:
     return NoticeScreen(
-        id="open.enough",
-        title=words.say("open.enough", "title"),
-        notice=Notice(
-            Tone.WARNING, words.count("open.enough", "bold", count, "count"), words.say("open.enough", "plain")
-        ),
+        id=screen,
+        title=words.say(screen, "title"),
+        notice=notice,
         private=True,
         keys=keys(words, cancel="", back="", main="ok"),
         language=words.header_language,
     )
+
+
+def _grouped(number: str) -> str:
+    """An account's number, as it is read: 10 0000 0024."""
+    return " ".join((number[:2], number[2:6], number[6:])) if len(number) == 10 else number

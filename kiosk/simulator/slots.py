@@ -5,6 +5,7 @@ All look alike to the hand: `insert` a card file, `pull` it, and its file has wh
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Mapping
@@ -151,6 +152,13 @@ class CardInPlace:
     def facts(self, name: str) -> FileFacts:
         stick, file = self._inside(name)
         return stick.facts(file)
+
+    def create(self, name: str) -> StickFile:
+        """What is put in here is always a card already: nothing is ever made beside it."""
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+
+    def sync(self) -> None:
+        """Nothing is made here that could be lost."""
 
     def open(self, name: str, *, writable: bool) -> StickFile:
         stick, file = self._inside(name)

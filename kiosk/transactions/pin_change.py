@@ -5,7 +5,7 @@ from __future__ import annotations
 from bank_link.pin_block import Pin
 from kiosk.ask import Cancelled
 from kiosk.host import NoAnswer, Turned
-from kiosk.parts import Visit
+from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.transactions.common import no_line, refusal
 
@@ -15,7 +15,7 @@ DONE_S = 20
 async def run(visit: Visit) -> None:
     """Back to the menu afterwards in any case. Raises LeftEarly."""
     parts = visit.parts
-    pin = await _typed_twice(visit)
+    pin = await typed_twice(parts)
     try:
         async with parts.working():
             await parts.host.change_pin(visit.opened, visit.card, pin)
@@ -32,9 +32,9 @@ async def run(visit: Visit) -> None:
     await parts.ask.told(catalogue.newpin_done(parts.words), DONE_S)
 
 
-async def _typed_twice(visit: Visit) -> Pin:
-    """The caller wipes it."""
-    ask, words = visit.parts.ask, visit.parts.words
+async def typed_twice(parts: Parts) -> Pin:
+    """A new PIN; the caller wipes it. Raises LeftEarly."""
+    ask, words = parts.ask, parts.words
     screen = catalogue.newpin(words)
     while True:
         first = await ask.pin(screen)

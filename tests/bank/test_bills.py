@@ -15,7 +15,7 @@ from bank.commands import requests as r
 from bank.control import CommandRefused
 from bank_link import messages as m
 from bank_link.bills import CHECKS, fits
-from bank_link.card_file import check_digit
+from bank_link.digits import check_digit
 
 #: Passes Luhn's check; the same with its last digit one higher does not.
 BILL = "49927398716"

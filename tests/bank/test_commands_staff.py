@@ -15,7 +15,8 @@ from bank.commands import requests as r
 from bank.commands.cards import issuer_id
 from bank.commands.executing import command_of
 from bank.control import CommandRefused
-from bank_link.card_file import check_digit, compose, luhn, parse
+from bank_link.card_file import compose, luhn, parse
+from bank_link.digits import check_digit
 from bank_link.messages import Reason, Refused, VisitOpened
 
 

@@ -13,7 +13,6 @@ from bank_link.card_file import (
     HEADER,
     SIZE,
     SLOT,
-    check_digit,
     compose,
     luhn,
     masked,
@@ -21,6 +20,7 @@ from bank_link.card_file import (
     proof,
     slot_bytes,
 )
+from bank_link.digits import check_digit
 from bank_link.errors import CardFileError
 
 CARD = "4539578763621486"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.configs import BANK, write
 
-from config.bank import BankLimitsConfig
+from config.bank import BankAccountsConfig, BankLimitsConfig
 from config.load import ConfigError, example_bank, load_bank, show_bank
 
 
@@ -112,3 +112,12 @@ def test_what_is_no_list_of_products_is_said_so(tmp_path: Path, wrong: str) -> N
     """Too long a name, an empty one, or more than a screen shows."""
     with pytest.raises(ConfigError, match=r"accounts\.products"):
         load_bank(write(tmp_path, BANK + f'[accounts]\nproducts = "{wrong}"\n'))
+
+
+def test_accounts_for_everybody_are_off_unless_they_are_set(tmp_path: Path) -> None:
+    """And bounded where nothing else is said."""
+    assert load_bank(write(tmp_path, BANK)).accounts == BankAccountsConfig()
+    assert not BankAccountsConfig().open_to_all
+    path = write(tmp_path, BANK + "[accounts]\nopen_to_all = true\nopen_a_day = 3\npending_days = 7\n")
+    accounts = load_bank(path).accounts
+    assert (accounts.open_to_all, accounts.open_a_day, accounts.pending_days) == (True, 3, 7)

@@ -98,6 +98,39 @@ def test_a_write_changes_its_bytes_and_no_others(offset, length):
     run_virtual(visit())
 
 
+@pytest.mark.parametrize("found", [b"", b"\x03\x00\xfe", FILE[:40]])
+def test_an_empty_tag_becomes_a_card(found):
+    """As it comes from the factory, or with what an earlier try has left behind."""
+
+    async def visit():
+        async with bench() as rig:
+            tag = card(content=found.ljust(SIZE, b"\0"))
+            rig.chip.place(tag)
+            async with asyncio.timeout(1):
+                await rig.reader.inserted()
+            await rig.reader.create(FILE)
+            assert tag.user[:SIZE] == FILE
+            assert await rig.reader.read() == FILE
+
+    run_virtual(visit())
+
+
+def test_a_tag_with_something_else_on_it_is_left_alone():
+    """A visiting card, a ticket: nothing of it is overwritten."""
+
+    async def visit():
+        async with bench() as rig:
+            other = b"\x03\x10\xd1\x01ticket to Lisbon".ljust(SIZE, b"\0")
+            tag = card(content=other)
+            rig.chip.place(tag)
+            async with asyncio.timeout(1):
+                await rig.reader.inserted()
+            await refused(rig.reader.create(FILE), Fault.MEDIA)
+            assert tag.user == other
+
+    run_virtual(visit())
+
+
 def test_bytes_outside_the_file_are_a_callers_mistake():
     """No write reaches past the card file: that is a bug of ours, not a device error."""
 

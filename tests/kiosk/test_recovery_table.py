@@ -183,3 +183,21 @@ def test_a_fact_already_made_is_not_made_again(tmp_path: Path) -> None:
     recover(journal, 5)
     assert [entry.number for entry in journal.waiting()] == [3]
     journal.close()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_account_opened_and_its_card_not_written_needs_no_fact(tmp_path: Path, restarted: bool) -> None:
+    """The bank has it as pending, whoever was told what: it is neither taken back nor said to be written."""
+    opened = r.Posted(
+        transaction=NAME, number=1, what="newcomer", account="none", to="1000000016", amount=Money(0, "USD"), body="{}"
+    )
+    asked = r.Taken(transaction=NAME, number=1, kind="open-account")
+    answered = r.Answered(transaction=NAME, number=1, kind="open-account", answer="account-opened")
+    assert said(tmp_path, [asked, answered, opened], restarted=restarted) is None
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_opening_without_an_answer_is_reversed(tmp_path: Path, restarted: bool) -> None:
+    """Like every other first message: whatever the bank has made of it is closed."""
+    asked = r.Taken(transaction=NAME, number=1, kind="open-account")
+    assert isinstance(said(tmp_path, [asked], restarted=restarted), Reversal)

@@ -17,7 +17,7 @@ from simulation.run import Plan, simulate
 KNOWN: dict[str, Plan] = {
     "journal-not-synced": Plan(4, visits=4),
     "books-not-synced": Plan(7, visits=4),
-    "answer-before-commit": Plan(66, visits=24),
+    "answer-before-commit": Plan(100, visits=40),
     "sent-before-journalled": Plan(8, visits=40),
     "paid-before-journalled": Plan(1, visits=4),
     "nonce-not-burnt": Plan(1, visits=4),
@@ -38,8 +38,8 @@ KNOWN: dict[str, Plan] = {
     "partial-rounded-up": Plan(26, visits=8),
     "doubt-is-certain": Plan(26, visits=8),
     "next-note-not-in-doubt": Plan(26, visits=8),
-    "reject-is-paid": Plan(12, visits=40),
-    "unseen-is-paid": Plan(15, visits=40),
+    "reject-is-paid": Plan(21, visits=40),
+    "unseen-is-paid": Plan(12, visits=40),
     "rejects-stay-in-the-cassette": Plan(81, visits=40),
     "numbers-decided-again": Plan(5, visits=8),
     "transmission-replayed": Plan(5, visits=4),
@@ -69,7 +69,7 @@ KNOWN: dict[str, Plan] = {
     "post-taken-back-half": Plan(8, visits=24),
     "slip-not-kept": Plan(9, visits=24),
     "post-answer-not-journalled": Plan(6, visits=4),
-    "post-spends-nothing": Plan(1, visits=40),
+    "post-spends-nothing": Plan(27, visits=40),
     "post-ignores-n": Plan(9, visits=40),
 }
 

@@ -45,6 +45,7 @@ def _at_rest(words: Words) -> dict[str, Screen]:
         "starting": c.starting(words),
         "welcome": c.welcome(words),
         "welcome, languages": c.welcome(words, languages),
+        "welcome, open": c.welcome(words, (c.welcome_open(words),)),
         "out, cash": c.out(words, "cash"),
         "out, service": c.out(words, "service", "Market Street, 300 m"),
         "out, line": c.out(words, "line", "Market Street, 300 m"),
@@ -211,6 +212,10 @@ def _opening(words: Words) -> dict[str, Screen]:
         "open, four": c.open_account(words, ["Everyday", "Savings", "Household money", "Young Savers"]),
         "open.done": c.open_done(words, "Savings", "1000000024"),
         "open.enough": c.open_enough(words, 5),
+        "open.stick": c.open_stick(words),
+        "open.taken": c.open_taken(words),
+        "open.unwritten": c.open_unwritten(words, "1000000024"),
+        "open.not.here": c.open_not_here(words),
     }
 
 

@@ -26,8 +26,8 @@ from sqlalchemy import (
     event,
 )
 
-#: 2: `posts`, and an index of open visits.
-VERSION = 2
+#: 2: `posts`, and an index of open visits. 3: `operators`.
+VERSION = 3
 
 metadata = MetaData()
 
@@ -173,6 +173,13 @@ card_accounts = Table(
     Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
     Column("account", String(64), ForeignKey("accounts.account"), primary_key=True),
     _whole("place"),
+)  # fmt: skip
+
+operators = Table(
+    "operators", metadata,
+    Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
+    _text("name", 60), Column("terminals", Text, nullable=False, default=""), _text("state", 16), _time("created_at"),
+    CheckConstraint("state IN ('active', 'ended')", name="operator_state"),
 )  # fmt: skip
 
 usage = Table(

@@ -91,6 +91,7 @@ class Reason(enum.StrEnum):
     NO_VISIT = "no-visit"
     NO_CARD = "no-card"
     NO_HOLD = "no-hold"
+    NOT_HERE = "not-here"  # an operator's card that is not for this machine
     CARD_IN_USE = "card-in-use"
     CARD_OUTDATED = "card-outdated"  # a copy, or the original after its copy was used: needs re-activation
     CARD_PROOF = "card-proof"  # the secret is not this card's
@@ -366,7 +367,7 @@ class OpenVisit(Message, frozen=True, kw_only=True, tag="open-visit"):
 
 class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     """`next_*` go onto the card at once. `left_today`: what may still be taken in cash today; `send_left`: what may
-    still be sent to others.
+    still be sent to others. `role`: "" is a customer's; "operator" moves no money and names its holder in `name`.
     """
 
     visit: Id
@@ -379,6 +380,8 @@ class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     usual: Money | None = None
     left_today: Money | None = None
     send_left: Money | None = None
+    role: Annotated[str, Meta(max_length=16)] = ""
+    name: Text = ""
 
 
 class Inquire(Message, frozen=True, kw_only=True, tag="inquire"):

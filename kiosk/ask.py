@@ -189,6 +189,10 @@ class Ask:
             if chosen:
                 return chosen
 
+    async def any_key(self, screen: s.NoticeScreen) -> str:
+        """Any key, whatever it means elsewhere: the pad itself is asked about. Raises LeftEarly."""
+        return await self._key(screen)
+
     async def amount(self, screen: s.Amount) -> int | None:
         """The number that was entered, or None for Back (Clear on an empty entry). Raises LeftEarly."""
         entered = await self._digits(screen, first_zero=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,9 +25,13 @@ from kiosk.journal import records as r
 from kiosk.journal.recovery import recover
 from kiosk.journal.store import Journal, JournalError
 from kiosk.line_keeper import LineKeeper
+from kiosk.operator import closing, menu
+from kiosk.operator.bench import Bench
+from kiosk.operator.desk import Desk
+from kiosk.operator.exchange import Count
 from kiosk.outbox import Outbox
 from kiosk.pace import Pace
-from kiosk.parts import Parts
+from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens.model import Screen
 from kiosk.screens.words.load import Words
@@ -59,7 +63,8 @@ class Hooks:
 
     `alive` is called every second while all workers live. `offer` has a key of the pad first, and keeps it by True:
     on a small panel the display turns its own page with it. `contrast` changes the display to its other theme, where it
-    has one; `phone` is whom a customer may call. `extra` are more workers.
+    has one; `phone` is whom a customer may call. `put_in` moves the notes of an exchange where they are simulated.
+    `extra` are more workers.
     """
 
     new_cas: Callable[[tuple[str, ...]], None] = lambda _: None
@@ -68,6 +73,7 @@ class Hooks:
     offer: Callable[[str], bool] = lambda _: False
     contrast: Callable[[], None] | None = None
     phone: str = ""
+    put_in: Callable[[Mapping[str, Count]], None] = lambda _: None
     extra: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
 
@@ -85,6 +91,7 @@ class Machine:
         self._world = world
         self._identity = identity
         self._changed = asyncio.Event()
+        self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
         self.service = ServiceState(self._service_changed)
@@ -123,6 +130,7 @@ class Machine:
             service=self.service, indicators=devices.indicators,
             presets=tuple(major(value, config.terminal.currency) for value in config.presets),
             currency=config.terminal.currency, zone=config.time.zone,
+            staff=self._operate,
         )  # fmt: skip
 
     def _voice(self, words: Words) -> Voice | None:
@@ -152,6 +160,7 @@ class Machine:
             r.Booted(boot=boot, version=VERSION, terminal=self._identity.terminal, generation=self._identity.generation)
         )
         recover(self.journal, self.host.now())
+        closing.look(self.journal, self.service)
         self._display.show(catalogue.starting(self.parts.words))
         self._display.listen(self.keys.press)
         for error in self.devices.open():
@@ -192,6 +201,7 @@ class Machine:
 
     async def finish(self) -> None:
         """Returns when no customer is being served; none is begun any more, and the one at hand is not waited for long."""
+        self._stopping = True
         self.service.close(Cause.OPERATOR, "the machine is being stopped")
         self.ask.patience = replace(self.ask.patience, **LAST_PATIENCE)
         self.ask.pace.hurried = True
@@ -211,7 +221,8 @@ class Machine:
                 self.parts.lamp("status", Light.SLOW)
                 starting = Cause.STARTING in self.service.causes
                 closed = catalogue.starting(words) if starting else catalogue.out(words, self.service.for_customers)
-                await self._rest(closed, asyncio.Event().wait())
+                if await self._rest(closed, self._operator_may_come()):
+                    await self._serve(closed=True)
             elif left_in and self.devices.reader.present:
                 await self._rest(catalogue.e_stick(words), self.devices.reader.removed())
             else:
@@ -220,10 +231,29 @@ class Machine:
                 if await self._rest(catalogue.welcome(words), self.devices.reader.inserted()):
                     await self._serve()
 
-    async def _serve(self) -> None:
+    async def _operator_may_come(self) -> None:
+        """A card in the slot of a machine that is closed; never while it cannot keep what would be done, or is stopped."""
+        causes = self.service.causes
+        if self._stopping or {Cause.STARTING, Cause.JOURNAL} & causes.keys():
+            await asyncio.Event().wait()
+        await self.devices.reader.inserted()
+
+    async def _operate(self, begun: Visit) -> None:
+        desk = Desk(
+            journal=self.journal, config=self.config, generation=self._identity.generation, now=self.host.now,
+            put_in=self.hooks.put_in,
+        )  # fmt: skip
+        await menu.run(Bench(visit=begun, desk=desk, devices=self.devices, exchanged=self._exchanged_here))
+
+    async def _exchanged_here(self) -> None:
+        self.exchanged()
+        await self.health.mend()
+        self.health.look()
+
+    async def _serve(self, *, closed: bool = False) -> None:
         self._idle.clear()
         try:
-            await visit.serve(self.parts)
+            await visit.serve(self.parts, closed=closed)
         finally:
             self._idle.set()
             if self.voice is not None:
@@ -297,4 +327,5 @@ class Machine:
     def exchanged(self) -> None:
         """An operator exchanged cassettes."""
         self.health.exchanged()
+        closing.look(self.journal, self.service)
         self.outbox.wake()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -23,7 +24,10 @@ from kiosk.vault import Vault
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone."""
+    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone.
+
+    `staff` is what an operator's visit is for.
+    """
 
     ask: Ask
     words: Words
@@ -36,6 +40,7 @@ class Parts:
     presets: tuple[Money, ...]
     currency: str
     zone: str = "UTC"
+    staff: Callable[[Visit], Awaitable[None]] | None = None
 
     def working(self, *, card_out: bool = False) -> AbstractAsyncContextManager[None]:
         """The bank is being asked."""

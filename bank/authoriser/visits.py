@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.pin import check_pin
 from bank.cards import ratchet
-from bank.ledger.rows import Account, Card, CardAccount, Customer, Hold, PostRow, Usage, Visit
+from bank.ledger.rows import Account, Card, CardAccount, Customer, Hold, Operator, PostRow, Usage, Visit
 from bank.ledger.view import View
 from bank_link.card_file import proof
 from bank_link.messages import (
@@ -23,22 +23,40 @@ from bank_link.messages import (
 )
 from bank_link.money import Money
 
+OPERATOR = "operator"
+
+
+def is_operators(view: View, context: Context, message: OpenVisit) -> bool:
+    """Whether an operator's card is named: one opens a visit at a machine that is out of service, too.
+
+    That it is here, and its holder, is for `open_visit` to find out.
+    """
+    return view.get(Operator, context.tools.keys.card_reference(message.card)) is not None
+
 
 def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
     """The answer without its secret: that is derived again whenever the answer is sent."""
     card = _card(view, context, message)
+    operator = _operator_here(view, context, card)
     _not_in_use_elsewhere(view, context, card)
     turned = _turn_ratchet(context, card, message)
     check_pin(view, context, message, card)
+    # No money confirms what an operator's card shows: its coming does, so that a copy left behind grows old.
+    confirmed = turned.state.confirmed if operator is None else (message.epoch, message.n)
     card = replace(
-        view.need(Card, card.card),
-        confirmed_epoch=turned.state.confirmed[0], confirmed_n=turned.state.confirmed[1],
+        view.need(Card, card.card), confirmed_epoch=confirmed[0], confirmed_n=confirmed[1],
         issued_epoch=turned.epoch, issued_n=turned.n,
     )  # fmt: skip
     view.put(card)
     if turned.restored:
         context.note(view, "card-ahead", "the card proved a secret that this bank has forgotten: it was restored")
     visit = _begin(view, context, card)
+    if operator is not None:
+        context.note(view, "operator-came", f"{operator.name}, visit {visit.visit}")
+        return VisitOpened(
+            visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=(),
+            language=view.need(Customer, card.customer).language, role=OPERATOR, name=operator.name,
+        )  # fmt: skip
     return VisitOpened(
         visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, card),
         language=view.need(Customer, card.customer).language, left_today=left_today(view, context, card),
@@ -60,6 +78,16 @@ def _card(view: View, context: Context, message: OpenVisit) -> Card:
     if card.state != "active":
         raise Refusal(Reason.CARD_OUTDATED, "the card is not active", events=[("card-inactive", card.state)])
     return card
+
+
+def _operator_here(view: View, context: Context, card: Card) -> Operator | None:
+    """The operator whose card it is, None for a customer's. Refusal NOT_HERE before the PIN: no try is counted for it."""
+    operator = view.get(Operator, card.card)
+    if operator is not None and not operator.may_serve(context.terminal.terminal):
+        raise Refusal(
+            Reason.NOT_HERE, "this operator does not serve this machine", events=[("operator-not-here", operator.name)]
+        )
+    return operator
 
 
 def _not_in_use_elsewhere(view: View, context: Context, card: Card) -> None:

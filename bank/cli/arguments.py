@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _founding(grammar)
     _customers(grammar)
     _cards(grammar)
+    _operators(grammar)
     _terminals(grammar)
     _cases(grammar)
     _checks(grammar)
@@ -171,6 +172,25 @@ def _cards(grammar: _Grammar) -> None:
     pin = grammar.command("pin set", "give a card a new PIN", "commands.pin_set")
     _card(pin)
     _pin(pin)
+
+
+def _operators(grammar: _Grammar) -> None:
+    add = grammar.command("operator add", "add an operator with a card for the machines", "commands.operator_add")
+    add.add_argument("name", metavar="NAME", help="as journals and books will say it")
+    where = add.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--terminal", action="append", default=[], metavar="ID", help="may be given again: the card is good there alone"
+    )
+    where.add_argument("--all", action="store_true", help="the card is good at every terminal")
+    add.add_argument("--language", default="en", help="for the screens, such as en or de-CH (default: en)")
+    add.add_argument(
+        "--expiry", default="", metavar="YYYY-MM", help="the last month it is good in (default: in 5 years)"
+    )
+    _out(add)
+    _pin(add)
+    grammar.command("operator list", "show every operator, those that left too", "commands.operator_list")
+    end = grammar.command("operator end", "let an operator's card open no machine any more", "commands.operator_end")
+    end.add_argument("name", metavar="NAME")
 
 
 def _card(parser: argparse.ArgumentParser) -> None:

@@ -70,6 +70,25 @@ def pin_set(arguments: Namespace) -> int:
     return _told(arguments, answer)
 
 
+def operator_add(arguments: Namespace) -> int:
+    given = _pin(arguments)
+    command = r.OperatorAdd(
+        by=_by(arguments), name=arguments.name, pin=given.pin, terminals=tuple(arguments.terminal),
+        language=arguments.language, expiry=arguments.expiry,
+    )  # fmt: skip
+    with _keeping(given):
+        answer = _made(arguments, command)
+    return _told(arguments, answer)
+
+
+def operator_list(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.OperatorList(by=_by(arguments)), a.OperatorsListed))
+
+
+def operator_end(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.OperatorEnd(by=_by(arguments), name=arguments.name), a.OperatorsListed))
+
+
 def enrol(arguments: Namespace) -> int:
     answer = _ask(arguments, r.EnrolmentOpen(by=_by(arguments), terminal=arguments.terminal), a.EnrolmentOpened)
     if arguments.json:

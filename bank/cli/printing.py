@@ -68,6 +68,17 @@ def _(answer: a.CardShown) -> str:
     )
 
 
+@words.register
+def _(answer: a.OperatorsListed) -> str:
+    rows = [
+        (one.name, one.card, one.ends, ", ".join(one.terminals) or "all", one.state, time(one.created_at))
+        for one in answer.operators
+    ]
+    return (
+        _table(("Operator", "Card", "Number", "Terminals", "State", "Added"), rows, right=set()) or "No operators yet."
+    )
+
+
 def enrolment(answer: a.EnrolmentOpened) -> str:
     """The string stands alone on its line, to be copied."""
     what = "anew" if answer.again else "for the first time"

@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select
 from bank import schema
 from bank.commands import requests as r
 from bank.commands.answers import AccountShown, LinkedCard, PostingShown, amount, time
+from bank.commands.customers import CUSTOMER
 from bank.commands.desk import Desk, listed, money
 from bank.control import CommandRefused
 from bank.ledger.moves import equity_account, transfer
@@ -24,6 +25,8 @@ FIRST = 100_000_001
 def open_account(desk: Desk, command: r.AccountOpen) -> AccountShown:
     """A customer's account, with an opening balance where one is named."""
     customer = desk.find(Customer, command.customer, "customer")
+    if not customer.customer.startswith(CUSTOMER):
+        raise CommandRefused(f"{customer.customer} is an operator; only a customer has accounts")
     currency = command.currency or desk.limits.currency
     if currency not in MINOR_DIGITS:
         raise CommandRefused(f"{currency} is no currency known here; this bank can use {listed(sorted(MINOR_DIGITS))}")

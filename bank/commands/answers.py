@@ -132,6 +132,21 @@ class CardShown(Answer, frozen=True, kw_only=True):
     created_at: str
 
 
+class OperatorLine(Part, frozen=True, kw_only=True):
+    """`terminals`: empty for all. `state`: "active" or "ended"."""
+
+    name: str
+    card: str
+    ends: str
+    terminals: tuple[str, ...]
+    state: str
+    created_at: str
+
+
+class OperatorsListed(Answer, frozen=True, kw_only=True):
+    operators: tuple[OperatorLine, ...]
+
+
 class EnrolmentOpened(Answer, frozen=True, kw_only=True):
     """`string` goes to the machine, and to nobody else; it is good once, until `expires_at`."""
 

@@ -11,21 +11,23 @@ from bank.commands.desk import Desk
 from bank.ledger.rows import Customer
 
 FIRST = 1001
+#: What the ids of customers and of operators begin with: both are persons in the same table.
+CUSTOMER, OPERATOR = "C", "O"
 
 
 def add(desk: Desk, command: r.CustomerAdd) -> CustomerAdded:
     """A new customer under the next id: C1001, C1002 …"""
     customer = Customer(
-        customer=_next_id(desk), name=command.name, language=command.language, created_at=desk.now_ms
+        customer=next_id(desk, CUSTOMER), name=command.name, language=command.language, created_at=desk.now_ms
     )  # fmt: skip
     desk.view.put(customer)
     desk.note("customer-added", f"customer {customer.customer}")
     return CustomerAdded(customer=customer.customer, name=customer.name, language=customer.language)
 
 
-def _next_id(desk: Desk) -> str:
+def next_id(desk: Desk, letter: str) -> str:
     column = schema.customers.c.customer
     last = desk.connection.execute(
-        select(column).order_by(func.length(column).desc(), column.desc()).limit(1)
+        select(column).where(column.like(f"{letter}%")).order_by(func.length(column).desc(), column.desc()).limit(1)
     ).scalar_one_or_none()
-    return f"C{int(last[1:]) + 1 if last else FIRST}"
+    return f"{letter}{int(last[1:]) + 1 if last else FIRST}"

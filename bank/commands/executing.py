@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from bank.authoriser.context import Tools
-from bank.commands import accounts, cards, cases, checks, customers, keys, terminals
+from bank.commands import accounts, cards, cases, checks, customers, keys, operators, terminals
 from bank.commands import requests as r
 from bank.commands.answers import Answer
 from bank.commands.desk import Desk, House
@@ -24,6 +24,9 @@ _DONE_BY: dict[type[r.Command], Callable[[Desk, Any], Answer]] = {
     r.CardReissue: cards.reissue,
     r.CardUnblock: cards.unblock,
     r.CardShow: cards.show,
+    r.OperatorAdd: operators.add,
+    r.OperatorList: operators.list_all,
+    r.OperatorEnd: operators.end,
     r.PinSet: cards.set_pin,
     r.EnrolmentOpen: terminals.open_enrolment,
     r.TerminalList: terminals.list_all,

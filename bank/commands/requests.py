@@ -97,6 +97,28 @@ class CardShow(Command, frozen=True, kw_only=True, tag="card-show"):
     card: Id
 
 
+class OperatorAdd(Command, frozen=True, kw_only=True, tag="operator-add"):
+    """An operator with a card. `terminals`: none named means all."""
+
+    answer = a.CardMade
+    name: By
+    pin: str
+    terminals: tuple[Id, ...] = ()
+    language: Language = "en"
+    expiry: Month = ""
+
+
+class OperatorList(Command, frozen=True, kw_only=True, tag="operator-list"):
+    answer = a.OperatorsListed
+
+
+class OperatorEnd(Command, frozen=True, kw_only=True, tag="operator-end"):
+    """The operator's card opens no machine any more, for ever."""
+
+    answer = a.OperatorsListed
+    name: By
+
+
 class PinSet(Command, frozen=True, kw_only=True, tag="pin-set"):
     answer = a.CardShown
     card: Id
@@ -189,7 +211,8 @@ class CaPromote(Command, frozen=True, kw_only=True, tag="ca-promote"):
 COMMANDS: dict[str, type[Command]] = {
     str(command.__struct_config__.tag): command
     for command in (
-        CustomerAdd, AccountOpen, AccountShow, CardIssue, CardReissue, CardUnblock, CardShow, PinSet, EnrolmentOpen,
+        CustomerAdd, AccountOpen, AccountShow, CardIssue, CardReissue, CardUnblock, CardShow, OperatorAdd,
+        OperatorList, OperatorEnd, PinSet, EnrolmentOpen,
         TerminalList, TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
         LedgerCheck, CaShow, CaNext, CaPromote,
     )

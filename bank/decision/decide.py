@@ -264,9 +264,10 @@ def _with_try(context: Context, row: NumberRow | None) -> Context:
 
 
 def _rules(view: View, context: Context, message: Request) -> Answer:
-    _terminal_is_in_service(context)
     if isinstance(message, OpenVisit):
+        _may_be_visited(view, context, message)
         return visits.open_visit(view, context, message)
+    _terminal_is_in_service(context)
     if isinstance(message, Authorise):
         return withdrawal.authorise(view, context, message)
     if isinstance(message, Release):
@@ -274,6 +275,12 @@ def _rules(view: View, context: Context, message: Request) -> Answer:
     if isinstance(message, Post):
         return posting.post(view, context, message)
     raise Refusal(Reason.UNSUPPORTED, f"this bank does not offer {kind(message)}")
+
+
+def _may_be_visited(view: View, context: Context, message: OpenVisit) -> None:
+    """An operator comes just when a machine is out of service, and moves no money; one that nobody confirmed is nobody's."""
+    if context.terminal.state == "pending" or not visits.is_operators(view, context, message):
+        _terminal_is_in_service(context)
 
 
 def _terminal_is_in_service(context: Context) -> None:

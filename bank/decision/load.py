@@ -23,6 +23,7 @@ from bank.ledger.rows import (
     Hold,
     Numbering,
     NumberRow,
+    Operator,
     PostRow,
     SessionRow,
     Terminal,
@@ -186,6 +187,7 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
 def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     cards = _CARDS(connection, books, wanted.cards | wanted.presented)
     _CUSTOMERS(connection, books, {card.customer for card in cards if card.card in wanted.presented})
+    _OPERATORS(connection, books, wanted.presented)
     wanted.cards |= wanted.presented
     for link in _CARD_ACCOUNTS(connection, books, wanted.cards):
         wanted.accounts.add(link.account)
@@ -246,6 +248,7 @@ _CARD_HOLDS = Lookup(Hold, "card", where=[schema.holds.c.state.in_(("held", "rel
 _CASES = Lookup(Case, "terminal", "generation", "number")
 _CARDS = Lookup(Card)
 _CUSTOMERS = Lookup(Customer)
+_OPERATORS = Lookup(Operator)
 _CARD_ACCOUNTS = Lookup(CardAccount, "card")
 _USAGE = Lookup(Usage)
 _USAGE_OF_DAYS = Lookup(Usage, "card", where=[schema.usage.c.day.in_(bindparam("days", expanding=True))])

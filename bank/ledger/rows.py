@@ -241,6 +241,21 @@ class CardAccount(Row, frozen=True, kw_only=True):
     place: int = 0
 
 
+class Operator(Row, frozen=True, kw_only=True):
+    """Whose card opens a machine's service menu. `terminals`: "*" for all, else their ids with a space between."""
+
+    table = schema.operators
+    key_fields = ("card",)
+    card: str
+    name: str
+    terminals: str
+    state: str = "active"
+    created_at: int = 0
+
+    def may_serve(self, terminal: str) -> bool:
+        return self.state == "active" and (self.terminals == "*" or terminal in self.terminals.split())
+
+
 class Usage(Row, frozen=True, kw_only=True):
     """What a card has taken on a bank day, holds included."""
 

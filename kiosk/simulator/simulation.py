@@ -80,7 +80,10 @@ class Simulation:
 
     def _hooks(self) -> Hooks:
         able = self._abilities
-        return Hooks(offer=able.offer, contrast=able.contrast, phone=phone(self.config.display))
+        return Hooks(
+            offer=able.offer, contrast=able.contrast, phone=phone(self.config.display),
+            put_in=lambda loaded: exchange_notes(self.laptop.dispenser, loaded),
+        )  # fmt: skip
 
     def _line(self, identity: Identity) -> TrustingLine:
         cut = self.line.is_cut if hasattr(self, "line") else False

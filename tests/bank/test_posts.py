@@ -8,8 +8,9 @@ import sqlite3
 from copy import copy
 from pathlib import Path
 
-from support.hall import PIN, Hall, HeldCard, Machine, _with_slot, eur, run_hall
+from support.hall import PIN, Hall, HeldCard, Machine, eur, run_hall, with_slot
 
+from bank.schema import VERSION
 from bank_link import messages as m
 from bank_link.pin_block import Pin, seal_pin
 
@@ -71,7 +72,7 @@ class Desk:
 async def _desk(machine: Machine, card: HeldCard, pin: str = "") -> Desk:
     opened = await machine.open_visit(card, pin)
     assert isinstance(opened, m.VisitOpened), opened
-    card.file = _with_slot(card.file, opened)
+    card.file = with_slot(card.file, opened)
     return Desk(machine, card, opened)
 
 
@@ -376,7 +377,7 @@ def test_books_of_the_version_before_get_what_they_lack(tmp_path: Path) -> None:
         with sqlite3.connect(hall.directory / "books.sqlite") as tool:
             names = {name for (name,) in tool.execute("SELECT name FROM sqlite_schema")}
             assert {"posts", "visits_state", "posts_card", "posts_reverse_once"} <= names
-            assert tool.execute("PRAGMA user_version").fetchone() == (2,)
+            assert tool.execute("PRAGMA user_version").fetchone() == (VERSION,)
         tool.close()
         await hall.open()
         await asyncio.sleep(1)

@@ -414,12 +414,13 @@ class Town:
 
 
 def run_town(
-    directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, **limits: int | str
-) -> None:
-    """Run a story to its end in virtual time."""
+    directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1,
+    kind: Callable[..., Town] = Town, **limits: int | str,
+) -> None:  # fmt: skip
+    """Run a story to its end in virtual time. `kind` makes the town."""
 
     async def whole() -> None:
-        town = Town(directory, seed, **limits)
+        town = kind(directory, seed, **limits)
         await story(town)
         town.alive()
         await town.stop_kiosk()

@@ -1,0 +1,24 @@
+"""Whether an operator has closed the machine: read from the journal, so that a power cut opens nothing."""
+
+from __future__ import annotations
+
+from kiosk.journal import records as r
+from kiosk.journal.store import Journal
+from kiosk.service_state import Cause, ServiceState
+
+
+def closed_by(journal: Journal) -> str:
+    """The sentence that keeps the machine out of service, "" where no operator has closed it."""
+    line = journal.newest("service-set")
+    if line is None or not isinstance(line.record, r.ServiceSet) or line.record.open:
+        return ""
+    if not line.record.exchange:
+        return f"taken out of service by {line.record.by}"
+    booked = journal.newest("counts-set")
+    if booked is not None and booked.sequence > line.sequence:
+        return ""
+    return f"an exchange that {line.record.by} began is not booked yet"
+
+
+def look(journal: Journal, service: ServiceState) -> None:
+    service.set(Cause.CLOSED, closed_by(journal))

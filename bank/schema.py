@@ -26,7 +26,7 @@ from sqlalchemy import (
     event,
 )
 
-#: 2: `posts`, and an index of open visits. 3: `operators`.
+#: 2: `posts`, and an index of open visits. 3: `operators`, `codes`, `code_guards`.
 VERSION = 3
 
 metadata = MetaData()
@@ -180,6 +180,22 @@ operators = Table(
     Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
     _text("name", 60), Column("terminals", Text, nullable=False, default=""), _text("state", 16), _time("created_at"),
     CheckConstraint("state IN ('active', 'ended')", name="operator_state"),
+)  # fmt: skip
+
+codes = Table(
+    "codes", metadata,
+    Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False), _text("account"), _money("amount_minor"), _text("currency", 3),
+    _time("expires_at"), _time("created_at"), _text("created_by", 60),
+    CheckConstraint("amount_minor > 0", name="code_positive"),
+    ForeignKeyConstraint(["account", "currency"], ["accounts.account", "accounts.currency"]),
+    Index("codes_digest", "digest"),
+)  # fmt: skip
+
+code_guards = Table(
+    "code_guards", metadata,
+    Column("terminal", String(64), primary_key=True),
+    _whole("tries"), _time("first_at"), _whole("lock_level"), _time("locked_until"),
 )  # fmt: skip
 
 usage = Table(

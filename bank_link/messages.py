@@ -99,6 +99,8 @@ class Reason(enum.StrEnum):
     WRONG_PIN = "wrong-pin"
     PIN_LOCKED = "pin-locked"
     PIN_BLOCK = "pin-block"  # cannot be opened
+    WRONG_CODE = "wrong-code"  # no cash code has these digits, or it is over
+    CODE_LOCKED = "code-locked"  # too many wrong ones at this terminal
     NO_ACCOUNT = "no-account"
     NO_PAYEE = "no-payee"  # nobody has the account that money would go to
     CURRENCY = "currency"
@@ -353,14 +355,17 @@ class EchoBack(Message, frozen=True, kw_only=True, tag="echo-back"):
 
 
 class OpenVisit(Message, frozen=True, kw_only=True, tag="open-visit"):
-    """→ VisitOpened. `proof` shows that the card's secret of (epoch, n) is here; `pin_block` only the issuer opens."""
+    """→ VisitOpened. `proof` shows that the card's secret of (epoch, n) is here; `pin_block` only the issuer opens.
+
+    A cash code instead of a card: `pin_block` holds its digits, and what is about a card is left out.
+    """
 
     number: Number
     deadline: Time
-    card: CardId
-    epoch: Number
-    n: Whole
-    proof: Key
+    card: Annotated[str, Meta(pattern=r"^([0-9]{16})?\Z")] = ""
+    epoch: Whole = 0
+    n: Whole = 0
+    proof: Annotated[bytes, Meta(max_length=32)] = b""
     pin_block: Blob
     pin_key_id: Id
 
@@ -368,6 +373,7 @@ class OpenVisit(Message, frozen=True, kw_only=True, tag="open-visit"):
 class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     """`next_*` go onto the card at once. `left_today`: what may still be taken in cash today; `send_left`: what may
     still be sent to others. `role`: "" is a customer's; "operator" moves no money and names its holder in `name`.
+    `fixed`: a cash code's amount; what is taken is that, once.
     """
 
     visit: Id
@@ -382,6 +388,7 @@ class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     send_left: Money | None = None
     role: Annotated[str, Meta(max_length=16)] = ""
     name: Text = ""
+    fixed: Money | None = None
 
 
 class Inquire(Message, frozen=True, kw_only=True, tag="inquire"):

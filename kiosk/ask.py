@@ -264,14 +264,16 @@ class Ask:
             await asyncio.gather(helping, return_exceptions=True)
         return True
 
-    async def answer_help(self, screen: s.Screen) -> None:
-        """Serve the Help key of a screen that asks nothing, until cancelled."""
+    async def answer_help(self, screen: s.Screen) -> str:
+        """Serve the Help key of a screen that waits for hands, until cancelled; or until one of its choices is made."""
         self.keys.forget()
         while True:
             key = await self.keys.next(self.pace.longer(self.patience.answer_s))
             if key == "C" and screen.keys.help:
                 await self._help_at_rest()
                 self.show(screen)
+            elif key and (chosen := _chosen(getattr(screen, "choices", ()), key)):
+                return chosen
 
     async def pause(self, screen: s.Screen, seconds: float) -> None:
         """Something that stays for `seconds`, whatever is pressed; only Help is served."""
@@ -343,7 +345,8 @@ class Ask:
     async def _more_time(self) -> None:
         seconds = int(self.pace.longer(self.patience.more_time_s))
         for left in range(seconds, 0, -1):
-            self.show(catalogue.time_more(self._words, left), left_s=min(left, RING_S))
+            screen = catalogue.time_more(self._words, left, card=self._guarded is not None)
+            self.show(screen, left_s=min(left, RING_S))
             key = await self._one(1)
             if key == "A":
                 raise TimedOut

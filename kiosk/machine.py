@@ -15,7 +15,7 @@ from bank_link.money import Money, major
 from bank_link.seams import Line, Randomness, WallClock
 from config.kiosk import KioskConfig
 from drivers.devices import KeyPress, Light
-from kiosk import visit
+from kiosk import code_visit, visit
 from kiosk.ask import Ask, Keys, Patience
 from kiosk.cabinet import Devices
 from kiosk.display.face import Display
@@ -43,6 +43,8 @@ from kiosk.voice.display import HeardDisplay
 from kiosk.voice.voice import Voice
 
 HEALTH_S = 1.0
+#: What was waited for at rest has come.
+CAME = "came"
 #: While the machine is being stopped, a customer who does not answer is asked once more, and not for long.
 LAST_PATIENCE = {"answer_s": 10, "more_time_s": 10, "extensions": 0}
 
@@ -221,15 +223,20 @@ class Machine:
                 self.parts.lamp("status", Light.SLOW)
                 starting = Cause.STARTING in self.service.causes
                 closed = catalogue.starting(words) if starting else catalogue.out(words, self.service.for_customers)
-                if await self._rest(closed, self._operator_may_come()):
-                    await self._serve(closed=True)
+                if await self._rest(closed, self._operator_may_come()) == CAME:
+                    await self._serve(lambda: visit.serve(self.parts, closed=True))
             elif left_in and self.devices.reader.present:
                 await self._rest(catalogue.e_stick(words), self.devices.reader.removed())
             else:
                 left_in = False
                 self.parts.lamp("status", Light.ON)
-                if await self._rest(catalogue.welcome(words), self.devices.reader.inserted()):
-                    await self._serve()
+                came = await self._rest(
+                    catalogue.welcome(words, (catalogue.by_code(words),)), self.devices.reader.inserted()
+                )
+                if came == CAME:
+                    await self._serve(lambda: visit.serve(self.parts))
+                elif came:
+                    await self._serve(lambda: code_visit.serve(self.parts))
 
     async def _operator_may_come(self) -> None:
         """A card in the slot of a machine that is closed; never while it cannot keep what would be done, or is stopped."""
@@ -250,10 +257,10 @@ class Machine:
         await self.health.mend()
         self.health.look()
 
-    async def _serve(self, *, closed: bool = False) -> None:
+    async def _serve(self, customer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._idle.clear()
         try:
-            await visit.serve(self.parts, closed=closed)
+            await customer()
         finally:
             self._idle.set()
             if self.voice is not None:
@@ -262,14 +269,19 @@ class Machine:
         self.health.look()
         self.line_keeper.check()
 
-    async def _rest(self, screen: Screen, wanted: Coroutine[Any, Any, Any]) -> bool:
-        """Show `screen` until `wanted` comes (True) or the service state changes (False); Help is served meanwhile."""
+    async def _rest(self, screen: Screen, wanted: Coroutine[Any, Any, Any]) -> str:
+        """Show `screen` until `wanted` comes (CAME), a choice is made (its key) or the service state changes ("").
+
+        Help is served meanwhile.
+        """
         self._display.show(screen)
         came, changed = asyncio.ensure_future(wanted), asyncio.ensure_future(self._changed.wait())
         helping = asyncio.ensure_future(self.ask.answer_help(screen))
         try:
-            await asyncio.wait({came, changed}, return_when=asyncio.FIRST_COMPLETED)
-            return came.done() and not changed.done()
+            await asyncio.wait({came, changed, helping}, return_when=asyncio.FIRST_COMPLETED)
+            if changed.done():
+                return ""
+            return CAME if came.done() else helping.result()
         finally:
             for task in (came, changed, helping):
                 task.cancel()

@@ -42,9 +42,9 @@ class Parts:
     zone: str = "UTC"
     staff: Callable[[Visit], Awaitable[None]] | None = None
 
-    def working(self, *, card_out: bool = False) -> AbstractAsyncContextManager[None]:
+    def working(self, *, card_out: bool = False, code: bool = False) -> AbstractAsyncContextManager[None]:
         """The bank is being asked."""
-        screen = catalogue.working(self.words, card_out=card_out)
+        screen = catalogue.working(self.words, card_out=card_out, code=code)
         return self.ask.waiting(screen, catalogue.working(self.words, slow=True))
 
     def reading(self) -> AbstractAsyncContextManager[None]:
@@ -77,13 +77,13 @@ class Parts:
 
 @dataclass(kw_only=True)
 class Visit:
-    """One customer between card in and card out. `n` names the secret that is on the card now.
+    """One customer between card in and card out. `n` names the secret that is on the card now. No `card`: by code.
 
     `has_posted`: money was sent; `sent_minor` of it went to others.
     """
 
     parts: Parts
-    card: CardFile
+    card: CardFile | None
     opened: VisitOpened
     card_is_out: bool = False
     ended: str = "card-taken"

@@ -7,6 +7,7 @@ import hmac
 
 from msgspec.structs import replace
 
+from bank.authoriser import codes
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.pin import check_pin
 from bank.cards import ratchet
@@ -36,6 +37,8 @@ def is_operators(view: View, context: Context, message: OpenVisit) -> bool:
 
 def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
     """The answer without its secret: that is derived again whenever the answer is sent."""
+    if not message.card:
+        return _open_by_code(view, context, message)
     card = _card(view, context, message)
     operator = _operator_here(view, context, card)
     _not_in_use_elsewhere(view, context, card)
@@ -61,6 +64,21 @@ def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
         visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, card),
         language=view.need(Customer, card.customer).language, left_today=left_today(view, context, card),
         send_left=send_left(view, context, card.card),
+    )  # fmt: skip
+
+
+def _open_by_code(view: View, context: Context, message: OpenVisit) -> VisitOpened:
+    """Tells nothing of the account but that it pays: who has the code need not be its owner."""
+    card, code = codes.present(view, context, message)
+    _not_in_use_elsewhere(view, context, card)
+    turned = codes.turned(card, context.now_ms)
+    card = replace(card, issued_epoch=turned.epoch, issued_n=turned.n)
+    view.put(card)
+    visit = _begin(view, context, card)
+    account = AccountView(account=code.account, label="", currency=code.currency, masked="", may=("withdraw",))
+    return VisitOpened(
+        visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=(account,),
+        fixed=codes.amount_of(code),
     )  # fmt: skip
 
 
@@ -150,13 +168,18 @@ def left_today(view: View, context: Context, card: Card) -> Money:
     return Money(max(0, limits.day_amount_minor - (used.amount_minor if used else 0)), limits.currency)
 
 
-def visit_of(view: View, context: Context, visit_id: str) -> Visit:
-    """The open visit of this terminal, touched: it is not idle now. Refusal NO_VISIT for any other."""
+def visit_of(view: View, context: Context, visit_id: str, *, by_code: bool = False) -> Visit:
+    """The open visit of this terminal, touched: it is not idle now. Refusal NO_VISIT for any other.
+
+    `by_code`: also one that a cash code opened; that one may do nothing but take its cash.
+    """
     visit = view.get(Visit, visit_id)
     terminal = context.terminal
     mine = visit is not None and (visit.terminal, visit.generation) == (terminal.terminal, terminal.generation)
     if visit is None or not mine or visit.state != "open":
         raise Refusal(Reason.NO_VISIT, "this visit is not open")
+    if codes.is_code(visit.card) and not by_code:
+        raise Refusal(Reason.NO_VISIT, "a cash code is for its cash alone", events=[("code-misused", visit.visit)])
     if context.now_ms - visit.last_at > context.tools.limits.visit_idle_ms:
         raise Refusal(Reason.NO_VISIT, "this visit ended after ten idle minutes")
     visit = replace(visit, last_at=context.now_ms)

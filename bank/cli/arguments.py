@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _customers(grammar)
     _cards(grammar)
     _operators(grammar)
+    _codes(grammar)
     _terminals(grammar)
     _cases(grammar)
     _checks(grammar)
@@ -191,6 +192,25 @@ def _operators(grammar: _Grammar) -> None:
     grammar.command("operator list", "show every operator, those that left too", "commands.operator_list")
     end = grammar.command("operator end", "let an operator's card open no machine any more", "commands.operator_end")
     end.add_argument("name", metavar="NAME")
+
+
+def _minutes(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= 1440):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number of minutes from 1 to 1440")
+    return int(text)
+
+
+def _codes(grammar: _Grammar) -> None:
+    make = grammar.command("code make", "make a cash code: one withdrawal without a card", "commands.code_make")
+    make.add_argument("account", metavar="ACCOUNT")
+    make.add_argument("amount", metavar="AMOUNT")
+    make.add_argument("--minutes", type=_minutes, default=30, metavar="N", help="it is good for so long (default: 30)")
+    listing = grammar.command(
+        "code list", "show the cash codes of the last day; never their digits", "commands.code_list"
+    )
+    listing.add_argument("--all", action="store_true", help="older ones too")
+    cancel = grammar.command("code cancel", "take a cash code back that was not used", "commands.code_cancel")
+    cancel.add_argument("code", metavar="CODE", help="its reference (k…), as code make and code list show it")
 
 
 def _card(parser: argparse.ArgumentParser) -> None:

@@ -79,6 +79,25 @@ def _(answer: a.OperatorsListed) -> str:
     )
 
 
+@words.register
+def _(answer: a.CodeMade) -> str:
+    return _paragraphs(
+        f"{answer.digits[:4]} {answer.digits[4:]}",
+        f"This is {answer.amount} out of account {answer.account}, once, until {time(answer.expires_at)}. It is shown this "
+        "once; only who is to have the cash may see it.",
+        _facts([("Reference", answer.code)]),
+    )
+
+
+@words.register
+def _(answer: a.CodesListed) -> str:
+    rows = [
+        (one.code, one.account, str(one.amount), one.state, time(one.expires_at), one.created_by)
+        for one in answer.codes
+    ]
+    return _table(("Code", "Account", "Amount", "State", "Good until", "By"), rows, right={2}) or "No cash codes."
+
+
 def enrolment(answer: a.EnrolmentOpened) -> str:
     """The string stands alone on its line, to be copied."""
     what = "anew" if answer.again else "for the first time"

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from bank import schema
+from bank.authoriser.codes import is_code
 from bank.authoriser.pin import with_pin
 from bank.authoriser.visits import ratchet_state
 from bank.cards import ratchet
@@ -94,6 +95,8 @@ def _find(desk: Desk, named: str) -> Card:
     if re.fullmatch(r"[0-9]{5,}", named):
         # What was typed is not repeated: it may be a card's whole number.
         raise CommandRefused("a card is named by its reference (c…) or its last four digits, never by its number")
+    if is_code(named):
+        raise CommandRefused(f"{named} is a cash code, not a card; see: atm-bank code list")
     if not re.fullmatch(r"[0-9]{4}", named):
         return desk.find(Card, named, "card")
     found = desk.rows(Card, select(schema.cards).where(schema.cards.c.last4 == named).limit(2))

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from bank.authoriser.context import Tools
-from bank.commands import accounts, cards, cases, checks, customers, keys, operators, terminals
+from bank.commands import accounts, cards, cases, checks, codes, customers, keys, operators, terminals
 from bank.commands import requests as r
 from bank.commands.answers import Answer
 from bank.commands.desk import Desk, House
@@ -27,6 +27,9 @@ _DONE_BY: dict[type[r.Command], Callable[[Desk, Any], Answer]] = {
     r.OperatorAdd: operators.add,
     r.OperatorList: operators.list_all,
     r.OperatorEnd: operators.end,
+    r.CodeMake: codes.make,
+    r.CodeList: codes.list_all,
+    r.CodeCancel: codes.cancel,
     r.PinSet: cards.set_pin,
     r.EnrolmentOpen: terminals.open_enrolment,
     r.TerminalList: terminals.list_all,
@@ -79,6 +82,7 @@ _ALLOWED = {
     "language": "a language like en or de-CH",
     "currency": "an ISO 4217 code like EUR",
     "expiry": "a month like 2031-05",
+    "minutes": "a number from 1 to 1440",
     "heads": "a block's number and digest, as a terminal keeps it",
 }
 

@@ -119,6 +119,29 @@ class OperatorEnd(Command, frozen=True, kw_only=True, tag="operator-end"):
     name: By
 
 
+class CodeMake(Command, frozen=True, kw_only=True, tag="code-make"):
+    """A cash code: `amount` out of `account` at any machine, once, within `minutes`."""
+
+    answer = a.CodeMade
+    account: Id
+    amount: Amount
+    minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
+
+
+class CodeList(Command, frozen=True, kw_only=True, tag="code-list"):
+    """Those of the last day; `every`: all there ever were."""
+
+    answer = a.CodesListed
+    every: bool = False
+
+
+class CodeCancel(Command, frozen=True, kw_only=True, tag="code-cancel"):
+    """`code`: its reference (k…), never its digits."""
+
+    answer = a.CodesListed
+    code: Id
+
+
 class PinSet(Command, frozen=True, kw_only=True, tag="pin-set"):
     answer = a.CardShown
     card: Id
@@ -212,7 +235,7 @@ COMMANDS: dict[str, type[Command]] = {
     str(command.__struct_config__.tag): command
     for command in (
         CustomerAdd, AccountOpen, AccountShow, CardIssue, CardReissue, CardUnblock, CardShow, OperatorAdd,
-        OperatorList, OperatorEnd, PinSet, EnrolmentOpen,
+        OperatorList, OperatorEnd, CodeMake, CodeList, CodeCancel, PinSet, EnrolmentOpen,
         TerminalList, TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
         LedgerCheck, CaShow, CaNext, CaPromote,
     )

@@ -225,7 +225,7 @@ def _numbered(view: View, context: Context, message: Numbered, *, resumed: bool)
             view, _with_try(context, row), lambda branch: _rules(branch, _with_try(context, row), message)
         )
     except CountTry as counted:
-        view.put(counted.card)
+        view.put(counted.row)
         numbers.deciding(view, key, kind=kind(message), digest=digest, at_ms=context.now_ms)
         return Again()
     return _record(view, context, message, digest, answer)
@@ -317,7 +317,7 @@ def _record(view: View, context: Context, message: Numbered, digest: bytes, answ
 
 def _with_secret(view: View, context: Context, answer: Answer) -> Answer:
     """The next card secret is never stored: it is derived again, each time the answer is sent."""
-    if not isinstance(answer, VisitOpened):
+    if not isinstance(answer, VisitOpened) or answer.fixed is not None:
         return answer
     visit = view.need(Visit, answer.visit)
     secret = context.tools.keys.card_secret(visit.card, answer.next_epoch, answer.next_n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, select
 
 from bank import schema
+from bank.authoriser import codes
 from bank.authoriser.context import Tools
 from bank.decision.decide import Item
 from bank.facts.common import OLDEST_FACT_MS
@@ -19,6 +21,8 @@ from bank.ledger.rows import (
     Card,
     CardAccount,
     Case,
+    Code,
+    CodeGuard,
     Customer,
     Hold,
     Numbering,
@@ -33,7 +37,7 @@ from bank.ledger.rows import (
 from bank.ledger.view import Books
 from bank.store.prepared import Prepared
 from bank.terminals.sign_on import Missing
-from bank_link.errors import MessageRefused
+from bank_link.errors import MessageRefused, PinError
 from bank_link.messages import (
     FACTS,
     Completion,
@@ -72,6 +76,8 @@ class _Wanted:
         self.telling: set[str] = set()
         self.beginning: set[str] = set()
         self.presented: set[str] = set()
+        self.digests: set[bytes] = set()
+        self.guarded: set[str] = set()
         self.posting = False
         self.numbers: set[tuple[str, int, int]] = set()
         self.holds: set[str] = set()
@@ -119,7 +125,7 @@ class _Wanted:
         if isinstance(message, Posted):
             self._add_posted(terminal, generation, message)
         if isinstance(message, OpenVisit):
-            self.presented.add(self._tools.keys.card_reference(message.card))
+            self._add_presented(terminal, generation, message)
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
             self.beginning.add(terminal)
         if isinstance(message, Completion):
@@ -127,6 +133,15 @@ class _Wanted:
             self.cards.add(message.card)
             self._add_day(message)
         self.visits.add(getattr(message, "visit", ""))
+
+    def _add_presented(self, terminal: str, generation: int, message: OpenVisit) -> None:
+        if message.card:
+            self.presented.add(self._tools.keys.card_reference(message.card))
+            return
+        self.guarded.add(terminal)
+        with contextlib.suppress(PinError):
+            digits = codes.digits_of(self._tools.keys, message, terminal, generation)
+            self.digests.add(self._tools.keys.code_digest(digits))
 
     def _add_posted(self, terminal: str, generation: int, message: Posted) -> None:
         self.posts.add((terminal, generation, message.number))
@@ -173,6 +188,7 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     for done in _POSTS(connection, books, wanted.posts):
         wanted.cards.add(done.card)
         wanted.accounts |= {done.account, done.to_account}
+    _load_codes(connection, books, wanted)
     _load_cards(connection, books, wanted)
     if wanted.telling:
         # Cases about the transactions that the batch names: a second word about one finds the first.
@@ -182,6 +198,15 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     load_accounts(connection, books, wanted.accounts)
     _CUSTOMERS(connection, books, {payee.owner for payee in _ACCOUNTS(connection, books, wanted.payees)})
     return books
+
+
+def _load_codes(connection: Connection, books: Books, wanted: _Wanted) -> None:
+    """Codes that are typed now, and those that a visit or a hold is of; with all that was ever held for them."""
+    _CODE_GUARDS(connection, books, wanted.guarded)
+    wanted.cards |= {code.card for code in _CODES_BY_DIGEST(connection, books, wanted.digests)}
+    coded = {card for card in wanted.cards if codes.is_code(card)}
+    wanted.accounts |= {code.account for code in _CODES(connection, books, coded)}
+    wanted.accounts |= {hold.account for hold in _CODE_HOLDS(connection, books, coded)}
 
 
 def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
@@ -245,6 +270,10 @@ _VISITS = Lookup(Visit)
 _OPEN_VISITS = Lookup(Visit, "terminal", where=[schema.visits.c.state == "open"])
 _HOLDS = Lookup(Hold)
 _CARD_HOLDS = Lookup(Hold, "card", where=[schema.holds.c.state.in_(("held", "released", "case"))])
+_CODES = Lookup(Code)
+_CODES_BY_DIGEST = Lookup(Code, "digest")
+_CODE_HOLDS = Lookup(Hold, "card")
+_CODE_GUARDS = Lookup(CodeGuard)
 _CASES = Lookup(Case, "terminal", "generation", "number")
 _CARDS = Lookup(Card)
 _CUSTOMERS = Lookup(Customer)

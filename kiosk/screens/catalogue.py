@@ -5,7 +5,7 @@ Each takes the language's `Words` first, then typed values, and returns a screen
     catalogue.cash(words, [Preset(major(20, "USD")), ...])     ->  keys "amount:2000", ..., "other"
 """
 
-from kiosk.screens.at_rest import OUT_REASONS, out, starting, welcome
+from kiosk.screens.at_rest import OUT_REASONS, by_code, out, starting, welcome
 from kiosk.screens.balance import balance, balance_shown
 from kiosk.screens.card import (
     MENU,
@@ -83,6 +83,7 @@ __all__ = [
     "Preset",
     "balance",
     "balance_shown",
+    "by_code",
     "cancelled",
     "cash",
     "cash_count",

@@ -41,7 +41,7 @@ async def run(visit: Visit) -> bool:
             continue
         held, amount = await _authorise(visit, wish)
         if held is not None:
-            await _pay(visit, held)
+            await pay(visit, held)
             return True
 
 
@@ -86,7 +86,7 @@ async def _refused(visit: Visit, answer: Refused) -> Money | None:
 # ── The cash ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _pay(visit: Visit, held: r.Held) -> None:
+async def pay(visit: Visit, held: r.Held) -> None:
     """Card out and taken, release, notes; then the fact that the transaction's records ask for.
 
     What is broken off here (a power cut, a journal that fails) is ended by the recovery at the next start: only what
@@ -96,12 +96,13 @@ async def _pay(visit: Visit, held: r.Held) -> None:
     payment, taken, spoilt = None, False, False
     try:
         try:
-            taken = await _card_is_taken(visit, held)
+            taken = visit.card is None or await _card_is_taken(visit, held)
         except _CardSpoilt as error:
             parts.note("card-spoilt", f"{held.claim}: {error}; no cash")
             spoilt = True
         if taken:
-            parts.journal.write(r.CardTaken(transaction=held.transaction))
+            if visit.card is not None:
+                parts.journal.write(r.CardTaken(transaction=held.transaction))
             payment = await _release_and_pay(visit, held)
         parts.vault.forget(held.transaction)
         parts.host.end(held.transaction, payment.outcome.value if payment else "not-paid")
@@ -166,7 +167,9 @@ async def _release_and_pay(visit: Visit, held: r.Held) -> Payment | None:
 async def _tell(visit: Visit, held: r.Held, payment: Payment | None) -> None:
     parts, words = visit.parts, visit.parts.words
     if payment is None:
-        await parts.ask.told(catalogue.e_nocash(words, held.claim, earlier=visit.has_posted), NOTICE_S)
+        await parts.ask.told(
+            catalogue.e_nocash(words, held.claim, earlier=visit.has_posted, code=visit.card is None), NOTICE_S
+        )
         return
     if payment.paid.minor:
         await parts.ask.pause(catalogue.take_cash(words, payment.paid, _faces(payment)), parts.ask.patience.cash_s)
@@ -174,7 +177,9 @@ async def _tell(visit: Visit, held: r.Held, payment: Payment | None) -> None:
     if payment.doubt.minor:
         await parts.ask.told(catalogue.e_jam(words, payment.paid, held.claim), NOTICE_S)
     elif not payment.paid.minor:
-        await parts.ask.told(catalogue.e_nocash(words, held.claim, earlier=visit.has_posted), NOTICE_S)
+        await parts.ask.told(
+            catalogue.e_nocash(words, held.claim, earlier=visit.has_posted, code=visit.card is None), NOTICE_S
+        )
     elif payment.paid < held.amount:
         await parts.ask.told(catalogue.e_partial(words, payment.paid, held.claim), NOTICE_S)
 

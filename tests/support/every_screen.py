@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bank_link.money import Money, major
 from kiosk.screens import catalogue as c
+from kiosk.screens import code as k
 from kiosk.screens import operator as o
 from kiosk.screens.model import Choice, Screen
 from kiosk.screens.words.load import Words
@@ -26,6 +27,7 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_send(words),
         **_statement(words),
         **_trouble(words),
+        **_code(words),
         **_operator(words),
     }
 
@@ -39,6 +41,7 @@ def _at_rest(words: Words) -> dict[str, Screen]:
     return {
         "starting": c.starting(words),
         "welcome": c.welcome(words),
+        "welcome, code": c.welcome(words, (c.by_code(words),)),
         "welcome, languages": c.welcome(words, languages),
         "out, cash": c.out(words, "cash"),
         "out, service": c.out(words, "service", "Market Street, 300 m"),
@@ -170,6 +173,27 @@ def _trouble(words: Words) -> dict[str, Screen]:
         "help": c.help_(words, list(c.HELP)),
         "help, two": c.help_(words, ["contrast", "person"]),
         "help.person": c.help_person(words, PHONE),
+    }
+
+
+def _code(words: Words) -> dict[str, Screen]:
+    return {
+        "code": k.code(words),
+        "code, entered": k.code(words, entered="20814417"),
+        "code, wrong": k.code(words, wrong=True, tries_left=4),
+        "code, last": k.code(words, wrong=True, tries_left=1),
+        "code, short": k.code(words, short=True),
+        "code.ok": k.code_ok(words, usd(70)),
+        "code.locked": k.code_locked(words, "14:30"),
+        "code.locked, day": k.code_locked(words, "27.11. 14:30", today=False),
+        "code.nopay": k.code_nopay(words, usd(70)),
+        "code.refused": k.code_refused(words),
+        "code.inuse": k.code_in_use(words),
+        "code.line": k.code_line(words),
+        "code.line, over": k.code_line(words, again=False),
+        "working, code": c.working(words, code=True),
+        "e.nocash, code": c.e_nocash(words, REFERENCE, code=True),
+        "time, code": c.time_more(words, 20, card=False),
     }
 
 

@@ -20,5 +20,11 @@ def closed_by(journal: Journal) -> str:
     return f"an exchange that {line.record.by} began is not booked yet"
 
 
+def by_word(journal: Journal) -> bool:
+    """An operator has said that the machine is to stay closed: an exchange does not open it."""
+    line = journal.newest("service-set")
+    return line is not None and isinstance(line.record, r.ServiceSet) and not (line.record.open or line.record.exchange)
+
+
 def look(journal: Journal, service: ServiceState) -> None:
     service.set(Cause.CLOSED, closed_by(journal))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bank_link.money import Money
 from kiosk.ask import BACK, MAIN
 from kiosk.journal import records as r
+from kiosk.operator import closing
 from kiosk.operator.bench import Bench
 from kiosk.operator.draft import draft, found, loaded
 from kiosk.operator.exchange import ExchangeError
@@ -17,7 +18,7 @@ READ_S = 60
 async def run(bench: Bench) -> None:
     """Back to the menu when it is booked or left. What was counted stays for the next time, and the machine closed."""
     parts = bench.parts
-    if not draft(parts.journal):
+    if not draft(parts.journal) and not closing.by_word(parts.journal):
         bench.set_service(is_open=False, exchange=True)
     while True:
         counted = draft(parts.journal)
@@ -51,7 +52,7 @@ def _rows(bench: Bench, counted: dict[str, r.Counted]) -> list[screens.CassetteR
 
 def _leave(bench: Bench, counted: dict[str, r.Counted]) -> None:
     """Nothing was counted: nothing was touched."""
-    if not counted:
+    if not counted and not closing.by_word(bench.parts.journal):
         bench.set_service(is_open=True)
 
 

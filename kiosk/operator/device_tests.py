@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from bank_link.card_file import parse
 from bank_link.errors import CardFileError
-from drivers.devices import KEYS, DeviceError, DeviceState, Light
+from drivers.devices import KEYS, DeviceError, DeviceState, Light, Manner
 from kiosk.ask import BACK
 from kiosk.operator.bench import Bench
 from kiosk.operator.journal_view import show_text
@@ -14,13 +14,16 @@ from kiosk.screens import operator as screens
 
 READ_S = 60
 LAMP_S = 2
+WORDS_A_MINUTE = 165
+LOUDNESS = 3
 
 
 async def run(bench: Bench) -> None:
     """One test after another; back to the menu by Back."""
     parts = bench.parts
     while True:
-        key = await parts.ask.choose(screens.op_devices(parts.words, list(_RUN)))
+        offered = [key for key in _RUN if key != "voice" or bench.devices.speaker is not None]
+        key = await parts.ask.choose(screens.op_devices(parts.words, offered))
         if key == BACK:
             return
         await _RUN[key](bench)
@@ -85,10 +88,26 @@ async def _dispenser(bench: Bench) -> None:
     await _result(bench, good=True, sentence="The way is clear")
 
 
+async def _voice(bench: Bench) -> None:
+    """One sentence, by headphones or loudspeaker, whatever is switched."""
+    speaker, words = bench.devices.speaker, bench.parts.words
+    assert speaker is not None, "offered only where there is one"
+    try:
+        await speaker.say(
+            words.say("op.voice", "said"), Manner(words.say("voice", "speaker"), WORDS_A_MINUTE, LOUDNESS)
+        )
+    except DeviceError as error:
+        bench.note(f"tested the voice: {error}")
+        await _result(bench, good=False, sentence=str(error))
+        return
+    bench.note("tested the voice")
+    await _result(bench, good=True, sentence=words.say("op.voice", "done"))
+
+
 async def _result(bench: Bench, *, good: bool, sentence: str) -> None:
     await bench.parts.ask.told(screens.op_result(bench.parts.words, sentence, good=good), READ_S)
 
 
 _RUN: dict[str, Callable[[Bench], Awaitable[None]]] = {
-    "states": _states, "keys": _keys, "lamps": _lamps, "card": _card, "dispenser": _dispenser,
+    "states": _states, "keys": _keys, "lamps": _lamps, "card": _card, "dispenser": _dispenser, "voice": _voice,
 }  # fmt: skip

@@ -517,6 +517,35 @@ def test_out_of_service_by_the_operator_outlives_a_restart(tmp_path: Path) -> No
     run_town(tmp_path, story)
 
 
+def test_an_exchange_does_not_open_what_an_operator_has_closed(tmp_path: Path) -> None:
+    """Closed by word it stays closed, whatever is booked or only looked at; until somebody puts it in service."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await operator(town)
+        await come(town, card)
+        await town.choose("machine")
+        await town.see("op.machine")
+        await town.choose("switch")
+        await town.press("B")
+        await town.see("op.menu")
+        await town.choose("exchange")
+        await town.see("op.exchange")
+        await town.press("B")
+        await town.see("op.menu")
+        assert Cause.CLOSED in town.machine.service.causes
+        await town.choose("exchange")
+        await count(town, "top", 20, 0, 30)
+        await book(town)
+        await town.press("D")
+        await town.see("op.menu")
+        await leave(town)
+        await asyncio.sleep(60)
+        assert "taken out of service by Olga" in town.machine.service.causes[Cause.CLOSED]
+
+    run_town(tmp_path, story)
+
+
 def test_totals_journal_and_devices_can_be_read(tmp_path: Path) -> None:
     """Each page comes and goes back; a search by a reference's number finds that payment's notes."""
 
@@ -534,7 +563,8 @@ def test_totals_journal_and_devices_can_be_read(tmp_path: Path) -> None:
         pages = (
             ("totals", "op.totals", "trial", "op.trial"), ("totals", "op.totals", "final", "op.final"),
             ("devices", "op.devices", "states", "op.states"), ("devices", "op.devices", "card", "op.result"),
-            ("devices", "op.devices", "dispenser", "op.result"), ("journal", "op.journal", "newest", "op.records"),
+            ("devices", "op.devices", "dispenser", "op.result"), ("devices", "op.devices", "voice", "op.result"),
+            ("journal", "op.journal", "newest", "op.records"),
             ("machine", "op.machine", "versions", "op.versions"), ("machine", "op.machine", "reasons", "op.reasons"),
         )  # fmt: skip
         for first, between, second, last in pages:

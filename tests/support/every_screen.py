@@ -227,7 +227,7 @@ def _operator(words: Words) -> dict[str, Screen]:
         "op.tested.out": o.op_tested_out(words, 1),
         "op.tested.out, two": o.op_tested_out(words, 2),
         "op.trouble": o.op_trouble(words, LONG),
-        "op.devices": o.op_devices(words, ["states", "keys", "lamps", "card", "dispenser"]),
+        "op.devices": o.op_devices(words, ["states", "keys", "lamps", "card", "dispenser", "voice"]),
         "op.keys": o.op_keys(words, list("123A456B789C*0#D")),
         "op.lamp": o.op_lamp(words, "keypad"),
         "op.result": o.op_result(words, "Every key works", good=True),

@@ -32,7 +32,7 @@ async def _one(bench: Bench, name: str) -> None:
     parts = bench.parts
     while True:
         row = _row(bench, name)
-        key = await parts.ask.choose(screens.op_cassette(parts.words, row))
+        key = await parts.ask.choose(screens.op_cassette(parts.words, row, stuck=bool(parts.journal.stuck())))
         if key == BACK:
             return
         if key == "switch":

@@ -129,13 +129,14 @@ def op_cassettes(words: Words, cassettes: Sequence[CassetteState]) -> Choose:
     return _choose(words, "op.cassettes", choices, keys(words, cancel="end"))
 
 
-def op_cassette(words: Words, row: CassetteState) -> Choose:
-    """On or off, key `switch`; one note, key `test`."""
+def op_cassette(words: Words, row: CassetteState, *, stuck: bool = False) -> Choose:
+    """On or off, key `switch`; one note, key `test`. `stuck`: a note in doubt, which a motor could push out."""
+    why = "exchange_first" if stuck else "" if row.notes else "count_first"
     choices = (
         Choice(key="switch", label=words.say("op.cassette", "off" if row.on else "on")),
         Choice(
-            key="test", label=words.say("op.cassette", "test"), enabled=row.notes > 0,
-            second="" if row.notes else words.say("op.cassette", "count_first"),
+            key="test", label=words.say("op.cassette", "test"), enabled=not why,
+            second=words.say("op.cassette", why) if why else "",
         ),
     )  # fmt: skip
     notice = Notice(

@@ -387,6 +387,8 @@ def test_a_test_note_that_gets_stuck_closes_the_machine(tmp_path: Path) -> None:
         await _test_note(town, "top")
         await town.see("op.trouble")
         await town.press("D")
+        shown = await town.see("op.cassette")
+        assert [choice.enabled for choice in shown.choices] == [True, False], "a motor could push it out"
         await leave(town)
         await town.see("out")
         count_of_top = next(c for c in town.machine.vault.counts() if c.cassette == "top")

@@ -220,6 +220,7 @@ def _operator(words: Words) -> dict[str, Screen]:
         "op.cassettes": o.op_cassettes(words, [top, low]),
         "op.cassette": o.op_cassette(words, top),
         "op.cassette, empty": o.op_cassette(words, low),
+        "op.cassette, stuck": o.op_cassette(words, top, stuck=True),
         "op.test": o.op_test(words, top, to_bin=True),
         "op.test, out": o.op_test(words, top, to_bin=False),
         "op.moving": o.op_moving(words),

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 
 #: 2: `posts`, and an index of open visits. 3: `deposits`. 4: `billers`, `bills` and `usuals`; indexes of cases by account, of
-#: pending cards, and of accounts that were opened at a terminal.
-VERSION = 4
+#: pending cards, and of accounts that were opened at a terminal. 5: `operators`, `codes`, `code_guards`.
+VERSION = 5
 
 metadata = MetaData()
 
@@ -211,6 +211,29 @@ usuals = Table(
     Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
     _money("amount_minor"), _text("currency", 3),
     CheckConstraint("amount_minor >= 0", name="usual_not_negative"),
+)  # fmt: skip
+
+operators = Table(
+    "operators", metadata,
+    Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
+    _text("name", 60), Column("terminals", Text, nullable=False, default=""), _text("state", 16), _time("created_at"),
+    CheckConstraint("state IN ('active', 'ended')", name="operator_state"),
+)  # fmt: skip
+
+codes = Table(
+    "codes", metadata,
+    Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False), _text("account"), _money("amount_minor"), _text("currency", 3),
+    _time("expires_at"), _time("created_at"), _text("created_by", 60),
+    CheckConstraint("amount_minor > 0", name="code_positive"),
+    ForeignKeyConstraint(["account", "currency"], ["accounts.account", "accounts.currency"]),
+    Index("codes_digest", "digest"),
+)  # fmt: skip
+
+code_guards = Table(
+    "code_guards", metadata,
+    Column("terminal", String(64), primary_key=True),
+    _whole("tries"), _time("first_at"), _whole("lock_level"), _time("locked_until"),
 )  # fmt: skip
 
 usage = Table(

@@ -1,11 +1,12 @@
 """The card file: 144 bytes on a stick or an NTAG213 (36 pages of 4 bytes), made to survive a pull at any byte.
 
-    header (56): magic "ATMC" | version 1 | 3 reserved | card id, 16 digits BCD (8) | issuer, 20, zero-padded | expiry u32
+    header (56): magic "ATMC" | version 1 | role | 2 reserved | card id, 16 digits BCD (8) | issuer, 20, zero-padded | expiry u32
                  | 12 reserved | CRC-32
     slot   (44): epoch u32 | n u32 | secret 32 | CRC-32       … and a second one
 
 Big-endian. The kiosk writes only the older slot, so a write that is cut leaves the newer one good. The checksums tell
-accidents; that the secret is the bank's, only the bank can tell. The number is BCD, so that no search for its digits finds it.
+accidents; that the secret is the bank's, only the bank can tell. The role (0: a customer's, 1: an operator's) gives no right: by it a
+closed machine knows whose card it need not ask the bank about. The number is BCD, so that no search for its digits finds it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SIZE = HEADER + 2 * SLOT
 VERSION = 1
 
 _MAGIC = b"ATMC"
-_HEADER = struct.Struct(">4sB3s8s20sI12s")
+_HEADER = struct.Struct(">4sBB2s8s20sI12s")
 _SLOT = struct.Struct(">II32s")
 _CRC = struct.Struct(">I")
 _ISSUER = re.compile(r"[A-Za-z0-9_.:-]{1,20}", re.ASCII)
@@ -53,6 +54,7 @@ class CardFile:
     issuer: str
     expiry: int
     slots: tuple[Slot | None, Slot | None]
+    operator: bool = False
 
     @property
     def newest(self) -> Slot:
@@ -72,26 +74,29 @@ def parse(data: bytes) -> CardFile:
     """Read a card file. Raises CardFileError for any bytes that are none."""
     if len(data) != SIZE:
         raise CardFileError(f"this is no card: a card file has {SIZE} bytes, not {len(data)}")
-    magic, version, reserved, card, issuer, expiry, spare = _HEADER.unpack_from(data)
+    magic, version, role, reserved, card, issuer, expiry, spare = _HEADER.unpack_from(data)
     if magic != _MAGIC:
         raise CardFileError("this is no card: the file begins with something else")
     if _CRC.unpack_from(data, _HEADER.size)[0] != zlib.crc32(data[: _HEADER.size]):
         raise CardFileError("this card is damaged: its header does not add up")
     if version != VERSION:
         raise CardFileError(f"this card is of version {version}; this machine reads version {VERSION}")
-    if any(reserved) or any(spare):
+    if role > 1 or any(reserved) or any(spare):
         raise CardFileError("this card says something that this machine does not understand")
     slots = (_slot(data[HEADER : HEADER + SLOT]), _slot(data[HEADER + SLOT :]))
     if slots == (None, None):
         raise CardFileError("this card has lost both of its secrets: it needs re-activation by the bank")
-    return CardFile(_card_id(card.hex()), _issuer(issuer), _expiry(expiry), slots)
+    return CardFile(_card_id(card.hex()), _issuer(issuer), _expiry(expiry), slots, operator=bool(role))
 
 
-def compose(card_id: str, issuer: str, expiry: int, epoch: int, n: int, secret: bytes) -> bytes:  # noqa: PLR0917 - in the file's own order
+def compose(  # noqa: PLR0917 - in the file's own order
+    card_id: str, issuer: str, expiry: int, epoch: int, n: int, secret: bytes, *, operator: bool = False
+) -> bytes:  # fmt: skip
     """A new card's file: the first slot holds its secret, the second is empty. Raises CardFileError for bad fields."""
     card = _card_id(card_id)
     padded = _issuer(issuer.encode()).encode().ljust(20, b"\0")
-    header = _HEADER.pack(_MAGIC, VERSION, bytes(3), bytes.fromhex(card), padded, _expiry(expiry), bytes(12))
+    fields = (bytes.fromhex(card), padded, _expiry(expiry), bytes(12))
+    header = _HEADER.pack(_MAGIC, VERSION, int(operator), bytes(2), *fields)
     return header + _CRC.pack(zlib.crc32(header)) + slot_bytes(epoch, n, secret) + bytes(SLOT)
 
 

@@ -91,6 +91,7 @@ class Reason(enum.StrEnum):
     NO_VISIT = "no-visit"
     NO_CARD = "no-card"
     NO_HOLD = "no-hold"
+    NOT_HERE = "not-here"  # an operator's card that is not for this machine
     CARD_IN_USE = "card-in-use"
     CARD_OUTDATED = "card-outdated"  # a copy, or the original after its copy was used: needs re-activation
     CARD_PROOF = "card-proof"  # the secret is not this card's
@@ -99,6 +100,8 @@ class Reason(enum.StrEnum):
     WRONG_PIN = "wrong-pin"
     PIN_LOCKED = "pin-locked"
     PIN_BLOCK = "pin-block"  # cannot be opened
+    WRONG_CODE = "wrong-code"  # no cash code has these digits, or it is over
+    CODE_LOCKED = "code-locked"  # too many wrong ones at this terminal
     NO_ACCOUNT = "no-account"
     NO_PAYEE = "no-payee"  # nobody has the account that money would go to, or no such biller
     BILL_NUMBER = "bill-number"  # not of the form that the biller's bills have
@@ -365,14 +368,17 @@ class EchoBack(Message, frozen=True, kw_only=True, tag="echo-back"):
 
 
 class OpenVisit(Message, frozen=True, kw_only=True, tag="open-visit"):
-    """→ VisitOpened. `proof` shows that the card's secret of (epoch, n) is here; `pin_block` only the issuer opens."""
+    """→ VisitOpened. `proof` shows that the card's secret of (epoch, n) is here; `pin_block` only the issuer opens.
+
+    A cash code instead of a card: `pin_block` holds its digits, and what is about a card is left out.
+    """
 
     number: Number
     deadline: Time
-    card: CardId
-    epoch: Number
-    n: Whole
-    proof: Key
+    card: Annotated[str, Meta(pattern=r"^([0-9]{16})?\Z")] = ""
+    epoch: Whole = 0
+    n: Whole = 0
+    proof: Annotated[bytes, Meta(max_length=32)] = b""
     pin_block: Blob
     pin_key_id: Id
 
@@ -380,6 +386,8 @@ class OpenVisit(Message, frozen=True, kw_only=True, tag="open-visit"):
 class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     """`next_*` go onto the card at once. `left_today`: what may still be taken in cash today; `send_left`: what may
     still be sent to others. `frozen`: nothing goes but to unfreeze it.
+    still be sent to others. `role`: "" is a customer's; "operator" moves no money and names its holder in `name`.
+    `fixed`: a cash code's amount; what is taken is that, once.
     """
 
     visit: Id
@@ -393,6 +401,9 @@ class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     left_today: Money | None = None
     send_left: Money | None = None
     frozen: bool = False
+    role: Annotated[str, Meta(max_length=16)] = ""
+    name: Text = ""
+    fixed: Money | None = None
 
 
 class Inquire(Message, frozen=True, kw_only=True, tag="inquire"):

@@ -8,13 +8,14 @@ key serves once: HKDF-SHA256 over X25519 of a fresh key and the issuer's PIN key
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import NoReturn
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bank_link.errors import MessageRefused, PinError
-from bank_link.keys import KEY_BYTES, AgreementKey, derive
+from bank_link.keys import KEY_BYTES, AgreementKey, derive, framed
 from bank_link.seams import Randomness
 
 SHORTEST = 4
@@ -93,6 +94,12 @@ def open_pin(block: bytes, card: str, private_key: bytes) -> Pin:
     issuer = AgreementKey(private_key)
     key = _one_time_key(issuer, public, public, issuer.public)
     return _read_pin_field(decipher(enciphered, _pan_field(card), key))
+
+
+def code_binding(terminal: str, generation: int, number: int) -> str:
+    """What stands in the PAN's place for a cash code: 16 digits of the one message that it may travel in."""
+    name = framed(b"atm/1 cash code", terminal.encode(), generation.to_bytes(8, "big"), number.to_bytes(8, "big"))
+    return f"{int.from_bytes(hashlib.sha256(name).digest(), 'big') % 10**16:016d}"
 
 
 def encipher(pin_field: bytes, pan_field: bytes, key: bytes) -> bytes:

@@ -105,6 +105,13 @@ class Dispenser(Device, Protocol):
     cassettes: tuple[str, ...]
 
     @property
+    def tests_to_bin(self) -> bool:
+        """`test` can lead a note into the reject bin; else it comes out at the exit."""
+
+    async def test(self, cassette: str) -> Pick:
+        """As `pick`, for whoever tries the mechanism: into the reject bin where `tests_to_bin`."""
+
+    @property
     def counter(self) -> int | None:
         """Notes ever moved, from the device's own memory that survives a power cut; None where it has none."""
 

@@ -170,16 +170,16 @@ class GpioDispenser:
         UNPLUGGED (not open, a pin that cannot be read), JAM or TIMEOUT (an earlier doubt: reset first). Once the motor
         was told to run, even a pin that fails ends in a Pick.
         """
-        assert not self._busy, "one pick at a time"
-        self._busy = True
-        try:
-            self._may_pick(cassette)
-            await self._path_clear()
-            if self.looks_empty(cassette):
-                return Pick(PickOutcome.EMPTY, sentence=f"Cassette {cassette} is empty: exchange it.")
-            return await self._move(cassette)
-        finally:
-            self._busy = False
+        return await self._pick(cassette, to_exit=True)
+
+    @property
+    def tests_to_bin(self) -> bool:
+        """The diverter, left as it rests, leads to the bin, and a sensor there sees the note arrive."""
+        return self._wiring.diverter is not None and self._wiring.reject_sensor is not None
+
+    async def test(self, cassette: str) -> Pick:
+        """As `pick`, into the reject bin where `tests_to_bin`, else out at the exit."""
+        return await self._pick(cassette, to_exit=not self.tests_to_bin)
 
     async def reset(self) -> None:
         """Motors off; end an earlier doubt. Raises DeviceError (SENSOR, or JAM after one) while a sensor is covered."""
@@ -195,6 +195,18 @@ class GpioDispenser:
             self._busy = False
 
     # ---- one pick ----
+
+    async def _pick(self, cassette: str, *, to_exit: bool) -> Pick:
+        assert not self._busy, "one pick at a time"
+        self._busy = True
+        try:
+            self._may_pick(cassette)
+            await self._path_clear()
+            if self.looks_empty(cassette):
+                return Pick(PickOutcome.EMPTY, sentence=f"Cassette {cassette} is empty: exchange it.")
+            return await self._move(cassette, to_exit=to_exit)
+        finally:
+            self._busy = False
 
     def _may_pick(self, cassette: str) -> None:
         self._open_or_raise()
@@ -223,13 +235,13 @@ class GpioDispenser:
     def _covered_sentence(self, covered: str) -> str:
         return f"The {self.name}'s {covered} sensor is covered: clear the note path, then reset the {self.name}."
 
-    async def _move(self, cassette: str) -> Pick:
+    async def _move(self, cassette: str, *, to_exit: bool) -> Pick:
         # stands until the end proves something else: a pick that is broken off leaves its note in doubt
         self._doubt = _Doubt(Fault.JAM, f"A pick of cassette {cassette} was broken off: its note is in doubt. Reset.")
         self._observation = observation = Observation()
         try:
             try:
-                await self._run_motor(cassette, observation)
+                await self._run_motor(cassette, observation, to_exit=to_exit)
                 calm = await self._quiet(observation)
             finally:
                 self._observation = None
@@ -238,10 +250,10 @@ class GpioDispenser:
             return self._ended(Pick(PickOutcome.JAM, in_doubt=1, sentence=f"{error} The note that moved is in doubt."))
         return self._ended(self._judged(observation, calm, cassette))
 
-    async def _run_motor(self, cassette: str, observation: Observation) -> None:
+    async def _run_motor(self, cassette: str, observation: Observation, *, to_exit: bool) -> None:
         """Until a note has passed a sensor, or the time for it is over."""
         try:
-            if self._diverter is not None:
+            if self._diverter is not None and to_exit:
                 self._diverter.set(on=True)
             self._motors[cassette].set(on=True)
             await self._one_note(observation)

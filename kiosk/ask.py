@@ -196,6 +196,10 @@ class Ask:
             if chosen:
                 return chosen
 
+    async def any_key(self, screen: s.NoticeScreen) -> str:
+        """Any key, whatever it means elsewhere: the pad itself is asked about. Raises LeftEarly."""
+        return await self._key(screen)
+
     async def amount(self, screen: s.Amount) -> int | None:
         """The number that was entered, or None for Back (Clear on an empty entry). Raises LeftEarly."""
         entered = await self._digits(screen, first_zero=False)
@@ -318,7 +322,7 @@ class Ask:
                 self.show(screen)
             elif key == "A" and screen.keys.cancel:
                 return ""
-            elif chosen := _chosen(getattr(screen, "choices", ()), key):
+            elif key and (chosen := _chosen(getattr(screen, "choices", ()), key)):
                 return chosen
 
     async def pause(self, screen: s.Screen, seconds: float) -> None:
@@ -391,7 +395,8 @@ class Ask:
     async def _more_time(self) -> None:
         seconds = int(self.pace.longer(self.patience.more_time_s))
         for left in range(seconds, 0, -1):
-            self.show(catalogue.time_more(self._words, left), left_s=min(left, RING_S))
+            screen = catalogue.time_more(self._words, left, card=self._guarded is not None)
+            self.show(screen, left_s=min(left, RING_S))
             key = await self._one(1)
             if key == "A":
                 raise TimedOut

@@ -49,7 +49,7 @@ from bank_link.messages import (
     pin_digits_of,
 )
 from bank_link.money import Money
-from bank_link.pin_block import Pin, seal_pin
+from bank_link.pin_block import Pin, code_binding, seal_pin
 from bank_link.seams import Randomness
 from bank_link.slips import read_slip
 from kiosk.journal import records as r
@@ -160,6 +160,23 @@ class Host:
         answer = await self._numbered(name, build, OPEN_VISIT_MS, VisitOpened)
         self._journal.write(r.Ended(transaction=name, why="visit-opened"))
         return answer
+
+    async def open_by_code(self, code: Pin) -> VisitOpened:
+        """A visit without a card, for one amount (`fixed`). Raises Turned and NoAnswer."""
+        session = self._session()
+        name = self._name()
+        binding = code_binding(self._terminal, name.generation, name.number)
+        block = seal_pin(code, binding, session.pin_key, self._random)
+
+        def build(number: int, until: int) -> OpenVisit:
+            return OpenVisit(number=number, deadline=until, pin_block=block, pin_key_id=session.pin_key_id)
+
+        def kept(answer: VisitOpened) -> tuple[r.AnyRecord, ...]:
+            if answer.fixed is None or len(answer.accounts) != 1:
+                raise MessageRefused("the bank opened another visit than one by code")
+            return (r.Ended(transaction=name, why="visit-opened"),)
+
+        return await self._numbered(name, build, OPEN_VISIT_MS, VisitOpened, kept)
 
     async def balance(self, visit: str, account: str) -> Figures:
         """Raises Turned and NoAnswer (there is nothing to end), as all inquiries do."""

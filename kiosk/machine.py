@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+import functools
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from bank_link.money import Money, major
 from bank_link.seams import Line, Randomness, WallClock
 from config.kiosk import KioskConfig
 from drivers.devices import KeyPress, Light
-from kiosk import newcomer, visit
+from kiosk import code_visit, newcomer, visit
 from kiosk.ask import Ask, Keys, Patience
 from kiosk.cabinet import Devices, door_name
 from kiosk.cash_in import CashIn
@@ -27,9 +28,13 @@ from kiosk.journal import records as r
 from kiosk.journal.recovery import recover
 from kiosk.journal.store import Journal, JournalError
 from kiosk.line_keeper import LineKeeper
+from kiosk.operator import closing, menu
+from kiosk.operator.bench import Bench
+from kiosk.operator.desk import Desk
+from kiosk.operator.exchange import Count
 from kiosk.outbox import Outbox
 from kiosk.pace import Pace
-from kiosk.parts import Parts
+from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens.model import Choice, Screen
 from kiosk.screens.words.load import Words
@@ -41,8 +46,11 @@ from kiosk.voice.display import HeardDisplay
 from kiosk.voice.voice import Voice
 
 HEALTH_S = 1.0
-#: What was waited for is there.
+#: What was waited for at rest has come.
 CAME = "came"
+_SERVE: dict[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
+    CAME: visit.serve, newcomer.KEY: newcomer.serve, code_visit.KEY: code_visit.serve,
+}  # fmt: skip
 #: While the machine is being stopped, a customer who does not answer is asked once more, and not for long.
 LAST_PATIENCE = {"answer_s": 10, "more_time_s": 10, "extensions": 0}
 
@@ -63,7 +71,8 @@ class Hooks:
 
     `alive` is called every second while all workers live. `offer` has a key of the pad first, and keeps it by True:
     on a small panel the display turns its own page with it. `contrast` changes the display to its other theme, where it
-    has one; `phone` is whom a customer may call, `bank` its name on receipts. `extra` are more workers.
+    has one; `phone` is whom a customer may call, `bank` its name on receipts. `put_in` moves the notes of an exchange
+    where they are simulated. `extra` are more workers.
     """
 
     new_cas: Callable[[tuple[str, ...]], None] = lambda _: None
@@ -73,6 +82,7 @@ class Hooks:
     contrast: Callable[[], None] | None = None
     phone: str = ""
     bank: str = ""
+    put_in: Callable[[Mapping[str, Count]], None] = lambda _: None
     extra: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
 
@@ -90,6 +100,7 @@ class Machine:
         self._world = world
         self._identity = identity
         self._changed = asyncio.Event()
+        self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
         self.service = ServiceState(self._service_changed)
@@ -133,7 +144,7 @@ class Machine:
             service=self.service, indicators=devices.indicators,
             presets=tuple(major(value, config.terminal.currency) for value in config.presets),
             currency=config.terminal.currency, zone=config.time.zone, cash_in=self.cash_in, printer=devices.printer,
-            bank=self.hooks.bank,
+            bank=self.hooks.bank, staff=self._operate,
         )  # fmt: skip
 
     def _cash_in(self) -> CashIn | None:
@@ -176,6 +187,7 @@ class Machine:
             r.Booted(boot=boot, version=VERSION, terminal=self._identity.terminal, generation=self._identity.generation)
         )
         recover(self.journal, self.host.now())
+        closing.look(self.journal, self.service)
         self._display.show(catalogue.starting(self.parts.words))
         self._display.listen(self.keys.press)
         for error in self.devices.open():
@@ -217,6 +229,7 @@ class Machine:
 
     async def finish(self) -> None:
         """Returns when no customer is being served; none is begun any more, and the one at hand is not waited for long."""
+        self._stopping = True
         self.service.close(Cause.OPERATOR, "the machine is being stopped")
         self.ask.patience = replace(self.ask.patience, **LAST_PATIENCE)
         self.ask.pace.hurried = True
@@ -236,7 +249,8 @@ class Machine:
                 self.parts.lamp("status", Light.SLOW)
                 starting = Cause.STARTING in self.service.causes
                 closed = catalogue.starting(words) if starting else catalogue.out(words, self.service.for_customers)
-                await self._rest(closed, asyncio.Event().wait())
+                if await self._rest(closed, self._operator_may_come()) == CAME:
+                    await self._serve(lambda: visit.serve(self.parts, closed=True))
             elif left_in and self.devices.reader.present:
                 await self._rest(catalogue.e_stick(words), self.devices.reader.removed())
             else:
@@ -244,16 +258,37 @@ class Machine:
                 self.parts.lamp("status", Light.ON)
                 came = await self._rest(catalogue.welcome(words, self._offers()), self.devices.reader.inserted())
                 if came:
-                    await self._serve(newcomer.serve if came == newcomer.KEY else visit.serve)
+                    await self._serve(functools.partial(_SERVE[came], self.parts))
 
     def _offers(self) -> tuple[Choice, ...]:
         """What can be had without a card."""
-        return (catalogue.welcome_open(self.parts.words),) if self.host.open_to_all else ()
+        words = self.parts.words
+        opening = (catalogue.welcome_open(words),) if self.host.open_to_all else ()
+        return (catalogue.by_code(words), *opening)
 
-    async def _serve(self, serve: Callable[[Parts], Awaitable[None]]) -> None:
+    async def _operator_may_come(self) -> None:
+        """A card in the slot of a machine that is closed; never while it cannot keep what would be done, or is stopped."""
+        causes = self.service.causes
+        if self._stopping or {Cause.STARTING, Cause.JOURNAL} & causes.keys():
+            await asyncio.Event().wait()
+        await self.devices.reader.inserted()
+
+    async def _operate(self, begun: Visit) -> None:
+        desk = Desk(
+            journal=self.journal, config=self.config, generation=self._identity.generation, now=self.host.now,
+            put_in=self.hooks.put_in,
+        )  # fmt: skip
+        await menu.run(Bench(visit=begun, desk=desk, devices=self.devices, exchanged=self._exchanged_here))
+
+    async def _exchanged_here(self) -> None:
+        self.exchanged()
+        await self.health.mend()
+        self.health.look()
+
+    async def _serve(self, customer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._idle.clear()
         try:
-            await serve(self.parts)
+            await customer()
         finally:
             self._idle.set()
             if self.voice is not None:
@@ -340,4 +375,5 @@ class Machine:
         if self.cash_in is not None:
             self.cash_in.exchanged()
         self.doors.look()
+        closing.look(self.journal, self.service)
         self.outbox.wake()

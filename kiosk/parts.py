@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ from kiosk.vault import Vault
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone, `bank` its name;
-    `cash_in`: where notes can be paid in.
+    `cash_in`: where notes can be paid in; `staff`: what an operator's visit is for.
     """
 
     ask: Ask
@@ -42,10 +43,11 @@ class Parts:
     cash_in: CashIn | None = None
     printer: ReceiptPrinter | None = None
     bank: str = ""
+    staff: Callable[[Visit], Awaitable[None]] | None = None
 
-    def working(self, *, card_out: bool = False) -> AbstractAsyncContextManager[None]:
+    def working(self, *, card_out: bool = False, code: bool = False) -> AbstractAsyncContextManager[None]:
         """The bank is being asked."""
-        screen = catalogue.working(self.words, card_out=card_out)
+        screen = catalogue.working(self.words, card_out=card_out, code=code)
         return self.ask.waiting(screen, catalogue.working(self.words, slow=True))
 
     def reading(self) -> AbstractAsyncContextManager[None]:
@@ -88,13 +90,13 @@ class Wanted:
 
 @dataclass(kw_only=True)
 class Visit:
-    """One customer between card in and card out. `n` names the secret that is on the card now.
+    """One customer between card in and card out. `n` names the secret that is on the card now. No `card`: by code.
 
     `has_posted`: money was sent; `sent_minor` of it went to others. `is_done`: nothing more is asked; the card comes back.
     """
 
     parts: Parts
-    card: CardFile
+    card: CardFile | None
     opened: VisitOpened
     card_is_out: bool = False
     ended: str = "card-taken"
@@ -102,6 +104,11 @@ class Visit:
     sent_minor: int = 0
     wish: Wanted | None = None
     is_done: bool = False
+
+    @property
+    def last4(self) -> str:
+        """The card's last digits; "" where there is none."""
+        return self.card.card[-4:] if self.card is not None else ""
 
     @property
     def n(self) -> int:

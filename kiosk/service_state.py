@@ -21,6 +21,7 @@ class Cause(enum.StrEnum):
     CASH = "cash"
     EXCHANGE = "exchange"
     OPERATOR = "operator"
+    CLOSED = "closed"
     BANK = "bank"
     RECOVERY = "recovery"
     LINE = "line"

@@ -15,7 +15,7 @@ from bank_link.messages import CassetteCount, NoteCount, Signed, Slip
 from bank_link.money import Money
 from bank_link.seams import Randomness
 from bank_link.slips import read_slip
-from drivers.devices import DeviceError, Dispenser
+from drivers.devices import DeviceError, Dispenser, Pick, PickOutcome
 from kiosk import denominate
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal
@@ -65,7 +65,7 @@ class Vault:
         return self._journal.counts()
 
     def stock(self) -> tuple[denominate.Stock, ...]:
-        """What may be paid from now: counted, not empty by its sensor, not failing since the last exchange."""
+        """What may be paid from now: counted, not empty by its sensor, not failing since the last exchange, not switched off."""
         return self._stock(without=self._unusable())
 
     def _stock(self, *, without: frozenset[str]) -> tuple[denominate.Stock, ...]:
@@ -74,7 +74,7 @@ class Vault:
 
     def _unusable(self) -> frozenset[str]:
         empty = [name for name in self._dispenser.cassettes if self._looks_empty(name)]
-        return frozenset((*empty, *self._failing))
+        return frozenset((*empty, *self._failing, *self._journal.switched_off()))
 
     def _looks_empty(self, cassette: str) -> bool:
         """A cassette whose sensor cannot be asked is not paid from; the dispenser's report says why."""
@@ -109,6 +109,41 @@ class Vault:
     def exchanged(self) -> None:
         """An operator was at the cassettes: all are trusted again."""
         self._failing.clear()
+
+    # ── Trying ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def tests_to_bin(self) -> bool:
+        """A test's note goes to the reject bin; else it comes out, and the operator puts it there."""
+        return self._dispenser.tests_to_bin
+
+    async def test(self, cassette: str, value: Money, by: str) -> Pick:
+        """Move one note for the operator `by`. Whichever way it goes it is the machine's: rejected, or in doubt.
+
+        Raises DeviceError (nothing moved) and JournalError.
+        """
+        assert not self._paying, "one payment at a time"
+        self._paying = True
+        try:
+            self._journal.write(r.TestBegun(cassette=cassette, value=value, by=by))
+            try:
+                pick = await self._dispenser.test(cassette)
+            except DeviceError as error:
+                self._journal.write(
+                    r.TestMoved(cassette=cassette, value=value, outcome="not-moved", sentence=str(error), by=by)
+                )
+                raise
+            self._journal.write(
+                r.TestMoved(
+                    cassette=cassette, value=value, outcome=pick.outcome.value, in_doubt=pick.in_doubt,
+                    rejected=pick.dispensed + pick.surplus + pick.rejected, sentence=pick.sentence, by=by,
+                )
+            )  # fmt: skip
+        finally:
+            self._paying = False
+        if pick.outcome not in {PickOutcome.DISPENSED, PickOutcome.REJECTED}:
+            self._failing.add(cassette)
+        return pick
 
     # ── Paying ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -15,6 +15,7 @@ from kiosk.journal.store import JournalError
 from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens import model as s
+from kiosk.screens import operator as operator_screens
 from kiosk.service_state import Cause
 from kiosk.transactions import balance, bills, deposit, details, opening, pin_change, sending, statement, withdrawal
 from kiosk.transactions.common import refusal
@@ -77,10 +78,10 @@ async def _more(visit: Visit) -> None:
         await _RUN[key](visit)
 
 
-async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu) -> None:
+async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu, *, closed: bool = False) -> None:
     """Serve the customer whose card is in. Returns when the card is out and the next one may come.
 
-    `wanted` is what happens between the PIN and the card's way out.
+    `wanted` is what happens between the PIN and the card's way out. `closed`: only an operator is served.
     """
     visit: list[Visit] = []
     why = "done"
@@ -88,8 +89,8 @@ async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu)
         parts.note("card-in")
         parts.lamp("card", Light.ON)
         async with parts.ask.guarding(parts.reader):
-            visit.append(await _begin(parts))
-            await wanted(visit[0])
+            visit.append(await _begin(parts, closed=closed))
+            await _purpose(visit[0], wanted, closed=closed)
     except _Ended:
         pass
     except LeftEarly as left:
@@ -108,8 +109,23 @@ async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu)
 # ── Card and PIN ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _begin(parts: Parts) -> Visit:
+async def _purpose(visit: Visit, wanted: Callable[[Visit], Awaitable[None]], *, closed: bool) -> None:
+    """What the bank says that the card is for: a file that calls itself an operator's is believed nothing."""
+    parts = visit.parts
+    if visit.opened.role and parts.staff is not None:
+        await parts.staff(visit)
+    elif closed or visit.opened.role:
+        await _say(parts, operator_screens.op_only(parts.words))
+    else:
+        await wanted(visit)
+
+
+async def _begin(parts: Parts, *, closed: bool) -> Visit:
     card = await _read(parts)
+    if closed and not card.operator:
+        parts.note("card-refused", "the machine is closed")
+        await _say(parts, operator_screens.op_only(parts.words))
+        raise _Ended
     opened = await _open(parts, card)
     await _turn_ratchet(parts, card, opened)
     return Visit(parts=parts, card=card, opened=opened)
@@ -139,7 +155,8 @@ async def _open(parts: Parts, card: CardFile) -> VisitOpened:
                 return await parts.host.open_visit(card, pin)
         except NoAnswer:
             # Raises Cancelled where the customer would rather have the card.
-            if await parts.ask.choose(catalogue.e_line(parts.words)) == MAIN:
+            unheard = operator_screens.op_line(parts.words) if card.operator else catalogue.e_line(parts.words)
+            if await parts.ask.choose(unheard) == MAIN:
                 raise Cancelled from None
             continue
         except Turned as turned:

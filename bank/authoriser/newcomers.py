@@ -98,7 +98,7 @@ def _free_number(view: View, context: Context) -> str:
 
 def _customer(view: View, context: Context, language: str) -> Customer:
     """Nobody can type a name here: the staff writes it."""
-    known = (customer.customer for customer in view.all(Customer))
+    known = (each.customer for each in view.all(Customer) if each.customer.startswith("C"))
     new = next_customer(max(known, key=lambda each: (len(each), each), default=""))
     return Customer(customer=new, name=f"Customer {new[1:]}", language=language, created_at=context.now_ms)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context, Refusal, Tools
-from bank.ledger.rows import Card
+from bank.ledger.rows import Card, CodeGuard
 from bank.ledger.view import View
 from bank_link.errors import PinError
 from bank_link.messages import OpenVisit, Reason
@@ -14,11 +14,11 @@ SALT_BYTES = 16
 
 
 class CountTry(Exception):
-    """Commit `card` with its counted try first, then decide the same message again."""
+    """Commit `row` with its counted try first, then decide the same message again."""
 
-    def __init__(self, card: Card) -> None:
-        super().__init__("a PIN try is counted before it is compared")
-        self.card = card
+    def __init__(self, row: Card | CodeGuard) -> None:
+        super().__init__("a try is counted before it is compared")
+        self.row = row
 
 
 def check_pin(view: View, context: Context, message: OpenVisit, card: Card) -> None:

@@ -7,10 +7,11 @@ import hmac
 
 from msgspec.structs import replace
 
+from bank.authoriser import codes
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.pin import check_pin
 from bank.cards import ratchet
-from bank.ledger.rows import Account, Biller, Card, CardAccount, Customer, Hold, PostRow, Usage, Usual, Visit
+from bank.ledger.rows import Account, Biller, Card, CardAccount, Customer, Hold, Operator, PostRow, Usage, Usual, Visit
 from bank.ledger.view import View
 from bank_link.card_file import proof
 from bank_link.messages import (
@@ -27,17 +28,31 @@ from bank_link.money import Money
 MAY = ("withdraw", "balance", "transfer", "statement")
 #: And with one that the bank has frozen.
 SEES = ("balance", "statement")
+#: A role.
+OPERATOR = "operator"
+
+
+def is_operators(view: View, context: Context, message: OpenVisit) -> bool:
+    """Whether an operator's card is named: one opens a visit at a machine that is out of service, too.
+
+    That it is here, and its holder, is for `open_visit` to find out.
+    """
+    return view.get(Operator, context.tools.keys.card_reference(message.card)) is not None
 
 
 def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
     """The answer without its secret: that is derived again whenever the answer is sent."""
+    if not message.card:
+        return _open_by_code(view, context, message)
     card = _card(view, context, message)
+    operator = _operator_here(view, context, card)
     _not_in_use_elsewhere(view, context, card)
     turned = _turn_ratchet(context, card, message)
     check_pin(view, context, message, card)
+    # No money confirms what an operator's card shows: its coming does, so that a copy left behind grows old.
+    confirmed = turned.state.confirmed if operator is None else (message.epoch, message.n)
     card = replace(
-        view.need(Card, card.card),
-        confirmed_epoch=turned.state.confirmed[0], confirmed_n=turned.state.confirmed[1],
+        view.need(Card, card.card), confirmed_epoch=confirmed[0], confirmed_n=confirmed[1],
         issued_epoch=turned.epoch, issued_n=turned.n,
     )  # fmt: skip
     view.put(card)
@@ -48,6 +63,12 @@ def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
     if turned.restored:
         context.note(view, "card-ahead", "the card proved a secret that this bank has forgotten: it was restored")
     visit = _begin(view, context, card)
+    if operator is not None:
+        context.note(view, "operator-came", f"{operator.name}, visit {visit.visit}")
+        return VisitOpened(
+            visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=(),
+            language=view.need(Customer, card.customer).language, role=OPERATOR, name=operator.name,
+        )  # fmt: skip
     return VisitOpened(
         visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, context, card),
         language=view.need(Customer, card.customer).language, left_today=left_today(view, context, card),
@@ -66,6 +87,21 @@ def activate(view: View, card: Card) -> Card:
     return card
 
 
+def _open_by_code(view: View, context: Context, message: OpenVisit) -> VisitOpened:
+    """Tells nothing of the account but that it pays: who has the code need not be its owner."""
+    card, code = codes.present(view, context, message)
+    _not_in_use_elsewhere(view, context, card)
+    turned = codes.turned(card, context.now_ms)
+    card = replace(card, issued_epoch=turned.epoch, issued_n=turned.n)
+    view.put(card)
+    visit = _begin(view, context, card)
+    account = AccountView(account=code.account, label="", currency=code.currency, masked="", may=("withdraw",))
+    return VisitOpened(
+        visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=(account,),
+        fixed=codes.amount_of(code),
+    )  # fmt: skip
+
+
 def _card(view: View, context: Context, message: OpenVisit) -> Card:
     card = view.get(Card, context.tools.keys.card_reference(message.card))
     if card is None:
@@ -81,6 +117,16 @@ def _card(view: View, context: Context, message: OpenVisit) -> Card:
         reason = Reason.CARD_FROZEN if card.state == "blocked" else Reason.CARD_OUTDATED
         raise Refusal(reason, "the bank does not take this card any more", events=[("card-inactive", card.state)])
     return card
+
+
+def _operator_here(view: View, context: Context, card: Card) -> Operator | None:
+    """The operator whose card it is, None for a customer's. Refusal NOT_HERE before the PIN: no try is counted for it."""
+    operator = view.get(Operator, card.card)
+    if operator is not None and not operator.may_serve(context.terminal.terminal):
+        raise Refusal(
+            Reason.NOT_HERE, "this operator does not serve this machine", events=[("operator-not-here", operator.name)]
+        )
+    return operator
 
 
 def _not_in_use_elsewhere(view: View, context: Context, card: Card) -> None:
@@ -154,13 +200,18 @@ def left_today(view: View, context: Context, card: Card) -> Money:
     return Money(max(0, limits.day_amount_minor - (used.amount_minor if used else 0)), limits.currency)
 
 
-def visit_of(view: View, context: Context, visit_id: str) -> Visit:
-    """The open visit of this terminal, touched: it is not idle now. Refusal NO_VISIT for any other."""
+def visit_of(view: View, context: Context, visit_id: str, *, by_code: bool = False) -> Visit:
+    """The open visit of this terminal, touched: it is not idle now. Refusal NO_VISIT for any other.
+
+    `by_code`: also one that a cash code opened; that one may do nothing but take its cash.
+    """
     visit = view.get(Visit, visit_id)
     terminal = context.terminal
     mine = visit is not None and (visit.terminal, visit.generation) == (terminal.terminal, terminal.generation)
     if visit is None or not mine or visit.state != "open":
         raise Refusal(Reason.NO_VISIT, "this visit is not open")
+    if codes.is_code(visit.card) and not by_code:
+        raise Refusal(Reason.NO_VISIT, "a cash code is for its cash alone", events=[("code-misused", visit.visit)])
     if context.now_ms - visit.last_at > context.tools.limits.visit_idle_ms:
         raise Refusal(Reason.NO_VISIT, "this visit ended after ten idle minutes")
     visit = replace(visit, last_at=context.now_ms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from bank.authoriser import codes
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.visits import account_of, card_of, left_today, ratchet_state, visit_of
 from bank.cards import ratchet
@@ -16,13 +17,17 @@ from bank_link.money import Money
 
 def authorise(view: View, context: Context, message: Authorise) -> Authorised:
     """Visit and card, amount, the day's limits, funds: in this order. Leaves a hold."""
-    visit = visit_of(view, context, message.visit)
+    visit = visit_of(view, context, message.visit, by_code=True)
     card = card_of(view, visit)
-    account = account_of(view, visit, message.account)
+    coded = codes.is_code(card.card)
+    account = (
+        codes.account_of(view, context, card, message) if coded else account_of(view, visit, message.account)
+    )  # fmt: skip
     _amount_is_payable(context, message, account)
     allowed = _allowed(view, context, card, account)
     _within_limits(view, context, message, card, allowed)
-    _has_funds(account, message.amount, allowed)
+    # What else there is in the account is not for whoever has a code.
+    _has_funds(account, message.amount, None if coded else allowed)
     hold = _hold(context, message, visit)
     place_hold(view, hold)
     context.note(view, "authorised", f"hold {hold.hold} of {message.amount}")
@@ -70,7 +75,7 @@ def _within_limits(view: View, context: Context, message: Authorise, card: Card,
         )  # fmt: skip
 
 
-def _has_funds(account: Account, amount: Money, allowed: Money) -> None:
+def _has_funds(account: Account, amount: Money, allowed: Money | None) -> None:
     if account.available_minor < amount.minor:
         raise Refusal(
             Reason.FUNDS, "not enough in the account",

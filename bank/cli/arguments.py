@@ -54,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     _customers(grammar)
     _cards(grammar)
     _payees(grammar)
+    _operators(grammar)
+    _codes(grammar)
     _terminals(grammar)
     _cases(grammar)
     _checks(grammar)
@@ -190,6 +192,44 @@ def _cards(grammar: _Grammar) -> None:
     pin = grammar.command("pin set", "give a card a new PIN", "commands.pin_set")
     _card(pin)
     _pin(pin)
+
+
+def _operators(grammar: _Grammar) -> None:
+    add = grammar.command("operator add", "add an operator with a card for the machines", "commands.operator_add")
+    add.add_argument("name", metavar="NAME", help="as journals and books will say it")
+    where = add.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--terminal", action="append", default=[], metavar="ID", help="may be given again: the card is good there alone"
+    )
+    where.add_argument("--all", action="store_true", help="the card is good at every terminal")
+    add.add_argument("--language", default="en", help="for the screens, such as en or de-CH (default: en)")
+    add.add_argument(
+        "--expiry", default="", metavar="YYYY-MM", help="the last month it is good in (default: in 5 years)"
+    )
+    _out(add)
+    _pin(add)
+    grammar.command("operator list", "show every operator, those that left too", "commands.operator_list")
+    end = grammar.command("operator end", "let an operator's card open no machine any more", "commands.operator_end")
+    end.add_argument("name", metavar="NAME")
+
+
+def _minutes(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= 1440):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number of minutes from 1 to 1440")
+    return int(text)
+
+
+def _codes(grammar: _Grammar) -> None:
+    make = grammar.command("code make", "make a cash code: one withdrawal without a card", "commands.code_make")
+    make.add_argument("account", metavar="ACCOUNT")
+    make.add_argument("amount", metavar="AMOUNT")
+    make.add_argument("--minutes", type=_minutes, default=30, metavar="N", help="it is good for so long (default: 30)")
+    listing = grammar.command(
+        "code list", "show the cash codes of the last day; never their digits", "commands.code_list"
+    )
+    listing.add_argument("--all", action="store_true", help="older ones too")
+    cancel = grammar.command("code cancel", "take a cash code back that was not used", "commands.code_cancel")
+    cancel.add_argument("code", metavar="CODE", help="its reference (k…), as code make and code list show it")
 
 
 def _card(parser: argparse.ArgumentParser) -> None:

@@ -117,6 +117,40 @@ def payee_remove(arguments: Namespace) -> int:
     return _told(arguments, _ask(arguments, r.PayeeRemove(by=_by(arguments), payee=arguments.payee), a.BillerShown))
 
 
+def operator_add(arguments: Namespace) -> int:
+    given = _pin(arguments)
+    command = r.OperatorAdd(
+        by=_by(arguments), name=arguments.name, pin=given.pin, terminals=tuple(arguments.terminal),
+        language=arguments.language, expiry=arguments.expiry,
+    )  # fmt: skip
+    with _keeping(given):
+        answer = _made(arguments, command)
+    return _told(arguments, answer)
+
+
+def operator_list(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.OperatorList(by=_by(arguments)), a.OperatorsListed))
+
+
+def operator_end(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.OperatorEnd(by=_by(arguments), name=arguments.name), a.OperatorsListed))
+
+
+def code_make(arguments: Namespace) -> int:
+    command = r.CodeMake(
+        by=_by(arguments), account=arguments.account, amount=arguments.amount, minutes=arguments.minutes
+    )
+    return _told(arguments, _ask(arguments, command, a.CodeMade))
+
+
+def code_list(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.CodeList(by=_by(arguments), every=arguments.all), a.CodesListed))
+
+
+def code_cancel(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.CodeCancel(by=_by(arguments), code=arguments.code), a.CodesListed))
+
+
 def enrol(arguments: Namespace) -> int:
     answer = _ask(arguments, r.EnrolmentOpen(by=_by(arguments), terminal=arguments.terminal), a.EnrolmentOpened)
     if arguments.json:

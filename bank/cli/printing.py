@@ -83,12 +83,42 @@ def _(answer: a.BillerShown) -> str:
 
 
 @words.register
+def _(answer: a.OperatorsListed) -> str:
+    rows = [
+        (one.name, one.card, one.ends, ", ".join(one.terminals) or "all", one.state, time(one.created_at))
+        for one in answer.operators
+    ]
+    return (
+        _table(("Operator", "Card", "Number", "Terminals", "State", "Added"), rows, right=set()) or "No operators yet."
+    )
+
+
+@words.register
 def _(answer: a.BillersListed) -> str:
     rows = [
         (one.payee, one.name, one.category, one.account, str(one.digits), one.check, one.state) for one in answer.payees
     ]
     heads = ("Payee", "Name", "Found under", "Account", "Digits", "Check", "State")
     return _table(heads, rows, right={4}) or "Nobody's bills can be paid yet."
+
+
+@words.register
+def _(answer: a.CodeMade) -> str:
+    return _paragraphs(
+        f"{answer.digits[:4]} {answer.digits[4:]}",
+        f"This is {answer.amount} out of account {answer.account}, once, until {time(answer.expires_at)}. It is shown this "
+        "once; only who is to have the cash may see it.",
+        _facts([("Reference", answer.code)]),
+    )
+
+
+@words.register
+def _(answer: a.CodesListed) -> str:
+    rows = [
+        (one.code, one.account, str(one.amount), one.state, time(one.expires_at), one.created_by)
+        for one in answer.codes
+    ]
+    return _table(("Code", "Account", "Amount", "State", "Good until", "By"), rows, right={2}) or "No cash codes."
 
 
 def enrolment(answer: a.EnrolmentOpened) -> str:

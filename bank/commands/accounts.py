@@ -13,6 +13,7 @@ from bank.authoriser.maintenance import unsettled
 from bank.authoriser.opening import next_number
 from bank.commands import requests as r
 from bank.commands.answers import AccountShown, LinkedCard, PostingShown, amount, time
+from bank.commands.customers import CUSTOMER
 from bank.commands.desk import Desk, listed, money
 from bank.control import CommandRefused
 from bank.decision.load import LAST_ACCOUNT
@@ -27,6 +28,8 @@ R = TypeVar("R", bound=Row)
 def open_account(desk: Desk, command: r.AccountOpen) -> AccountShown:
     """A customer's account, with an opening balance where one is named."""
     customer = desk.find(Customer, command.customer, "customer")
+    if not customer.customer.startswith(CUSTOMER):
+        raise CommandRefused(f"{customer.customer} is an operator; only a customer has accounts")
     currency = command.currency or desk.limits.currency
     if currency not in MINOR_DIGITS:
         raise CommandRefused(f"{currency} is no currency known here; this bank can use {listed(sorted(MINOR_DIGITS))}")

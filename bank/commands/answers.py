@@ -149,6 +149,50 @@ class BillersListed(Answer, frozen=True, kw_only=True):
     payees: tuple[BillerShown, ...]
 
 
+class OperatorLine(Part, frozen=True, kw_only=True):
+    """`terminals`: empty for all. `state`: "active" or "ended"."""
+
+    name: str
+    card: str
+    ends: str
+    terminals: tuple[str, ...]
+    state: str
+    created_at: str
+
+
+class OperatorsListed(Answer, frozen=True, kw_only=True):
+    operators: tuple[OperatorLine, ...]
+
+
+class CodeMade(Answer, frozen=True, kw_only=True):
+    """`digits` are shown once, and kept nowhere."""
+
+    code: str
+    digits: str
+    account: str
+    amount: Amount
+    expires_at: str
+
+    def __repr__(self) -> str:
+        return f"CodeMade(code={self.code!r}, amount={self.amount!r})"
+
+
+class CodeLine(Part, frozen=True, kw_only=True):
+    """`state`: "open", "in use", "used", "cancelled" or "expired"."""
+
+    code: str
+    account: str
+    amount: Amount
+    state: str
+    created_at: str
+    created_by: str
+    expires_at: str
+
+
+class CodesListed(Answer, frozen=True, kw_only=True):
+    codes: tuple[CodeLine, ...]
+
+
 class EnrolmentOpened(Answer, frozen=True, kw_only=True):
     """`string` goes to the machine, and to nobody else; it is good once, until `expires_at`."""
 

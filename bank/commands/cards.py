@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from bank import schema
+from bank.authoriser.codes import is_code
 from bank.authoriser.pin import with_pin
 from bank.authoriser.visits import activate, ratchet_state
 from bank.cards import ratchet
@@ -17,7 +18,7 @@ from bank.commands.answers import CardMade, CardShown, time
 from bank.commands.desk import Desk
 from bank.control import CommandRefused
 from bank.keys.decision_keys import SEALED_NUMBER
-from bank.ledger.rows import Account, Card, CardAccount, Customer
+from bank.ledger.rows import Account, Card, CardAccount, Customer, Operator
 from bank_link.card_file import compose, masked
 from bank_link.digits import check_digit
 from bank_link.errors import PinError
@@ -32,19 +33,25 @@ def issue(desk: Desk, command: r.CardIssue) -> CardMade:
     """A new card for a customer's accounts, with its PIN set, and the bytes of its file."""
     customer = desk.find(Customer, command.customer, "customer")
     accounts = _accounts(desk, command, customer)
+    card, number = new_card(desk, customer, command.pin, command.expiry)
+    for place, account in enumerate(accounts):
+        desk.view.put(CardAccount(card=card.card, account=account, place=place))
+    desk.note("card-issued", f"card {card.card} for {customer.customer}")
+    return made(desk, card, number, accounts)
+
+
+def new_card(desk: Desk, holder: Customer, pin: str, expiry: str) -> tuple[Card, str]:
+    """A card in the books with its PIN, for nothing yet; and its number."""
     number = _free_number(desk)
     first = ratchet.issue(desk.now_ms)
     card = Card(
         card=desk.house.ring.card_reference(number), last4=number[-4:],
-        sealed_number=desk.house.ring.wrap(SEALED_NUMBER, number.encode()), customer=customer.customer,
-        expiry=_expiry(desk, command.expiry), confirmed_epoch=first.confirmed[0], confirmed_n=first.confirmed[1],
+        sealed_number=desk.house.ring.wrap(SEALED_NUMBER, number.encode()), customer=holder.customer,
+        expiry=_expiry(desk, expiry), confirmed_epoch=first.confirmed[0], confirmed_n=first.confirmed[1],
         issued_epoch=first.issued[0], issued_n=first.issued[1], created_at=desk.now_ms,
     )  # fmt: skip
-    desk.view.put(_with_pin(desk, card, command.pin))
-    for place, account in enumerate(accounts):
-        desk.view.put(CardAccount(card=card.card, account=account, place=place))
-    desk.note("card-issued", f"card {card.card} for {customer.customer}")
-    return _made(desk, card, number, accounts)
+    desk.view.put(_with_pin(desk, card, pin))
+    return card, number
 
 
 def reissue(desk: Desk, command: r.CardReissue) -> CardMade:
@@ -59,7 +66,7 @@ def reissue(desk: Desk, command: r.CardReissue) -> CardMade:
     if card.state in {"pending", "lapsed"}:
         _activate(desk, card)
     desk.note("card-reissued", f"card {card.card}, epoch {card.issued_epoch}")
-    return _made(desk, card, _number(desk, card), _linked(desk, card))
+    return made(desk, card, _number(desk, card), _linked(desk, card))
 
 
 def _activate(desk: Desk, card: Card) -> None:
@@ -118,6 +125,8 @@ def _find(desk: Desk, named: str) -> Card:
     if re.fullmatch(r"[0-9]{5,}", named):
         # What was typed is not repeated: it may be a card's whole number.
         raise CommandRefused("a card is named by its reference (c…) or its last four digits, never by its number")
+    if is_code(named):
+        raise CommandRefused(f"{named} is a cash code, not a card; see: atm-bank code list")
     if not re.fullmatch(r"[0-9]{4}", named):
         return desk.find(Card, named, "card")
     found = desk.rows(Card, select(schema.cards).where(schema.cards.c.last4 == named).limit(2))
@@ -194,12 +203,14 @@ def _linked(desk: Desk, card: Card) -> tuple[str, ...]:
     return tuple(link.account for link in found)
 
 
-def _made(desk: Desk, card: Card, number: str, accounts: tuple[str, ...]) -> CardMade:
+def made(desk: Desk, card: Card, number: str, accounts: tuple[str, ...]) -> CardMade:
+    """With the bytes of the card's file; an operator's says that it is one."""
     secret = desk.house.ring.card_secret(card.card, card.issued_epoch, card.issued_n)
     expiry = int(card.expiry.replace("-", ""))
+    operator = desk.view.get(Operator, card.card) is not None
     return CardMade(
         card=card.card, ends=masked(card.last4), customer=card.customer, accounts=accounts, expiry=card.expiry,
-        file=compose(number, issuer_id(desk.house.bank), expiry, card.issued_epoch, card.issued_n, secret),
+        file=compose(number, issuer_id(desk.house.bank), expiry, card.issued_epoch, card.issued_n, secret, operator=operator),
     )  # fmt: skip
 
 

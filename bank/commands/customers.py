@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
+from sqlalchemy import func, select
 
+from bank import schema
 from bank.authoriser.newcomers import next_customer
 from bank.commands import requests as r
 from bank.commands.answers import CustomerAdded
 from bank.commands.desk import Desk
 from bank.decision.load import LAST_CUSTOMER
 from bank.ledger.rows import Customer
+
+FIRST = 1001
+#: What the ids of customers and of operators begin with: both are persons in the same table.
+CUSTOMER, OPERATOR = "C", "O"
 
 
 def add(desk: Desk, command: r.CustomerAdd) -> CustomerAdded:
@@ -27,3 +33,11 @@ def rename(desk: Desk, command: r.CustomerRename) -> CustomerAdded:
     desk.view.put(customer)
     desk.note("customer-renamed", f"customer {customer.customer}")
     return CustomerAdded(customer=customer.customer, name=customer.name, language=customer.language)
+
+
+def next_id(desk: Desk, letter: str) -> str:
+    column = schema.customers.c.customer
+    last = desk.connection.execute(
+        select(column).where(column.like(f"{letter}%")).order_by(func.length(column).desc(), column.desc()).limit(1)
+    ).scalar_one_or_none()
+    return f"{letter}{int(last[1:]) + 1 if last else FIRST}"

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from bank.authoriser.context import Tools
-from bank.commands import accounts, cards, cases, checks, customers, keys, payees, terminals
+from bank.commands import accounts, cards, cases, checks, codes, customers, keys, operators, payees, terminals
 from bank.commands import requests as r
 from bank.commands.answers import Answer
 from bank.commands.desk import Desk, House
@@ -30,6 +30,12 @@ _DONE_BY: dict[type[r.Command], Callable[[Desk, Any], Answer]] = {
     r.CardReissue: cards.reissue,
     r.CardUnblock: cards.unblock,
     r.CardShow: cards.show,
+    r.OperatorAdd: operators.add,
+    r.OperatorList: operators.list_all,
+    r.OperatorEnd: operators.end,
+    r.CodeMake: codes.make,
+    r.CodeList: codes.list_all,
+    r.CodeCancel: codes.cancel,
     r.PinSet: cards.set_pin,
     r.PayeeAdd: payees.add,
     r.PayeeList: payees.list_all,
@@ -88,6 +94,7 @@ _ALLOWED = {
     "category": "water, electricity, school or other",
     "digits": "a number from 2 to 20",
     "check": "luhn or mod97",
+    "minutes": "a number from 1 to 1440",
     "heads": "a block's number and digest, as a terminal keeps it",
 }
 

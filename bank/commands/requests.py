@@ -139,6 +139,51 @@ class CardShow(Command, frozen=True, kw_only=True, tag="card-show"):
     card: Id
 
 
+class OperatorAdd(Command, frozen=True, kw_only=True, tag="operator-add"):
+    """An operator with a card. `terminals`: none named means all."""
+
+    answer = a.CardMade
+    name: By
+    pin: str
+    terminals: tuple[Id, ...] = ()
+    language: Language = "en"
+    expiry: Month = ""
+
+
+class OperatorList(Command, frozen=True, kw_only=True, tag="operator-list"):
+    answer = a.OperatorsListed
+
+
+class OperatorEnd(Command, frozen=True, kw_only=True, tag="operator-end"):
+    """The operator's card opens no machine any more, for ever."""
+
+    answer = a.OperatorsListed
+    name: By
+
+
+class CodeMake(Command, frozen=True, kw_only=True, tag="code-make"):
+    """A cash code: `amount` out of `account` at any machine, once, within `minutes`."""
+
+    answer = a.CodeMade
+    account: Id
+    amount: Amount
+    minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
+
+
+class CodeList(Command, frozen=True, kw_only=True, tag="code-list"):
+    """Those of the last day; `every`: all there ever were."""
+
+    answer = a.CodesListed
+    every: bool = False
+
+
+class CodeCancel(Command, frozen=True, kw_only=True, tag="code-cancel"):
+    """`code`: its reference (k…), never its digits."""
+
+    answer = a.CodesListed
+    code: Id
+
+
 class PinSet(Command, frozen=True, kw_only=True, tag="pin-set"):
     answer = a.CardShown
     card: Id
@@ -257,8 +302,9 @@ COMMANDS: dict[str, type[Command]] = {
     str(command.__struct_config__.tag): command
     for command in (
         CustomerAdd, CustomerRename, AccountOpen, AccountShow, AccountFreeze, AccountUnfreeze, AccountClose,
-        CardFreeze, CardUnfreeze, CardIssue, CardReissue, CardUnblock, CardShow, PinSet, PayeeAdd, PayeeList,
-        PayeeRemove, EnrolmentOpen, TerminalList, TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
+        CardFreeze, CardUnfreeze, CardIssue, CardReissue, CardUnblock, CardShow, OperatorAdd, OperatorList, OperatorEnd,
+        CodeMake, CodeList, CodeCancel, PinSet, PayeeAdd, PayeeList, PayeeRemove, EnrolmentOpen, TerminalList,
+        TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
         LedgerCheck, CaShow, CaNext, CaPromote,
     )
 }  # fmt: skip

@@ -231,7 +231,7 @@ def _numbered(view: View, context: Context, message: Numbered, *, resumed: bool)
             view, _with_try(context, row), lambda branch: _rules(branch, _with_try(context, row), message)
         )
     except CountTry as counted:
-        view.put(counted.card)
+        view.put(counted.row)
         numbers.deciding(view, key, kind=kind(message), digest=digest, at_ms=context.now_ms)
         return Again()
     return _record(view, context, message, digest, answer)
@@ -270,9 +270,10 @@ def _with_try(context: Context, row: NumberRow | None) -> Context:
 
 
 def _rules(view: View, context: Context, message: Request) -> Answer:
-    _terminal_is_in_service(context)
     if isinstance(message, OpenVisit):
+        _may_be_visited(view, context, message)
         return visits.open_visit(view, context, message)
+    _terminal_is_in_service(context)
     if isinstance(message, Authorise):
         return withdrawal.authorise(view, context, message)
     if isinstance(message, Release):
@@ -284,6 +285,12 @@ def _rules(view: View, context: Context, message: Request) -> Answer:
     if isinstance(message, Deposit):
         return depositing.deposit(view, context, message)
     raise Refusal(Reason.UNSUPPORTED, f"this bank does not offer {kind(message)}")
+
+
+def _may_be_visited(view: View, context: Context, message: OpenVisit) -> None:
+    """An operator comes just when a machine is out of service, and moves no money; one that nobody confirmed is nobody's."""
+    if context.terminal.state == "pending" or not visits.is_operators(view, context, message):
+        _terminal_is_in_service(context)
 
 
 def _terminal_is_in_service(context: Context) -> None:
@@ -322,7 +329,7 @@ def _with_secret(view: View, context: Context, answer: Answer) -> Answer:
     """A card's secrets are never stored: they are derived again, each time the answer is sent."""
     if isinstance(answer, AccountOpened):
         return newcomers.with_file(view, context, answer)
-    if not isinstance(answer, VisitOpened):
+    if not isinstance(answer, VisitOpened) or answer.fixed is not None:
         return answer
     visit = view.need(Visit, answer.visit)
     secret = context.tools.keys.card_secret(visit.card, answer.next_epoch, answer.next_n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, select
 
 from bank import schema
+from bank.authoriser import codes
 from bank.authoriser.bills import CATEGORIES
 from bank.authoriser.context import Tools
 from bank.authoriser.moving import CLOSE, NEWCOMER, OPENING
@@ -24,11 +26,14 @@ from bank.ledger.rows import (
     Card,
     CardAccount,
     Case,
+    Code,
+    CodeGuard,
     Customer,
     DepositRow,
     Hold,
     Numbering,
     NumberRow,
+    Operator,
     PostRow,
     SessionRow,
     Terminal,
@@ -39,7 +44,7 @@ from bank.ledger.rows import (
 from bank.ledger.view import Books
 from bank.store.prepared import Prepared
 from bank.terminals.sign_on import Missing
-from bank_link.errors import MessageRefused
+from bank_link.errors import MessageRefused, PinError
 from bank_link.messages import (
     FACTS,
     CardWritten,
@@ -81,6 +86,8 @@ class _Wanted:
         self.telling: set[str] = set()
         self.beginning: set[str] = set()
         self.presented: set[str] = set()
+        self.digests: set[bytes] = set()
+        self.guarded: set[str] = set()
         self.posting = False
         self.numbers: set[tuple[str, int, int]] = set()
         self.holds: set[str] = set()
@@ -135,7 +142,7 @@ class _Wanted:
         if isinstance(message, OpenAccount):
             self._add_newcomer(terminal, generation, message)
         if isinstance(message, OpenVisit):
-            self.presented.add(self._tools.keys.card_reference(message.card))
+            self._add_presented(terminal, generation, message)
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
             self.beginning.add(terminal)
             self.categories = CATEGORIES
@@ -144,6 +151,15 @@ class _Wanted:
             self.cards.add(message.card)
             self._add_day(message)
         self.visits.add(getattr(message, "visit", ""))
+
+    def _add_presented(self, terminal: str, generation: int, message: OpenVisit) -> None:
+        if message.card:
+            self.presented.add(self._tools.keys.card_reference(message.card))
+            return
+        self.guarded.add(terminal)
+        with contextlib.suppress(PinError):
+            digits = codes.digits_of(self._tools.keys, message, terminal, generation)
+            self.digests.add(self._tools.keys.code_digest(digits))
 
     def _add_asked(self, message: Post | Inquire) -> None:
         self.payees.add(message.to)
@@ -223,6 +239,7 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     for begun in _DEPOSITS(connection, books, wanted.deposits):
         wanted.cards.add(begun.card)
         wanted.accounts.add(begun.account)
+    _load_codes(connection, books, wanted)
     _load_cards(connection, books, wanted)
     _load_billers(connection, books, wanted)
     if wanted.telling:
@@ -240,9 +257,19 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     return books
 
 
+def _load_codes(connection: Connection, books: Books, wanted: _Wanted) -> None:
+    """Codes that are typed now, and those that a visit or a hold is of; with all that was ever held for them."""
+    _CODE_GUARDS(connection, books, wanted.guarded)
+    wanted.cards |= {code.card for code in _CODES_BY_DIGEST(connection, books, wanted.digests)}
+    coded = {card for card in wanted.cards if codes.is_code(card)}
+    wanted.accounts |= {code.account for code in _CODES(connection, books, coded)}
+    wanted.accounts |= {hold.account for hold in _CODE_HOLDS(connection, books, coded)}
+
+
 def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     cards = _CARDS(connection, books, wanted.cards | wanted.presented)
     _CUSTOMERS(connection, books, {card.customer for card in cards if card.card in wanted.presented})
+    _OPERATORS(connection, books, wanted.presented)
     wanted.cards |= wanted.presented
     _USUALS(connection, books, wanted.cards if wanted.posting or wanted.telling else wanted.presented)
     for link in _CARD_ACCOUNTS(connection, books, wanted.cards):
@@ -314,9 +341,14 @@ _OPEN_VISITS = Lookup(Visit, "terminal", where=[schema.visits.c.state == "open"]
 _HOLDS = Lookup(Hold)
 _CARD_HOLDS = Lookup(Hold, "card", where=[schema.holds.c.state.in_(("held", "released", "case"))])
 _OPEN_CASES_OF = Lookup(Case, "account", where=[schema.cases.c.state == "open"])
+_CODES = Lookup(Code)
+_CODES_BY_DIGEST = Lookup(Code, "digest")
+_CODE_HOLDS = Lookup(Hold, "card")
+_CODE_GUARDS = Lookup(CodeGuard)
 _CASES = Lookup(Case, "terminal", "generation", "number")
 _CARDS = Lookup(Card)
 _CUSTOMERS = Lookup(Customer)
+_OPERATORS = Lookup(Operator)
 _CARD_ACCOUNTS = Lookup(CardAccount, "card")
 _USUALS = Lookup(Usual)
 _USAGE = Lookup(Usage)
@@ -345,6 +377,8 @@ LAST_ACCOUNT = Prepared(
 #: The customer's id that was given out last.
 LAST_CUSTOMER = Prepared(
     select(schema.customers.c.customer)
+    # Operators are persons of the same table.
+    .where(schema.customers.c.customer.like("C%"))
     .order_by(func.length(schema.customers.c.customer).desc(), schema.customers.c.customer.desc())
     .limit(1)
 )

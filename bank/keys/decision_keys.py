@@ -79,6 +79,10 @@ class DecisionKeys:
         """As the books keep it."""
         return self._ring.wrap(SEALED_NUMBER, number.encode())
 
+    def code_digest(self, digits: str) -> bytes:
+        """What the books keep of a cash code's digits."""
+        return self._ring.code_digest(digits)
+
     def new_pvv(self, card: str, salt: bytes, pin: str) -> tuple[bytes, int]:
         """The verification value of a new PIN under the newest PVV key, and that key's version."""
         version = self._ring.pvv_version()

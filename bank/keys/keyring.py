@@ -245,6 +245,10 @@ class KeyRing:
         """The secret that a card file holds at its renewal `n` in `epoch`: HMAC-SHA256(card key, epoch ‖ n)."""
         return ratchet.secret(self.card_key(card), epoch, n)
 
+    def code_digest(self, digits: str) -> bytes:
+        """A keyed digest of a cash code's digits: a dump of the books tells none, however few there are."""
+        return _mac(self._newest("card"), "cash code", digits.encode())
+
     # ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def wrap(self, purpose: str, secret: bytes) -> bytes:

@@ -298,6 +298,48 @@ class Usual(Row, frozen=True, kw_only=True):
     currency: str
 
 
+class Operator(Row, frozen=True, kw_only=True):
+    """Whose card opens a machine's service menu. `terminals`: "*" for all, else their ids with a space between."""
+
+    table = schema.operators
+    key_fields = ("card",)
+    card: str
+    name: str
+    terminals: str
+    state: str = "active"
+    created_at: int = 0
+
+    def may_serve(self, terminal: str) -> bool:
+        return self.state == "active" and (self.terminals == "*" or terminal in self.terminals.split())
+
+
+class Code(Row, frozen=True, kw_only=True):
+    """A cash code: a card without a file, for one withdrawal of one amount. `digest`: keyed, of its digits."""
+
+    table = schema.codes
+    key_fields = ("card",)
+    card: str
+    digest: bytes
+    account: str
+    amount_minor: int
+    currency: str
+    expires_at: int
+    created_at: int = 0
+    created_by: str = ""
+
+
+class CodeGuard(Row, frozen=True, kw_only=True):
+    """Wrong cash codes at one terminal: `tries` since `first_at`, and the lock that grows."""
+
+    table = schema.code_guards
+    key_fields = ("terminal",)
+    terminal: str
+    tries: int = 0
+    first_at: int = 0
+    lock_level: int = 0
+    locked_until: int = 0
+
+
 class Usage(Row, frozen=True, kw_only=True):
     """What a card has taken on a bank day, holds included."""
 

@@ -74,6 +74,62 @@ class CountsSet(Record, frozen=True, kw_only=True, tag="counts-set"):
     by: str
 
 
+# ── An operator at the machine ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class ServiceSet(Record, frozen=True, kw_only=True, tag="service-set"):
+    """An operator let the machine work (`open`) or not. `exchange`: closed for an exchange, which ends that."""
+
+    open: bool
+    exchange: bool = False
+    by: str
+
+
+class Counted(Record, frozen=True, kw_only=True, tag="counted"):
+    """One cassette of an exchange that is not booked yet: what was found in it, and what is left in it."""
+
+    cassette: str
+    found: int
+    rejected: int
+    left: int
+    by: str
+
+
+class FinalTotals(Record, frozen=True, kw_only=True, tag="final-totals"):
+    """What an exchange ended, before it set the counts. `body`: the totals as JSON."""
+
+    body: str
+    by: str
+
+
+class CassetteSwitched(Record, frozen=True, kw_only=True, tag="cassette-switched"):
+    """An operator lets a cassette be paid from (`on`) or not."""
+
+    cassette: str
+    on: bool
+    by: str
+
+
+class TestBegun(Record, frozen=True, kw_only=True, tag="test-begun"):
+    """A test dispense: one note of a cassette is about to move."""
+
+    cassette: str
+    value: Money
+    by: str
+
+
+class TestMoved(Record, frozen=True, kw_only=True, tag="test-moved"):
+    """What the test came to. A note that came out at the exit belongs into the reject bin: it counts as rejected."""
+
+    cassette: str
+    value: Money
+    outcome: str
+    rejected: int = 0
+    in_doubt: int = 0
+    sentence: str = ""
+    by: str
+
+
 # ── Numbers and facts ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -261,9 +317,10 @@ class Ended(About, frozen=True, kw_only=True, tag="ended"):
 
 
 AnyRecord = (
-    Booted | Event | SignedOn | CountsSet | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Posted | Held
-    | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | BunchOut | BunchTaken | Presented | DepositBegun
-    | Accepting | NoteRead | NoteStacked | NoteReturned | NoteUnread | Ended
+    Booted | Event | SignedOn | CountsSet | ServiceSet | Counted | FinalTotals | CassetteSwitched | TestBegun
+    | TestMoved | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Posted | Held | CardTaken | NonceMade
+    | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | BunchOut | BunchTaken | Presented | DepositBegun | Accepting
+    | NoteRead | NoteStacked | NoteReturned | NoteUnread | Ended
 )  # fmt: skip
 
 

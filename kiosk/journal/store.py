@@ -21,10 +21,13 @@ from kiosk.journal.records import (
     CASH_DOOR_OPENED,
     AnyRecord,
     Booted,
+    CassetteSwitched,
     CountsSet,
     FactMade,
     Line,
     OutboxEntry,
+    TestBegun,
+    TestMoved,
     Transaction,
 )
 from kiosk.journal.wal import forgotten_commits
@@ -84,6 +87,7 @@ class Journal:
         self._box_in_doubt: bool | None = None
         self._reached: bool | None = None
         self._counts: tuple[CassetteCount, ...] | None = None
+        self._off: frozenset[str] | None = None
         self._file = _identity(Path(path))
         self._last = self._last_chain()
         self.journal_id = str(self._value("journal_id"))
@@ -145,10 +149,12 @@ class Journal:
         if self.failed:
             raise JournalError(self.failed)
         before, self._counts = (self._last, self._boot), None
-        if any(isinstance(record, FactMade | CountsSet) for record in records):
+        if any(isinstance(record, FactMade | CountsSet | TestMoved) for record in records):
             self._stuck = self._box_in_doubt = None
         if any(isinstance(record, CountsSet) or getattr(record, "what", "") == CASH_DOOR_OPENED for record in records):
             self._reached = None
+        if any(isinstance(record, CassetteSwitched) for record in records):
+            self._off = None
         try:
             with self._transaction():
                 for record in records:
@@ -266,6 +272,8 @@ class Journal:
             " SELECT doubt.value ->> 'cassette' FROM facts, json_each(fact, '$.in_doubt') AS doubt"
             " UNION SELECT 'unknown' FROM facts"
             " WHERE fact ->> 'outcome' = 'unknown' AND fact ->> 'in_doubt' IS NULL"
+            " UNION SELECT body ->> 'cassette' FROM records WHERE kind = 'test-moved' AND body ->> 'in_doubt' > 0"
+            " AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set')"
         )
         return tuple(str(name) for (name,) in found)
 
@@ -280,6 +288,21 @@ class Journal:
                 )
             )
         return self._reached
+
+    def switched_off(self) -> frozenset[str]:
+        """Cassettes that an operator has switched off. Asked every second, so it is kept."""
+        if self._off is None:
+            found = self._ask(
+                "SELECT substr(name, ?) FROM meta WHERE name LIKE ? AND value <> ''",
+                (len(tables.SWITCHED_OFF) + 1, f"{tables.SWITCHED_OFF}%"),
+            )
+            self._off = frozenset(str(name) for (name,) in found)
+        return self._off
+
+    def testing(self) -> TestBegun | None:
+        """A test dispense that was begun and of which nothing is known since."""
+        begun = self.newest("test-begun") if self._value("testing") else None
+        return begun.record if begun is not None and isinstance(begun.record, TestBegun) else None
 
     def is_burnt(self, nonce: bytes) -> bool:
         return self._one("SELECT 1 FROM burnt WHERE nonce = ?", nonce) is not None

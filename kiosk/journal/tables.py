@@ -39,6 +39,10 @@ CREATE TABLE burnt (nonce BLOB PRIMARY KEY) WITHOUT ROWID;
 """
 
 
+#: What the names of these values in `meta` begin with.
+SWITCHED_OFF = "off."
+
+
 def apply(connection: apsw.Connection, record: r.AnyRecord) -> None:  # noqa: C901, PLR0912 - one case a record kind
     """What `record` changes beside being kept. Raises apsw's errors; the caller's transaction then has no effect."""
     match record:
@@ -75,6 +79,15 @@ def apply(connection: apsw.Connection, record: r.AnyRecord) -> None:  # noqa: C9
             _moved(connection, record)
         case r.NoteStacked():
             _stacked(connection, record)
+        case r.CassetteSwitched():
+            _run(
+                connection, "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                f"{SWITCHED_OFF}{record.cassette}", "" if record.on else "off",
+            )  # fmt: skip
+        case r.TestBegun():
+            _run(connection, "INSERT OR REPLACE INTO meta VALUES ('testing', ?)", record.cassette)
+        case r.TestMoved():
+            _tested(connection, record)
         case r.Ended():
             name = record.transaction
             _run(
@@ -137,6 +150,15 @@ def _outbox(connection: apsw.Connection, generation: int, number: int, state: st
 def _moved(connection: apsw.Connection, record: r.NoteMoved) -> None:
     """Every note that left the cassette is off its count, wherever it is now; a doubt makes the count inaccurate."""
     left = record.dispensed + record.surplus + record.rejected + record.in_doubt
+    _left(connection, record, left)
+
+
+def _tested(connection: apsw.Connection, record: r.TestMoved) -> None:
+    _run(connection, "INSERT OR REPLACE INTO meta VALUES ('testing', '')")
+    _left(connection, record, record.rejected + record.in_doubt)
+
+
+def _left(connection: apsw.Connection, record: r.NoteMoved | r.TestMoved, left: int) -> None:
     doubtful = record.in_doubt or record.outcome == "empty"
     _run(
         connection,

@@ -53,13 +53,14 @@ class Cabinet:
 
 def exchange(
     journal: Journal, cabinet: Cabinet, *, generation: int, loaded: Mapping[str, Count], found: Mapping[str, Count],
-    by: str, now: int, checked: Callable[[], None] = lambda: None,
+    by: str, now: int, checked: Callable[[], None] = lambda: None, also: tuple[r.AnyRecord, ...] = (),
 ) -> Exchange:  # fmt: skip
     """Set the counts and put the fact into the outbox, in one write. Raises ExchangeError, JournalError.
 
     `loaded`: what is in a cassette now (its rejects were taken out). `found`: what was counted in it on opening; where
-    nobody counted, the machine's own figure stands. `checked` is called once all of it fits, before anything is written.
-    The note acceptor's box is counted by value (`in.20`) and emptied whole (`in`).
+    nobody counted, the machine's own figure stands. `checked` is called once all of it fits, before anything is written;
+    `also` is kept in the same write, before it. The note acceptor's box is counted by value (`in.20`) and emptied whole
+    (`in`).
     """
     boxes = {count.cassette: count.value for count in journal.counts() if count.cassette.startswith(f"{BOX}.")}
     loaded = _emptied(loaded, boxes)
@@ -77,6 +78,7 @@ def exchange(
         before=_sorted(before), found=_sorted(counted), after=_sorted(after), by=by, at=now,
     )  # fmt: skip
     journal.write(
+        *also,
         r.CountsSet(after=_sorted(after), by=by),
         r.FactMade(
             transaction=r.Transaction(generation, number), number=number, kind=kind(fact),

@@ -115,6 +115,45 @@ def _(record: r.CountsSet) -> str:
 
 
 @text.register
+def _(record: r.ServiceSet) -> str:
+    why = " for an exchange" if record.exchange else ""
+    return f"{'in service again' if record.open else 'taken out of service'}{why} by {record.by}"
+
+
+@text.register
+def _(record: r.Counted) -> str:
+    return (
+        f"by {record.by}, not booked yet: {record.cassette}: found {record.found} and {record.rejected} rejects, "
+        f"left {record.left}"
+    )
+
+
+@text.register
+def _(record: r.FinalTotals) -> str:
+    totals: dict[str, Any] = msgspec.json.decode(record.body)
+    cassettes = ", ".join(
+        f"{row['cassette']} {row['count']} and {row['rejected']} rejects" for row in totals["cassettes"]
+    )
+    return f"ended by {record.by}: paid {totals['paid']} in {totals['payments']} payments; {cassettes}"
+
+
+@text.register
+def _(record: r.CassetteSwitched) -> str:
+    return f"{record.cassette} switched {'on' if record.on else 'off'} by {record.by}"
+
+
+@text.register
+def _(record: r.TestBegun) -> str:
+    return f"by {record.by}: one note of {plain(record.value)} of {record.cassette} is to move"
+
+
+@text.register
+def _(record: r.TestMoved) -> str:
+    said = "in doubt" if record.in_doubt else "in the reject bin" if record.rejected else record.outcome
+    return f"by {record.by}: {plain(record.value)} of {record.cassette}: {said}. {record.sentence}".rstrip(". ")
+
+
+@text.register
 def _(record: r.Taken) -> str:
     return f"number {record.number} taken for {record.kind}"
 

@@ -83,6 +83,8 @@ def _moved(lines: tuple[r.Line, ...], currency: str) -> tuple[Counter[tuple[str,
             for where in ("dispensed", "in_doubt", "surplus"):
                 moved[record.cassette, where] += getattr(record, where)
             paid += record.value.times(record.dispensed)
+        elif isinstance(record, r.TestMoved):
+            moved[record.cassette, "in_doubt"] += record.in_doubt
         elif isinstance(record, r.Presented):
             payments += record.outcome is Outcome.PRESENTED
     return moved, paid, payments

@@ -38,6 +38,11 @@ def welcome_open(words: Words) -> Choice:
     return Choice(key="open", label=words.say("welcome", "open"))
 
 
+def by_code(words: Words) -> Choice:
+    """The strip's card for whoever has a cash code."""
+    return Choice(key="code", label=words.say("welcome", "by_code"))
+
+
 def out(words: Words, reason: str, nearest: str = "") -> Out:
     """Out of service. `reason` is one of `OUT_REASONS`; `nearest` says where else ("Market Street, 300 m")."""
     elsewhere = (words.say("out", "nearest"), nearest) if nearest else ()

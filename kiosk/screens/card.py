@@ -20,9 +20,9 @@ def reading(words: Words, *, slow: bool = False) -> Wait:
     return _wait(words, "reading", slow=slow)
 
 
-def working(words: Words, *, slow: bool = False, card_out: bool = False) -> Wait:
-    """The bank is asked; `slow` after eight seconds. `card_out`: the customer has the card already."""
-    return _wait(words, "working", slow=slow, line="card_out" if card_out else "line")
+def working(words: Words, *, slow: bool = False, card_out: bool = False, code: bool = False) -> Wait:
+    """The bank is asked; `slow` after eight seconds. `card_out`: the customer has the card already. `code`: there is none."""
+    return _wait(words, "working", slow=slow, line="card_out" if card_out else "code" if code else "line")
 
 
 def _wait(words: Words, screen: str, *, slow: bool, line: str = "line") -> Wait:

@@ -5,7 +5,7 @@ Each takes the language's `Words` first, then typed values, and returns a screen
     catalogue.cash(words, [Preset(major(20, "USD")), ...])     ->  keys "amount:2000", ..., "other"
 """
 
-from kiosk.screens.at_rest import OUT_REASONS, out, starting, welcome, welcome_open
+from kiosk.screens.at_rest import OUT_REASONS, by_code, out, starting, welcome, welcome_open
 from kiosk.screens.balance import balance, balance_shown
 from kiosk.screens.bills import (
     BILLERS,
@@ -134,6 +134,7 @@ __all__ = [
     "bill_ok",
     "bills",
     "bills_who",
+    "by_code",
     "cancelled",
     "cash",
     "cash_count",

@@ -44,11 +44,10 @@ def e_refused(words: Words, phone: str = "") -> NoticeScreen:
     return _notice(words, "e.refused", _call(words, "e.refused", phone), main="take_card")
 
 
-def e_nocash(words: Words, reference: str, *, earlier: bool = False) -> NoticeScreen:
-    """Proven that no note came out; the card is already back."""
-    said = Notice(
-        Tone.WARNING, _nothing_left(words, "e.nocash", "bold", earlier=earlier), words.say("e.nocash", "plain")
-    )
+def e_nocash(words: Words, reference: str, *, earlier: bool = False, code: bool = False) -> NoticeScreen:
+    """Proven that no note came out; the card is already back. `code`: there was none."""
+    plain = words.say("e.nocash", "plain_code" if code else "plain")
+    said = Notice(Tone.WARNING, _nothing_left(words, "e.nocash", "bold", earlier=earlier), plain)
     return _notice(words, "e.nocash", said, main="done", reference=reference)
 
 
@@ -106,9 +105,9 @@ def e_doubt(words: Words, reference: str) -> NoticeScreen:
     return _notice(words, "e.doubt", said, main="done", reference=reference)
 
 
-def time_more(words: Words, seconds: int) -> NoticeScreen:
-    """Nothing was pressed for a while. D is yes, A is no."""
-    bold = words.count("time", "bold", seconds, "seconds")
+def time_more(words: Words, seconds: int, *, card: bool = True) -> NoticeScreen:
+    """Nothing was pressed for a while. D is yes, A is no. `card`: there is one that comes back."""
+    bold = words.count("time", "bold" if card else "ends", seconds, "seconds")
     return NoticeScreen(
         id="time",
         title=words.say("time", "title"),

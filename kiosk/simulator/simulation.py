@@ -81,7 +81,10 @@ class Simulation:
     def _hooks(self) -> Hooks:
         able = self._abilities
         display = self.config.display
-        return Hooks(offer=able.offer, contrast=able.contrast, phone=phone(display), bank=bank_name(display))
+        return Hooks(
+            offer=able.offer, contrast=able.contrast, phone=phone(display), bank=bank_name(display),
+            put_in=lambda loaded: exchange_notes(self.laptop.dispenser, loaded),
+        )  # fmt: skip
 
     def _line(self, identity: Identity) -> TrustingLine:
         cut = self.line.is_cut if hasattr(self, "line") else False

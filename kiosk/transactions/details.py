@@ -31,7 +31,7 @@ async def run(visit: Visit) -> None:
 async def unfreeze(visit: Visit) -> None:
     """All that a visit with a frozen card is for. Raises LeftEarly."""
     parts = visit.parts
-    await parts.ask.choose(catalogue.unfreeze(parts.words, visit.card.card[-4:]))
+    await parts.ask.choose(catalogue.unfreeze(parts.words, visit.last4))
     if await _changed(visit, lambda: parts.host.freeze(visit.opened, frozen=False)):
         visit.is_done = True
         parts.note("card-unfrozen")
@@ -81,7 +81,7 @@ async def _choose_usual(visit: Visit) -> Money | None:
 
 async def _freeze(visit: Visit) -> None:
     parts = visit.parts
-    if await parts.ask.choose(catalogue.freeze(parts.words, visit.card.card[-4:])) == BACK:
+    if await parts.ask.choose(catalogue.freeze(parts.words, visit.last4)) == BACK:
         return
     if await _changed(visit, lambda: parts.host.freeze(visit.opened, frozen=True)):
         visit.is_done = True

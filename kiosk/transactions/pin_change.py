@@ -15,6 +15,7 @@ DONE_S = 20
 async def run(visit: Visit) -> None:
     """Back to the menu afterwards in any case. Raises LeftEarly."""
     parts = visit.parts
+    assert visit.card is not None, "a code has no PIN"
     pin = await typed_twice(parts)
     try:
         async with parts.working():

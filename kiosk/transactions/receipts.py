@@ -22,7 +22,7 @@ def receipt_of(
     parts = visit.parts
     return Receipt(
         done=done, bank=parts.bank, terminal=parts.host.terminal, at_ms=parts.host.now(), zone=parts.zone,
-        card=visit.card.card[-4:], account=account[-4:], amount=amount, to=to, reference=reference, balance=balance,
+        card=visit.last4, account=account[-4:], amount=amount, to=to, reference=reference, balance=balance,
         doubt=doubt,
     )  # fmt: skip
 

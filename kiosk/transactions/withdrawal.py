@@ -46,7 +46,7 @@ async def run(visit: Visit) -> bool:
     while wish is not None:
         held, amount = await _authorise(visit, wish)
         if held is not None:
-            await _pay(visit, held, wish.receipt)
+            await pay(visit, held, wish.receipt)
             return True
         wish = await _choose(visit, wish, amount)
     return False
@@ -114,7 +114,7 @@ async def _refused(visit: Visit, answer: Refused) -> Money | None:
 # ── The cash ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _pay(visit: Visit, held: r.Held, receipt: str = NO) -> None:
+async def pay(visit: Visit, held: r.Held, receipt: str = NO) -> None:
     """Card out and taken, release, notes; then the fact that the transaction's records ask for.
 
     What is broken off here (a power cut, a journal that fails) is ended by the recovery at the next start: only what
@@ -124,12 +124,13 @@ async def _pay(visit: Visit, held: r.Held, receipt: str = NO) -> None:
     payment, taken, spoilt = None, False, False
     try:
         try:
-            taken = await _card_is_taken(visit, held)
+            taken = visit.card is None or await _card_is_taken(visit, held)
         except _CardSpoilt as error:
             parts.note("card-spoilt", f"{held.claim}: {error}; no cash")
             spoilt = True
         if taken:
-            parts.journal.write(r.CardTaken(transaction=held.transaction))
+            if visit.card is not None:
+                parts.journal.write(r.CardTaken(transaction=held.transaction))
             payment = await _release_and_pay(visit, held)
         parts.vault.forget(held.transaction)
         parts.host.end(held.transaction, payment.outcome.value if payment else "not-paid")
@@ -218,7 +219,9 @@ async def _tell(visit: Visit, held: r.Held, payment: Payment | None, how: str) -
     if doubt:
         await receipts.told(visit, catalogue.e_jam(words, paid, held.claim), NOTICE_S, receipt)
     elif not paid.minor:
-        await parts.ask.told(catalogue.e_nocash(words, held.claim, earlier=visit.has_posted), NOTICE_S)
+        await parts.ask.told(
+            catalogue.e_nocash(words, held.claim, earlier=visit.has_posted, code=visit.card is None), NOTICE_S
+        )
     else:
         if paid < held.amount:
             await parts.ask.told(catalogue.e_partial(words, paid, held.claim), NOTICE_S)

@@ -116,6 +116,38 @@ def test_a_refused_issue_leaves_no_file(founded: BankProgram, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_operators_card_is_made_listed_and_ended(founded: BankProgram, tmp_path: Path) -> None:
+    """Where it is good must be said; its file says that it is an operator's; ended, it stays in the list."""
+    file, pin = tmp_path / "olga.atm", tmp_path / "olga.pin"
+    options = ("--out", str(file), "--generate-pin", str(pin))
+    assert "--terminal" in founded.sentence("operator", "add", "Olga", *options, code=2)
+    assert not file.exists()
+    founded.ok("operator", "add", "Olga", "--all", *options)
+    assert parse(file.read_bytes()).operator
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "Olga" in founded.run("operator", "list").out
+    founded.ok("operator", "end", "Olga")
+    assert founded.ok("operator", "list")["operators"][0]["state"] == "ended"
+
+
+def test_a_cash_code_is_shown_once(founded: BankProgram) -> None:
+    """Its maker sees the digits, exact to the cent and with their end; no list has them, nor what a refusal says."""
+    account = founded.ok("account", "open", "C1001", "--opening", "50")["account"]
+    made = founded.ok("code", "make", account, "12.50", "--minutes", "5")
+    assert len(made["digits"]) == 8
+    assert made["digits"].isdecimal()
+    assert made["amount"]["amount"] == "12.50"
+    for arguments in (("code", "list"), ("code", "list", "--all", "--json")):
+        said = founded.run(*arguments).out
+        assert made["code"] in said
+        assert made["digits"] not in said
+    assert founded.ok("code", "cancel", made["code"])["codes"][0]["state"] == "cancelled"
+    assert "cancelled" in founded.sentence("code", "cancel", made["code"])
+    shown = founded.run("code", "make", account, "12.50").out.split()
+    assert (len(shown[0]), len(shown[1])) == (4, 4)
+    assert "minutes" in founded.sentence("code", "make", account, "5", "--minutes", "0", code=2)
+
+
 def test_a_drawn_pin_is_in_its_file_and_nowhere_else(founded: BankProgram, tmp_path: Path) -> None:
     """Four digits for the mailer, not on the screen."""
     done = founded.run("card", "issue", "C1001", "--generate-pin", f"{tmp_path}/pin", "--out", f"{tmp_path}/card")
@@ -362,7 +394,7 @@ def test_every_command_is_carried_out_by_something() -> None:
         return [leaf for action in inner for child in action.choices.values() for leaf in leaves(child)] or [parser]
 
     found = leaves(_parser())
-    assert len(found) == 34
+    assert len(found) == 40
     for leaf in found:
         module, function = leaf.get_default("do").split(".")
         assert callable(getattr(importlib.import_module(f"bank.cli.{module}"), function))

@@ -7,7 +7,7 @@ from copy import copy
 from pathlib import Path
 
 import pytest
-from support.hall import Hall, HeldCard, Machine, _with_slot, another_disk, eur, notes, run_hall
+from support.hall import Hall, HeldCard, Machine, another_disk, eur, notes, run_hall, with_slot
 
 from bank.commands import requests as r
 from bank_link import messages as m
@@ -61,7 +61,7 @@ class Counter:
 async def _visit(machine: Machine, card: HeldCard) -> Counter:
     opened = await machine.open_visit(card)
     assert isinstance(opened, m.VisitOpened), opened
-    card.file = _with_slot(card.file, opened)
+    card.file = with_slot(card.file, opened)
     return Counter(machine, card, opened)
 
 

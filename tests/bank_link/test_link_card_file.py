@@ -146,6 +146,14 @@ def compose_header(good: bytes, *, version=1, reserved=bytes(3), card=None, issu
     return packed + struct.pack(">I", zlib.crc32(packed)) + good[HEADER:]
 
 
+def test_the_role_is_read_and_no_other_is() -> None:
+    """An operator's file says so; a role that nobody knows is no card of ours."""
+    written = compose(CARD, "harbour", 203_012, 1, 1, SECRET, operator=True)
+    assert (written[5], parse(written).operator, parse(new_card()).operator) == (1, True, False)
+    with pytest.raises(CardFileError, match="does not understand"):
+        parse(compose_header(written, reserved=b"\2\0\0"))
+
+
 @pytest.mark.parametrize(
     ("fields", "why"),
     [

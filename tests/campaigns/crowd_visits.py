@@ -124,7 +124,7 @@ class Visitor:
         answer = _decision(deed)
         if isinstance(answer, m.VisitOpened):
             self.customer.tries = 0
-            self.customer.file = _with_slot(card, answer)
+            self.customer.file = with_slot(card, answer)
             return answer
         if not wrong or not isinstance(answer, m.Refused) or answer.reason is not m.Reason.WRONG_PIN:
             raise Strange(f"{self.speaker.name}: a right card with a right PIN got {answer}")
@@ -248,7 +248,7 @@ def _decision(deed: Deed) -> m.Answer | None:
     return decided.answer if decided is not None else None
 
 
-def _with_slot(file: CardFile, opened: m.VisitOpened) -> CardFile:
+def with_slot(file: CardFile, opened: m.VisitOpened) -> CardFile:
     """The card as it is once the older slot is written anew."""
     new = Slot(opened.next_epoch, opened.next_n, opened.next_secret)
     first, second = file.slots

@@ -12,7 +12,7 @@ from support.dispenser_rig import WIRING, DispenserRig
 from support.virtual_time import run_virtual
 
 from drivers.devices import DeviceError, DeviceState, Fault, Pick, PickOutcome
-from drivers.dispenser import CassetteWiring, DispenserTimings, GpioDispenser
+from drivers.dispenser import CassetteWiring, DispenserTimings, DispenserWiring, GpioDispenser
 from drivers.gpio import Board, OutputWiring
 from drivers.simulated.pins import SimulatedPins
 
@@ -48,6 +48,24 @@ def test_a_note_is_counted_when_it_is_the_customers(cassette: str) -> None:
     assert pick == Pick(PickOutcome.DISPENSED, dispensed=1)
     assert places(rig, cassette) == {"cassette": 9, "tray": 1}
     assert rig.driver.report.state is DeviceState.ONLINE
+
+
+def test_a_test_leads_the_note_into_the_bin_where_there_is_one() -> None:
+    """With diverter and bin sensor no note of a test leaves the safe; without one of them it comes out, and is told so."""
+
+    async def tested(wiring: DispenserWiring) -> tuple[bool, PickOutcome, dict[str, int]]:
+        rig = DispenserRig(wiring)
+        pick = await rig.driver.test("A")
+        await rig.settle()
+        assert rig.device.motors_on == ()
+        return rig.driver.tests_to_bin, pick.outcome, places(rig)
+
+    assert WIRING.diverter is not None
+    with_bin, without = WIRING, dataclasses.replace(WIRING, diverter=None, reject_sensor=None)
+    assert run_virtual(tested(with_bin)) == (True, PickOutcome.REJECTED, {"cassette": 9, "reject": 1})
+    assert run_virtual(tested(without)) == (False, PickOutcome.DISPENSED, {"cassette": 9, "tray": 1})
+    blind = dataclasses.replace(WIRING, reject_sensor=None)
+    assert run_virtual(tested(blind)) == (False, PickOutcome.DISPENSED, {"cassette": 9, "tray": 1})
 
 
 def test_every_note_of_a_cassette_comes_one_by_one() -> None:

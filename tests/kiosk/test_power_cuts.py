@@ -7,47 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.cutting import Cut, PowerCut, until_cut
 from support.reckoning import reckon, settle
 from support.town import Town, run_town
 
 from kiosk.journal.records import NoteMoved
-from kiosk.journal.store import Journal, JournalError
-
-
-class PowerCut(BaseException):
-    """Nothing of this machine happens after this."""
-
-
-class Cut:
-    """Lets `after` writes pass, then cuts before (or right after) the next one; every later write fails too."""
-
-    def __init__(self, journal: Journal, after: int, *, written: bool) -> None:
-        self.left = after
-        self.written = written
-        self.came = asyncio.Event()
-        self._write = journal.write
-        journal.write = self.write  # type: ignore[method-assign]
-
-    def write(self, *records: Any) -> None:
-        if self.came.is_set():
-            raise PowerCut
-        if self.left == 0:
-            if self.written:
-                self._write(*records)
-            self.came.set()
-            raise PowerCut
-        self.left -= 1
-        self._write(*records)
-
-
-async def _try_to_withdraw(town: Town, card: Any, cut: Cut) -> None:
-    """Until the cut; what the dead machine's tasks raise is not the customer's."""
-    task = asyncio.create_task(town.withdraw(card, 70))
-    came = asyncio.create_task(cut.came.wait())
-    await asyncio.wait({task, came}, return_when=asyncio.FIRST_COMPLETED)
-    task.cancel()
-    came.cancel()
-    await asyncio.gather(task, came, return_exceptions=True)
+from kiosk.journal.store import JournalError
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["before", "after"])
@@ -62,7 +27,7 @@ def test_power_cut_at_every_write(tmp_path: Path, written: bool, line: str) -> N
             await town.open_for_business()
             card = await town.customer(balance=500_00)
             cut = Cut(town.machine.journal, after, written=written)
-            await _try_to_withdraw(town, card, cut)
+            await until_cut(town.withdraw(card, 70), cut)
             if not cut.came.is_set():
                 await asyncio.sleep(60)
             if not cut.came.is_set():
@@ -187,7 +152,7 @@ def test_a_note_that_nobody_counted_keeps_the_machine_closed(tmp_path: Path) -> 
             write(*records)
 
         town.machine.journal.write = at_the_first_note  # type: ignore[method-assign]
-        await _try_to_withdraw(town, card, cut)
+        await until_cut(town.withdraw(card, 70), cut)
         await town.power_cut()
         town.start_kiosk()
         await settle(town, 2)

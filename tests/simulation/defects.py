@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from simulation.defects_bank import BANK
+from simulation.defects_codes import CODES
 from simulation.defects_kiosk import CARD, JOURNAL, OUTBOX, PAYMENT
 from simulation.defects_posts import POSTS
 from simulation.planting import Defect
 
-DEFECTS = {defect.name: defect for defect in (*JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS)}
+DEFECTS = {defect.name: defect for defect in (*JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES)}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from simulation.machines import Kiosk
 from simulation.sends import Sends
 from simulation.world import World
 
+from bank.authoriser.codes import is_code
 from bank_link.envelope import Envelope, unseal
 from kiosk.screens.model import NoticeScreen, Screen, Take
 
@@ -167,7 +168,7 @@ class Model:
             self._reversed[envelope.terminal, body["made_by"]["generation"], body["transaction"]] = self._world.now
             return
         new = self._in_effect(envelope, body, said)
-        if envelope.kind == "open-visit":
+        if envelope.kind == "open-visit" and "card" in body:
             self._pin_tried((envelope.terminal, envelope.generation, body["number"]), body["card"], said)
         if envelope.kind == "authorise" or (envelope.kind == "open-visit" and new):
             self._overtaken(envelope, body, said)
@@ -217,8 +218,9 @@ class Model:
         """While a payment is authorised and its card on the way out, nobody else opens a visit with that card."""
         name, said = (asked.terminal, body["number"]), answer["type"]
         if said == "visit-opened":
-            self._cards[answer["visit"]] = body["card"]
-            other, until = self._on_the_way.get(body["card"], ((asked.terminal, 0), 0))
+            # A cash code has no number: the bank's reference stands for it.
+            card = self._cards[answer["visit"]] = body.get("card", answer["card"])
+            other, until = self._on_the_way.get(card, ((asked.terminal, 0), 0))
             if other[0] != asked.terminal and self._bank.clock.now_ms() < until:
                 self.wrong(f"{asked.terminal} opened a visit with the card whose payment {other} was authorised")
         elif said == "authorised" and name not in self._gone:
@@ -327,11 +329,21 @@ class Model:
                     sticks[stick] = None
 
     def _paid_by(self, payment: Payment) -> None:
+        if is_code(payment.visit.card):
+            self._paid_by_code(payment)
+            return
         spent = self._sticks.get(payment.visit.card, {}).get(payment.visit.stick)
         if spent == self._reissued_at.get(payment.visit.card) and payment.released_at < (spent or 0.0):
             # Released before the staff made a new file: it is paid, and the new file is as good as before.
             return
         self._spends(payment.visit, f"was paid at {payment.name}")
+
+    def _paid_by_code(self, payment: Payment) -> None:
+        """A code is paid once. Only a bank that has forgotten, and was not told yet, can pay it again."""
+        for other in self.payments.values():
+            again = other is not payment and other.visit.card == payment.visit.card and other.given
+            if again and not other.bank_forgot:
+                self.wrong(f"the cash code of {payment.name} was paid at {other.name} before")
 
     def _spends(self, visit: Visit, what: str) -> None:
         """Of all sticks of a card that there are now, only this one is worth anything from here on."""

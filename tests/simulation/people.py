@@ -14,6 +14,7 @@ from simulation.model import Model, Name
 from simulation.world import Chance, World
 
 from bank.commands import requests as q
+from bank.commands.answers import CodeMade
 from bank.control import CommandRefused
 from bank_link.card_file import parse
 from drivers.simulated.stick import SimulatedStick, StickFaults
@@ -80,6 +81,8 @@ class Visitor:
         self.reached: list[str] = []
         self.to = ""  # the account of whoever money is sent to
         self.broke = self.guesses = False
+        self.code: CodeMade | None = None  # what it comes with instead of the card
+        self._typed = 0
 
     @property
     def stick_number(self) -> int:
@@ -98,7 +101,11 @@ class Visitor:
             return "somebody's stick is in"
         if self._chance.strikes(self._manners.stick_dies):
             self._let_stick_die()
-        self._kiosk.slot.insert(self.stick)
+        if wants == "code":
+            # The only card of the welcome's strip.
+            await self._press("1")
+        else:
+            self._kiosk.slot.insert(self.stick)
         puller = None
         if self._chance.strikes(self._manners.pulls_any):
             self._world.count("customer: pulls the stick at any moment")
@@ -163,6 +170,8 @@ class Visitor:
                 await self._choose(screen, wants)
                 if wants == "balance":
                     self.reached.append("asked balance")
+            case "code":
+                await self._type_code()
             case "send.number":
                 await self._press(*self.to, "D")
             case "send.amount":
@@ -213,6 +222,18 @@ class Visitor:
             pin = "".join(str((int(digit) + 1) % 10) for digit in pin)
         await self._press(*pin, "D")
 
+    async def _type_code(self) -> None:
+        """Once more where it is refused: perhaps it was mistyped."""
+        self._typed += 1
+        if self.code is None or self._typed > 2:
+            await self._press("A")
+            return
+        digits = self.code.digits
+        if self._chance.strikes(self._manners.wrong_pin):
+            self._world.count("customer: wrong code")
+            digits = digits[::-1]
+        await self._press(*digits, "D")
+
     def _offers(self, screen: Screen, key: str) -> bool:
         return any(choice.key == key and choice.enabled for choice in getattr(screen, "choices", ()))
 
@@ -255,6 +276,7 @@ class Staff:
     def __init__(self, world: World, bank: BankNode, model: Model) -> None:
         self._world, self._bank, self._model = world, bank, model
         self._sticks = 0
+        self._codes: dict[str, list[CodeMade]] = {}
 
     def knows(self, known: Known) -> Customer:
         """A customer of the bank comes to town."""
@@ -278,6 +300,21 @@ class Staff:
         customer.stick, customer.number = SimulatedStick(made.file), self._sticks
         customer.copies.clear()
         customer.blockable = False
+
+    async def code(self, customer: Customer, amount: int) -> CodeMade | None:
+        """A cash code for the customer, or one of this one's that somebody has seen, used or not."""
+        known = self._codes.setdefault(customer.name, [])
+        if known and self._world.chance("code", customer.name, len(known), self._world.now).strikes(0.6):
+            self._world.count("customer: an old code comes again")
+            return known[-1]
+        try:
+            made = await self._bank.do(q.CodeMake, account=customer.account, amount=str(amount), minutes=600)
+        except CommandRefused:
+            return None
+        if made is not None:
+            self._world.count("staff: makes a code")
+            known.append(made)
+        return made if isinstance(made, CodeMade) else None
 
     def copy(self, customer: Customer) -> None:
         """Somebody copies the stick as it is now."""

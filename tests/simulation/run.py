@@ -47,6 +47,7 @@ class Plan:
     visits: int = 24
     without: tuple[str, ...] = ()
     lying: bool = False  # the kiosks' disks say that they have written, and have not
+    codes: float = 0.0  # how likely a customer comes with a cash code instead of the card
 
 
 @dataclass
@@ -243,9 +244,14 @@ class Run:
         self.model.begins(kiosk, customer.card, visitor.stick_number)
         kiosk.display.seen = functools.partial(self._seen, kiosk, visitor)
         kiosk.dark = lambda: visitor.see(None)
-        wants = wants or self._wish(customer)
+        is_free, wants = not (wants or by_copy), wants or self._wish(customer)
         visitor.to = chance.choice([other.account for other in self.customers if other is not customer])
         amount = chance.choice(AMOUNTS)
+        if is_free and self.plan.codes and chance.strikes(self.plan.codes):
+            visitor.code = await self.staff.code(customer, amount)
+            if visitor.code is not None:
+                wants = "code"
+                self.model.begins(kiosk, visitor.code.code, 0)
         try:
             ended = await visitor.visit(wants, amount)
         finally:

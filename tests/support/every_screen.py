@@ -6,6 +6,8 @@ from bank_link.money import Money, major
 from kiosk.receipts.code import rows
 from kiosk.receipts.receipt import Done, Receipt, facts, text, title
 from kiosk.screens import catalogue as c
+from kiosk.screens import code as k
+from kiosk.screens import operator as o
 from kiosk.screens.model import Choice, Screen
 from kiosk.screens.words.load import Words
 
@@ -32,6 +34,8 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_statement(words),
         **_trouble(words),
         **_receipt(words),
+        **_code(words),
+        **_operator(words),
     }
 
 
@@ -44,6 +48,7 @@ def _at_rest(words: Words) -> dict[str, Screen]:
     return {
         "starting": c.starting(words),
         "welcome": c.welcome(words),
+        "welcome, code": c.welcome(words, (c.by_code(words),)),
         "welcome, languages": c.welcome(words, languages),
         "welcome, open": c.welcome(words, (c.welcome_open(words),)),
         "out, cash": c.out(words, "cash"),
@@ -274,4 +279,75 @@ def _trouble(words: Words) -> dict[str, Screen]:
         "help": c.help_(words, list(c.HELP)),
         "help, two": c.help_(words, ["contrast", "person"]),
         "help.person": c.help_person(words, PHONE),
+    }
+
+
+def _code(words: Words) -> dict[str, Screen]:
+    return {
+        "code": k.code(words),
+        "code, entered": k.code(words, entered="20814417"),
+        "code, wrong": k.code(words, wrong=True, tries_left=4),
+        "code, last": k.code(words, wrong=True, tries_left=1),
+        "code, short": k.code(words, short=True),
+        "code.ok": k.code_ok(words, usd(70)),
+        "code.locked": k.code_locked(words, "14:30"),
+        "code.locked, day": k.code_locked(words, "27.11. 14:30", today=False),
+        "code.nopay": k.code_nopay(words, usd(70)),
+        "code.refused": k.code_refused(words),
+        "code.inuse": k.code_in_use(words),
+        "code.line": k.code_line(words),
+        "code.line, over": k.code_line(words, again=False),
+        "working, code": c.working(words, code=True),
+        "e.nocash, code": c.e_nocash(words, REFERENCE, code=True),
+        "time, code": c.time_more(words, 20, card=False),
+    }
+
+
+LONG = "The motor of cassette top ran and no sensor saw a note: look for it in the note path, then reset the dispenser."
+
+
+def _operator(words: Words) -> dict[str, Screen]:
+    top, low = o.CassetteState("top", usd(50), 187, on=True), o.CassetteState("bottom", usd(10), 0, on=False)
+    counting = [o.CassetteRow("top", usd(50), 500), o.CassetteRow("middle", usd(20), None)]
+    many = [o.CassetteRow(str(place), usd(place * 10), place * 100) for place in range(1, 7)]
+    wrapped = [("headphone jack", "The motor of cassett"), ("", "top ran, no sensor s")] * 4
+    return {
+        "op.menu": o.op_menu(words, ["exchange", "totals", "cassettes", "devices", "journal", "machine"]),
+        "op.exchange": o.op_exchange(words, counting, ready=True),
+        "op.exchange, six": o.op_exchange(words, many, ready=False),
+        **{step: o.op_count(words, step, "middle", usd(20), entered="187") for step in o.STEPS},
+        "op.left, too many": o.op_count(words, "op.left", "cassette-of-the-left", usd(100), most=2_000, too_many=True),
+        "op.book": o.op_book(words, usd(14_400), usd(-20), 0),
+        "op.book, uncounted": o.op_book(words, usd(114_400), usd(0), 2),
+        "op.booked": o.op_booked(words, ""),
+        "op.booked, closed": o.op_booked(words, "there is nothing to pay with; load cash (atm-kiosk cash load)"),
+        "op.refused": o.op_refused(words, "900 notes do not fit cassette top: it holds 500"),
+        "op.totals": o.op_totals(words),
+        "op.cassettes": o.op_cassettes(words, [top, low]),
+        "op.cassette": o.op_cassette(words, top),
+        "op.cassette, empty": o.op_cassette(words, low),
+        "op.cassette, stuck": o.op_cassette(words, top, stuck=True),
+        "op.test": o.op_test(words, top, to_bin=True),
+        "op.test, out": o.op_test(words, top, to_bin=False),
+        "op.moving": o.op_moving(words),
+        "op.tested": o.op_tested(words),
+        "op.tested.out": o.op_tested_out(words, 1),
+        "op.tested.out, two": o.op_tested_out(words, 2),
+        "op.trouble": o.op_trouble(words, LONG),
+        "op.devices": o.op_devices(words, ["states", "keys", "lamps", "card", "dispenser", "voice"]),
+        "op.keys": o.op_keys(words, list("123A456B789C*0#D")),
+        "op.lamp": o.op_lamp(words, "keypad"),
+        "op.result": o.op_result(words, "Every key works", good=True),
+        "op.result, bad": o.op_result(words, "Keys without a press: 1 2 3 A 4 5 6 B", good=False),
+        "op.journal": o.op_journal(words),
+        "op.search": o.op_search(words, "42"),
+        "op.machine": o.op_machine(words, closed=False),
+        "op.machine, closed": o.op_machine(words, closed=True),
+        **{
+            name: o.op_rows(words, name, wrapped, page=1)
+            for name in ("op.trial", "op.final", "op.states", "op.records", "op.reasons", "op.versions")
+        },
+        "op.records, nothing": o.op_rows(words, "op.records", [], page=1),
+        "op.line": o.op_line(words),
+        "op.only": o.op_only(words),
     }

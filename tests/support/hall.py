@@ -198,7 +198,7 @@ class Machine:
         """Visit, authorise and (unless told otherwise) release."""
         opened = await self.open_visit(card)
         assert isinstance(opened, m.VisitOpened), opened
-        card.file = _with_slot(card.file, opened)
+        card.file = with_slot(card.file, opened)
         number = self.number()
         answer = await self.ask(
             m.Authorise(
@@ -428,12 +428,14 @@ def other_key(seed: str) -> bytes:
     return hashlib.sha256(seed.encode()).digest()
 
 
-def _with_slot(file: CardFile, opened: m.VisitOpened) -> CardFile:
+def with_slot(file: CardFile, opened: m.VisitOpened) -> CardFile:
+    """The file with the next secret in its older slot."""
     from bank_link.card_file import Slot
 
     new = Slot(opened.next_epoch, opened.next_n, opened.next_secret)
     first, second = file.slots
-    return CardFile(file.card, file.issuer, file.expiry, (first, new) if first is file.newest else (new, second))
+    slots = (first, new) if first is file.newest else (new, second)
+    return CardFile(file.card, file.issuer, file.expiry, slots, operator=file.operator)
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.hall import Hall, HeldCard, Machine, _with_slot, eur
+from support.hall import Hall, HeldCard, Machine, eur, with_slot
 
 from bank_link import messages as m
 from bank_link.pin_block import Pin, seal_pin
@@ -74,7 +74,7 @@ class Desk:
 async def open_desk(machine: Machine, card: HeldCard, pin: str = "") -> Desk:
     opened = await machine.open_visit(card, pin)
     assert isinstance(opened, m.VisitOpened), opened
-    card.file = _with_slot(card.file, opened)
+    card.file = with_slot(card.file, opened)
     return Desk(machine, card, opened)
 
 

@@ -453,12 +453,12 @@ class Town:
 
 def run_town(
     directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, holds: str = "bundle",
-    **limits: int | str,
+    kind: Callable[..., Town] = Town, **limits: int | str,
 ) -> None:  # fmt: skip
-    """Run a story to its end in virtual time."""
+    """Run a story to its end in virtual time. `kind` makes the town."""
 
     async def whole() -> None:
-        town = Town(directory, seed, holds, **limits)
+        town = kind(directory, seed, holds, **limits)
         await story(town)
         town.alive()
         await town.stop_kiosk()

@@ -75,7 +75,9 @@ def _words(sketch: Sketch, screen: Attract, foot: int) -> None:
     sketch.line(screen.title, ("attract", "on_deep"), room, at)
     for number, words in enumerate(screen.lines[:2]):
         at += gap + caps[number + 1]
-        sketch.line(words, (("attract_line", "on_deep_accent"), ("body", "on_deep"))[number], room, at)
+        # The second line is small, and may go on over the picture.
+        wide = Box(room.x, room.y, across.w - indent, room.h) if number else room
+        sketch.line(words, (("attract_line", "on_deep_accent"), ("body", "on_deep"))[number], wide, at)
 
 
 def _strip(sketch: Sketch, screen: Attract) -> int:
@@ -85,9 +87,9 @@ def _strip(sketch: Sketch, screen: Attract) -> int:
     count = len(screen.choices)
     if not count:
         return bottom - high
-    columns = _columns(sketch, screen.choices, across.w)
-    width = (across.w - gap * (columns - 1)) // columns
     with_help = sketch.panel.shape is Shape.COMPACT and bool(screen.keys.help)
+    columns = _columns(sketch, screen.choices, across.w, count + with_help)
+    width = (across.w - gap * (columns - 1)) // columns
     top = bottom - -(-(count + with_help) // columns) * (high + gap) + gap
     cells = [
         Box(across.x + place % columns * (width + gap), top + place // columns * (high + gap), width, high)
@@ -100,12 +102,12 @@ def _strip(sketch: Sketch, screen: Attract) -> int:
     return top
 
 
-def _columns(sketch: Sketch, offered: tuple[Choice, ...], across: int) -> int:
+def _columns(sketch: Sketch, offered: tuple[Choice, ...], across: int, count: int) -> int:
     if sketch.panel.shape is Shape.PORTRAIT:
         return 1
     needs = max(sketch.width(choice.label, "strip") for choice in offered) + sketch.mm(_AROUND_LABEL_MM)
     fitting = (across + sketch.mm(GAP_MM)) // (needs + sketch.mm(GAP_MM))
-    return max(1, min(len(offered), 3, fitting))
+    return max(1, min(count, 3, fitting))
 
 
 def _language(sketch: Sketch, box: Box, digit: str, choice: Choice) -> None:

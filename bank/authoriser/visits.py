@@ -236,7 +236,8 @@ def card_of(view: View, visit: Visit, *, frozen: bool = False) -> Card:
     if (card.issued_epoch, card.issued_n) != (visit.epoch, visit.n):
         raise Refusal(Reason.CARD_IN_USE, "the card was used at another machine since this visit began")
     if card.state != "active" and not (frozen and card.state == "frozen"):
-        raise Refusal(Reason.CARD_FROZEN, "the card is frozen", events=[("card-inactive", card.state)])
+        reason = Reason.CARD_FROZEN if card.state in {"frozen", "blocked"} else Reason.CARD_OUTDATED
+        raise Refusal(reason, f"the card is {card.state}", events=[("card-inactive", card.state)])
     return card
 
 

@@ -42,6 +42,11 @@ class Found:
     plans: tuple[Plan, ...] = ()
 
 
+def _plan(name: str, seed: int, visits: int) -> Plan:
+    """A defect of cash codes is found by people who have one: the others' plans stay as they were."""
+    return Plan(seed, visits=visits, codes=0.5 if name.startswith("code-") else 0.0)
+
+
 def caught(name: str, plan: Plan) -> Result:
     """A run of `plan` with the defect in the code."""
     _founded()  # what all runs of a process share is made before anything is broken
@@ -53,10 +58,10 @@ def hunt(name: str, seeds: range, *, small: bool) -> Found:
     """Seed after seed, until one finds the defect. `small`: then the cheapest of several plans that do, for the test."""
     dirty = []
     for seed in seeds:
-        result = caught(name, Plan(seed, visits=VISITS))
+        result = caught(name, _plan(name, seed, VISITS))
         if not result.failed:
             continue
-        if simulate(Plan(seed, visits=VISITS)).failed:
+        if simulate(_plan(name, seed, VISITS)).failed:
             dirty.append(seed)
             continue
         plans = tuple(_small(name, seed)) if small else ()
@@ -66,7 +71,7 @@ def hunt(name: str, seeds: range, *, small: bool) -> Found:
             seed - seeds.start + 1,
             result.violations[0],
             tuple(dirty),
-            plans or (Plan(seed, visits=VISITS),),
+            plans or (_plan(name, seed, VISITS),),
         )
     return Found(name, 0, len(seeds), "", tuple(dirty))
 
@@ -75,7 +80,7 @@ def _small(name: str, first: int, more: int = 6) -> Iterator[Plan]:
     """Plans of the same and the next seeds that find it and are clean without it: the first of the smallest size."""
     for visits in SIZES:
         for seed in range(first, first + more):
-            plan = Plan(seed, visits=visits)
+            plan = _plan(name, seed, visits)
             if caught(name, plan).failed and not simulate(plan).failed:
                 yield plan
                 return
@@ -116,7 +121,8 @@ def _report(found: Sequence[Found], options: argparse.Namespace) -> int:
         for each in found:
             if each.plans:
                 plan = each.plans[0]
-                print(f'    "{each.name}": Plan({plan.seed}, visits={plan.visits}),')
+                codes = f", codes={plan.codes}" if plan.codes else ""
+                print(f'    "{each.name}": Plan({plan.seed}, visits={plan.visits}{codes}),')
         print("}")
     return 1 if holes else 0
 

@@ -6,6 +6,7 @@ import math
 from functools import reduce
 
 from config.kiosk import (
+    LANGUAGES,
     CassetteConfig,
     DispenserConfig,
     DisplayConfig,
@@ -106,6 +107,7 @@ def _display(table: Table) -> DisplayConfig:
         viewing_distance_mm=table.integer(
             "viewing_distance_mm", DisplayConfig.viewing_distance_mm, least=300, most=1_500, unit="mm"
         ),
+        languages=table.some_of("languages", DisplayConfig.languages, LANGUAGES),
     )
 
 

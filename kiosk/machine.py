@@ -226,6 +226,7 @@ class Machine:
             await visit.serve(self.parts)
         finally:
             self._idle.set()
+            self.parts.words.next_customer()
             if self.voice is not None:
                 self.voice.next_customer()
         await asyncio.sleep(visit.BARE_S)
@@ -233,12 +234,15 @@ class Machine:
         self.line_keeper.check()
 
     async def _rest(self, screen: Screen, wanted: Coroutine[Any, Any, Any]) -> bool:
-        """Show `screen` until `wanted` comes (True) or the service state changes (False); Help is served meanwhile."""
+        """Show `screen` until `wanted` comes (True), or until the service state or the language changes (False).
+
+        Help is served meanwhile.
+        """
         self._display.show(screen)
         came, changed = asyncio.ensure_future(wanted), asyncio.ensure_future(self._changed.wait())
-        helping = asyncio.ensure_future(self.ask.answer_help(screen))
+        helping = asyncio.ensure_future(self.ask.answer_between(screen))
         try:
-            await asyncio.wait({came, changed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({came, changed, helping}, return_when=asyncio.FIRST_COMPLETED)
             return came.done() and not changed.done()
         finally:
             for task in (came, changed, helping):

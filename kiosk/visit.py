@@ -97,6 +97,7 @@ async def serve(parts: Parts, wanted: Callable[[Visit], Awaitable[None]] = menu)
 async def _begin(parts: Parts) -> Visit:
     card = await _read(parts)
     opened = await _open(parts, card)
+    parts.words.follow(opened.language)
     await _turn_ratchet(parts, card, opened)
     return Visit(parts=parts, card=card, opened=opened)
 
@@ -167,7 +168,7 @@ async def _end(parts: Parts, visit: Visit | None, why: str) -> None:
         await _card_out(parts, visit)
         parts.note("visit-ends", why)
         if visit is not None:
-            await parts.host.close_visit(visit.opened.visit, visit.ended)
+            await parts.host.close_visit(visit.opened.visit, visit.ended, parts.words.chosen)
     except JournalError as error:
         parts.service.close(Cause.JOURNAL, str(error))
     parts.ask.keys.forget()

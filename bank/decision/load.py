@@ -35,6 +35,7 @@ from bank.terminals.sign_on import Missing
 from bank_link.errors import MessageRefused
 from bank_link.messages import (
     FACTS,
+    CloseVisit,
     Completion,
     Inquire,
     Message,
@@ -58,7 +59,8 @@ MOST_NUMBERS = 8_000
 
 class _Wanted:
     """The keys that a batch names. `telling`: terminals that bring facts, which may post to any house account and open
-    cases; `beginning`: those whose open visits end; `presented`: cards that open a visit; `posting`: posts are among it.
+    cases; `beginning`: those whose open visits end; `presented`: cards that open a visit; `posting`: posts are among it; `speaking`: visits at
+    which a language was chosen, `named` their cards.
     """
 
     def __init__(self, tools: Tools) -> None:
@@ -72,6 +74,8 @@ class _Wanted:
         self.beginning: set[str] = set()
         self.presented: set[str] = set()
         self.posting = False
+        self.speaking: set[str] = set()
+        self.named: set[str] = set()
         self.numbers: set[tuple[str, int, int]] = set()
         self.holds: set[str] = set()
         self.visits: set[str] = set()
@@ -125,7 +129,13 @@ class _Wanted:
             self.accounts.add(message.account)
             self.cards.add(message.card)
             self._add_day(message)
-        self.visits.add(getattr(message, "visit", ""))
+        self._add_visit(message)
+
+    def _add_visit(self, message: Message) -> None:
+        visit = getattr(message, "visit", "")
+        self.visits.add(visit)
+        if isinstance(message, CloseVisit) and message.language:
+            self.speaking.add(visit)
 
     def _add_posted(self, terminal: str, generation: int, message: Posted) -> None:
         self.posts.add((terminal, generation, message.number))
@@ -165,6 +175,8 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     wanted.visits |= {hold.visit for hold in holds}
     for visit in _VISITS(connection, books, wanted.visits) + _OPEN_VISITS(connection, books, wanted.beginning):
         wanted.cards.add(visit.card)
+        if visit.visit in wanted.speaking:
+            wanted.named.add(visit.card)
     for hold in holds:
         wanted.cards.add(hold.card)
         wanted.accounts.add(hold.account)
@@ -185,7 +197,7 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
 
 def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     cards = _CARDS(connection, books, wanted.cards | wanted.presented)
-    _CUSTOMERS(connection, books, {card.customer for card in cards if card.card in wanted.presented})
+    _CUSTOMERS(connection, books, {card.customer for card in cards if card.card in wanted.presented | wanted.named})
     wanted.cards |= wanted.presented
     for link in _CARD_ACCOUNTS(connection, books, wanted.cards):
         wanted.accounts.add(link.account)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import singledispatch
 
 from kiosk.display.face import Look
+from kiosk.screens.entry import typed
 from kiosk.screens.model import (
     Amount,
     Attract,
@@ -135,8 +136,7 @@ def rings(screen: Pin) -> str:
 
 def entry(screen: Amount) -> str:
     """What is entered so far, as the amount display shows it."""
-    digits = screen.entered or "0"
-    return f"{screen.symbol}{int(digits):,}" if screen.symbol and screen.grouped else f"{screen.symbol}{digits}"
+    return typed(screen)
 
 
 @singledispatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kiosk.screens.common import SILENT, keys, watching
+from kiosk.screens.common import SILENT, keys, made, watching
 from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Pin, Slot, Take, Tone, Wait
 from kiosk.screens.words.load import Words
 
@@ -14,11 +14,13 @@ MENU = {"cash": "cash", "balance": "eye", "pay_in": "pay-in", "send": "send", "b
 MORE = {"list": "bill", "newpin": "card"}
 
 
+@made
 def reading(words: Words, *, slow: bool = False) -> Wait:
     """The card is being read."""
     return _wait(words, "reading", slow=slow)
 
 
+@made
 def working(words: Words, *, slow: bool = False, card_out: bool = False) -> Wait:
     """The bank is asked; `slow` after eight seconds. `card_out`: the customer has the card already."""
     return _wait(words, "working", slow=slow, line="card_out" if card_out else "line")
@@ -34,6 +36,7 @@ def _wait(words: Words, screen: str, *, slow: bool, line: str = "line") -> Wait:
     )
 
 
+@made
 def pin(words: Words, *, tries_left: int | None = None, count: int = 0) -> Pin:
     """Asks for the PIN, of which `count` digits are in; `tries_left` after a wrong one."""
     screen = "pin" if tries_left is None else "pin.wrong"
@@ -52,6 +55,7 @@ def _wrong(words: Words, tries_left: int) -> Notice:
     return Notice(Tone.DANGER, words.say("pin.wrong", "bold"), words.count("pin.wrong", "plain", tries_left, "tries"))
 
 
+@made
 def pin_locked(words: Words, until: str, *, today: bool = True) -> NoticeScreen:
     """Too many wrong PINs. `until` is the time of day ("14:30"), or with `today` false the day too."""
     bold = words.say("pin.locked", "bold_today" if today else "bold", time=until)
@@ -64,6 +68,7 @@ def pin_locked(words: Words, until: str, *, today: bool = True) -> NoticeScreen:
     )
 
 
+@made
 def choose_account(words: Words, accounts: Sequence[tuple[str, str]]) -> Choose:
     """Which account? Each is its label and the last digits of its number; keys `account:0`, `account:1`, …"""
     choices = tuple(
@@ -81,6 +86,7 @@ def choose_account(words: Words, accounts: Sequence[tuple[str, str]]) -> Choose:
     )
 
 
+@made
 def menu(words: Words, offered: Sequence[str]) -> Choose:
     """What would you like to do? `offered` are keys of `MENU`, in the order of their digits."""
     choices = tuple(Choice(key=key, label=words.say("menu", key), icon=MENU[key]) for key in offered)
@@ -94,6 +100,7 @@ def menu(words: Words, offered: Sequence[str]) -> Choose:
     )
 
 
+@made
 def more(words: Words, offered: Sequence[str]) -> Choose:
     """What else? `offered` are keys of `MORE`."""
     choices = tuple(Choice(key=key, label=words.say("more", key), icon=MORE[key]) for key in offered)
@@ -102,12 +109,14 @@ def more(words: Words, offered: Sequence[str]) -> Choose:
     )
 
 
+@made
 def newpin(words: Words, *, different: bool = False, count: int = 0) -> Pin:
     """A new PIN; `different` where the two that were typed were not the same."""
     notice = Notice(Tone.WARNING, words.say("newpin.again", "different")) if different else None
     return _newpin(words, "newpin", words.say("newpin", "line"), count, notice)
 
 
+@made
 def newpin_again(words: Words, *, count: int = 0) -> Pin:
     """The same PIN once more."""
     return _newpin(words, "newpin.again", words.say("pin", "line"), count, None)
@@ -125,6 +134,7 @@ def _newpin(words: Words, screen: str, line: str, count: int, notice: Notice | N
     )
 
 
+@made
 def newpin_done(words: Words) -> NoticeScreen:
     """The new PIN holds."""
     return NoticeScreen(
@@ -136,6 +146,7 @@ def newpin_done(words: Words) -> NoticeScreen:
     )
 
 
+@made
 def take_card(words: Words, *, cash_next: bool) -> Take:
     """The card is released: take it. `cash_next` where taking it is what the cash waits for."""
     return Take(
@@ -149,6 +160,7 @@ def take_card(words: Words, *, cash_next: bool) -> Take:
     )
 
 
+@made
 def thanks(words: Words) -> Take:
     """The visit is over."""
     return Take(id="thanks", title=words.say("thanks", "title"), slot=Slot.NONE, keys=SILENT)

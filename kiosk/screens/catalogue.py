@@ -5,7 +5,7 @@ Each takes the language's `Words` first, then typed values, and returns a screen
     catalogue.cash(words, [Preset(major(20, "USD")), ...])     ->  keys "amount:2000", ..., "other"
 """
 
-from kiosk.screens.at_rest import OUT_REASONS, out, starting, welcome
+from kiosk.screens.at_rest import LANGUAGE, LANGUAGES, OUT_REASONS, languages, out, starting, welcome
 from kiosk.screens.balance import balance, balance_shown
 from kiosk.screens.card import (
     MENU,
@@ -76,6 +76,8 @@ from kiosk.screens.trouble import (
 __all__ = [
     "ACCOUNT_DIGITS",
     "HELP",
+    "LANGUAGE",
+    "LANGUAGES",
     "MENU",
     "MORE",
     "OUT_REASONS",
@@ -110,6 +112,7 @@ __all__ = [
     "e_wake",
     "help_",
     "help_person",
+    "languages",
     "menu",
     "more",
     "newpin",

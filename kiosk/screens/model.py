@@ -11,6 +11,9 @@ import enum
 
 import msgspec
 
+#: A touch on the language in the header. No key of the pad: by keypad, Help leads there.
+LANGUAGE_KEY = "L"
+
 
 class Tone(enum.StrEnum):
     """A notice's ground and icon."""
@@ -88,13 +91,17 @@ class Choose(_Screen, frozen=True, kw_only=True, tag="choose"):
 
 
 class Amount(_Screen, frozen=True, kw_only=True, tag="amount"):
-    """Paper. A number entered by digits: money in whole units where `symbol` is set, else a plain number."""
+    """Paper. A number entered by digits: money in whole units where `symbol` is set, else a plain number.
+
+    `locale` says how such money is written (`words.Words.locale`).
+    """
 
     symbol: str  # "$" before the figures; "" for an account number or a code
     limits: str
     most_digits: int
     entered: str = ""  # digits so far
     grouped: bool = True  # thousands separated
+    locale: str = "en_US"
     notice: Notice | None = None
     keys: Keys = Keys(back="Clear", main="OK")
 

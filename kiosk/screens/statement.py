@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bank_link.money import Money, shown
-from kiosk.screens.common import keys
+from bank_link.money import Money
+from kiosk.screens.common import keys, made
 from kiosk.screens.model import ListScreen, Row
 from kiosk.screens.words.load import Words
 
@@ -18,6 +18,7 @@ _OUT = {"transfer": "sent", "reversal": "back", "withdrawal": "cash"}
 _NAME = 12
 
 
+@made
 def statement(
     words: Words, lines: Sequence[tuple[str, str, str, Money]], *, page: int = 1
 ) -> ListScreen:  # fmt: skip
@@ -28,7 +29,8 @@ def statement(
         id="list",
         title=words.say("list", "title" if lines else "none"),
         rows=tuple(
-            Row(date, _what(words, kind, other, amount), _signed(amount)) for date, kind, other, amount in shown_now
+            Row(date, _what(words, kind, other, amount), _signed(words, amount))
+            for date, kind, other, amount in shown_now
         ),
         page=page,
         pages=pages,
@@ -44,7 +46,7 @@ def _what(words: Words, kind: str, other: str, amount: Money) -> str:
     return words.say("list", said, name=name) if name or said not in {"sent", "received"} else words.say("list", "bank")
 
 
-def _signed(amount: Money) -> str:
+def _signed(words: Words, amount: Money) -> str:
     """With its sign: a true minus, and a plus where it came."""
-    size = shown(Money(abs(amount.minor), amount.currency))
+    size = words.money(Money(abs(amount.minor), amount.currency))
     return f"{'−' if amount.minor < 0 else '+'}{size}"

@@ -59,8 +59,8 @@ def test_a_file_that_is_no_words_file_is_one_sentence(tmp_path: Path, text: str)
 
 
 def test_a_language_without_words_names_those_that_there_are() -> None:
-    """The sentence names the missing file and the languages that exist."""
-    with pytest.raises(WordsError, match="languages here: en"):
+    """The sentence names what was asked for and the languages that exist."""
+    with pytest.raises(WordsError, match="languages here: ar, de, en"):
         load_words("xx")
 
 

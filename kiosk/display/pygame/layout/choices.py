@@ -181,11 +181,12 @@ def _at_far_end(sketch: Sketch, room: Box, icon: str, colour: str) -> Box:
 
 
 def _label(sketch: Sketch, room: Box, label: str, state: str) -> Text:
-    """The label in one line, or in two; returns its first line."""
+    """The label in one line, or in two, closer where the card is low; returns the longest."""
     lines = sketch.balanced(label, "choice", room.w)
-    first = sketch.centred(room, "choice") - (len(lines) - 1) * sketch.pitch("choice") // 2
+    pitch = min(sketch.pitch("choice"), room.h - sketch.face("choice").cap - sketch.mm(1))
+    first = sketch.centred(room, "choice") - (len(lines) - 1) * pitch // 2
     placed = [
-        sketch.line(words, ("choice", f"{state}_word"), room, first + number * sketch.pitch("choice"))
+        sketch.line(words, ("choice", f"{state}_word"), room, first + number * pitch)
         for number, words in enumerate(lines)
     ]
     return max(placed, key=lambda text: text.width)

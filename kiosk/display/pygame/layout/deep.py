@@ -151,7 +151,8 @@ def _notes(sketch: Sketch, screen: Take, box: Box) -> None:
     width, height = sketch.mm(_NOTE_MM[0] * scale), sketch.mm(_NOTE_MM[1] * scale)
     for place, value in enumerate(stack):
         dx, dy = sketch.mm(_STACK_MM[0] * scale * place), sketch.mm(_STACK_MM[1] * scale * place)
-        sketch.add(NoteArt(Box(box.x + dx, box.y + dy, width, height), value))
+        with sketch.unmirrored(box):
+            sketch.add(NoteArt(Box(box.x + dx, box.y + dy, width, height), value))
 
 
 def _receipt(sketch: Sketch, box: Box) -> None:
@@ -173,7 +174,8 @@ def out(sketch: Sketch, screen: Out) -> None:
     top = _low_sun(sketch, room) if sketch.panel.shape is Shape.PORTRAIT else room.y + room.h * 12 // 100
     beside = 0 if sketch.panel.shape is Shape.PORTRAIT else sketch.mm(40 if small else 58)
     words = Box(room.x, top, room.w - beside, room.h)
-    at = sketch.line(screen.title, ("take", "on_deep"), words, top + sketch.face("take").cap).baseline
+    title = sketch.balanced(screen.title, "take", words.w)
+    at = sketch.lines(title, ("take", "on_deep"), words, top + sketch.face("take").cap)
     reason = sketch.wrapped(screen.lines[0] if screen.lines else "", "body", words.w, 2)
     at = sketch.lines(reason, ("body", "on_deep"), words, at + sketch.mm(5 if small else 8) + sketch.face("body").cap)
     if beside:

@@ -9,6 +9,7 @@ from kiosk.display.pygame.layout.plan import Disc, Plate
 from kiosk.display.pygame.layout.sketch import Sketch
 from kiosk.display.pygame.layout.zones import GAP_MM, RAIL_MM, TARGET_MM, column, margins, zones
 from kiosk.display.pygame.panel import Shape
+from kiosk.screens.entry import typed
 from kiosk.screens.model import Amount, Notice, Pin, Tone
 
 _PAD_FROM, _PAD_GAP_MM = 0.55, 3
@@ -25,9 +26,7 @@ def amount(sketch: Sketch, screen: Amount) -> Box:
     stage, words = _beside_pad(sketch, screen)
     top = frame.title(sketch, screen.title, words)
     box = _display(sketch, words, top, _AMOUNT_MM, screen.notice)
-    said = f"{screen.symbol}{int(screen.entered):,}" if screen.grouped and screen.entered else screen.entered
-    if not screen.entered:
-        said = f"{screen.symbol}0"
+    said = typed(screen)
     inner = Box(box.x + sketch.mm(6), box.y, box.w - sketch.mm(12), box.h)
     fitting = [role for role in ("amount", "amount_long") if sketch.width(said, role) <= inner.w]
     sketch.middle(said, ((*fitting, "figure")[0], "entry_word" if screen.entered else "entry_idle"), inner, "right")
@@ -75,11 +74,13 @@ def _small_touch(sketch: Sketch, screen: Amount | Pin) -> tuple[Box, Box]:
     left = round(sketch.panel.width * _PAD_FROM)
     high = sketch.mm(4 * TARGET_MM + 3 * _PAD_GAP_MM)
     pad = Box(left, (sketch.panel.height - high) // 2, across.right - left, high)
-    for key, box in zip("CD", _pad(sketch, pad), strict=True):
-        if key == "D" and screen.keys.main:
-            keycaps.main(sketch, "", box)
-        elif key == "C" and screen.keys.help:
-            keycaps.secondary(sketch, "C", "", box)
+    free = _pad(sketch, pad)
+    with sketch.unmirrored(pad):
+        for key, box in zip("CD", free, strict=True):
+            if key == "D" and screen.keys.main:
+                keycaps.main(sketch, "", box)
+            elif key == "C" and screen.keys.help:
+                keycaps.secondary(sketch, "C", "", box)
     bottom = sketch.panel.height - sketch.mm(zones(sketch).rail_bottom)
     rail = Box(across.x, bottom - sketch.mm(RAIL_MM), left - sketch.mm(5) - across.x, sketch.mm(RAIL_MM))
     wide = keycaps.width(sketch, "", 3)  # what is left beside the two holds the time-left ring
@@ -101,7 +102,8 @@ def _pad(sketch: Sketch, area: Box) -> list[Box]:
             if digit == " ":
                 free.append(box)
                 continue
-            _pad_key(sketch, digit, box)
+            with sketch.unmirrored(area):
+                _pad_key(sketch, digit, box)
     return free
 
 
@@ -154,7 +156,8 @@ def _rings(sketch: Sketch, box: Box, filled: int, rings: int) -> None:
     left = x - pitch * (rings - 1) / 2
     for ring in range(rings):
         line = 0 if ring < filled else max(2, sketch.mm(0.7))
-        sketch.add(Disc(square(left + ring * pitch, y, size), "ring", line))
+        with sketch.unmirrored(box):
+            sketch.add(Disc(square(left + ring * pitch, y, size), "ring", line))
 
 
 def _under(sketch: Sketch, said: Notice | None, line: str, room: Box) -> None:

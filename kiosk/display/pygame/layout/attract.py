@@ -64,7 +64,7 @@ def art_placed(box: Box, art: tuple[int, int]) -> tuple[float, float, float]:
 def _words(sketch: Sketch, screen: Attract, foot: int) -> None:
     across = margins(sketch)
     top = sketch.mm(zones(sketch).header)
-    gap = sketch.mm(4 if sketch.panel.shape is Shape.COMPACT else 8)
+    gap = sketch.mm((5 if sketch.tall else 4) if sketch.panel.shape is Shape.COMPACT else 8)
     caps = [sketch.face("attract").cap, sketch.face("attract_line").cap, sketch.face("body").cap]
     high = sum(caps) + 2 * gap
     indent = sketch.mm(1)
@@ -72,7 +72,8 @@ def _words(sketch: Sketch, screen: Attract, foot: int) -> None:
     room = Box(across.x + indent, top, (across.w if portrait else across.w * 58 // 100) - indent, foot - top)
     share = _WORDS_AT - (10 if portrait else 0)
     at = top + (foot - top - high) * share // 100 + caps[0]
-    fitting = [role for role in ("attract", "attract_long") if sketch.width(screen.title, role) <= room.w]
+    roles = ("attract", "attract_long")[sketch.tall and sketch.panel.shape is Shape.COMPACT :]
+    fitting = [role for role in roles if sketch.width(screen.title, role) <= room.w]
     sketch.line(screen.title, ((*fitting, "take")[0], "on_deep"), room, at)
     for number, words in enumerate(screen.lines[:2]):
         at += gap + caps[number + 1]

@@ -196,7 +196,7 @@ def _under(sketch: Sketch, room: Box, choice: Choice, state: str) -> None:
     """Second words under the label, closer where the card is low."""
     cap, small = sketch.face("choice").cap, sketch.face("body").cap
     roomy = room.h >= sketch.mm(sketch.panel.cap_mm + _UNDER_MM) - 2
-    gap = sketch.mm(4) if roomy else sketch.mm(2.6)
+    gap = sketch.mm((4 if roomy else 2.6) + (0.8 if sketch.tall else 0))
     top = room.y + (room.h - cap - gap - small) // 2
     sketch.line(choice.label, ("choice", f"{state}_word"), room, top + cap)
     sketch.line(choice.second, ("body", f"{state}_second"), room, top + cap + gap + small)

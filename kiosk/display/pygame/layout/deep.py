@@ -33,13 +33,14 @@ def wait(sketch: Sketch, screen: Wait) -> None:
     width, height = (sketch.mm(side * (0.75 if small else 1)) for side in _SUN_MM)
     lines = sketch.balanced(screen.title, "take", area.w)
     words = sketch.face("take").cap + (len(lines) - 1) * sketch.pitch("take")
-    words += sketch.mm(6) + sketch.face("count").cap
+    below = sketch.mm(11 if sketch.tall else 6)
+    words += below + sketch.face("count").cap
     gap = sketch.mm(8 if small else 14)
     top = area.y + max(0, (area.h - height - gap - words) * 45 // 100)
     sun_on_waves(sketch, Box(area.x + (area.w - width) // 2, top, width, height))
     last = sketch.lines(lines, ("take", "on_deep"), area, top + height + gap + sketch.face("take").cap, "centre")
     if screen.line:
-        baseline = last + sketch.mm(6) + sketch.face("count").cap
+        baseline = last + below + sketch.face("count").cap
         sketch.lines(sketch.balanced(screen.line, "count", area.w), ("count", "on_deep2"), area, baseline, "centre")
 
 

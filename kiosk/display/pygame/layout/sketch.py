@@ -79,6 +79,11 @@ class Sketch:
     def rtl(self) -> bool:
         return self.script is Script.ARABIC
 
+    @property
+    def tall(self) -> bool:
+        """Letters of this script stand higher and lower than Latin ones, so lines need more between them."""
+        return self.script is not Script.LATIN
+
     @contextlib.contextmanager
     def unmirrored(self, box: Box) -> Iterator[None]:
         """What is added meanwhile lies in `box` and keeps its order there for who reads from the right."""

@@ -19,6 +19,7 @@ def balance(words: Words, *, voice: bool = False, printer: bool = False) -> Choo
         notice=Notice(Tone.INFO, words.say("balance", "bold")),
         choices=tuple(Choice(key=way, label=words.say("balance", way), icon=icons[way]) for way in ways),
         keys=keys(words),
+        more=words.say("keys", "more"),
         language=words.header_language,
     )
 

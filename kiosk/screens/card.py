@@ -105,7 +105,12 @@ def more(words: Words, offered: Sequence[str]) -> Choose:
     """What else? `offered` are keys of `MORE`."""
     choices = tuple(Choice(key=key, label=words.say("more", key), icon=MORE[key]) for key in offered)
     return Choose(
-        id="more", title=words.say("more", "title"), choices=choices, keys=keys(words), language=words.header_language
+        id="more",
+        title=words.say("more", "title"),
+        choices=choices,
+        keys=keys(words),
+        more=words.say("keys", "more"),
+        language=words.header_language,
     )
 
 

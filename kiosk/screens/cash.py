@@ -82,6 +82,7 @@ def cash_mix(words: Words, fewest: Sequence[tuple[int, Money]], small: Sequence[
         title=words.say("cash.mix", "title"),
         choices=choices,
         keys=keys(words),
+        more=words.say("keys", "more"),
         language=words.header_language,
     )
 
@@ -100,6 +101,7 @@ def cash_receipt(words: Words) -> Choose:
         title=words.say("cash.receipt", "title"),
         choices=tuple(Choice(key=key, label=words.say("keys", key)) for key in (YES, NO)),
         keys=keys(words),
+        more=words.say("keys", "more"),
         language=words.header_language,
     )
 

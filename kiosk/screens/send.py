@@ -136,6 +136,7 @@ def _instead(words: Words, screen: str, possible: Money) -> Choose:
         notice=Notice(Tone.WARNING, words.say(screen, "bold", amount=words.whole(possible))),
         choices=choices,
         keys=keys(words),
+        more=words.say("keys", "more"),
         language=words.header_language,
     )
 

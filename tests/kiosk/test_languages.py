@@ -301,3 +301,18 @@ def test_the_welcome_offers_two_languages_and_the_way_to_all() -> None:
         "العربية",
     ]
     assert [choice.label for choice in every.choices if choice.chosen] == ["हिन्दी"]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_word_of_a_screen_is_left_in_english(language: str) -> None:
+    """Keys, cards, notices and the way to more cards: nothing on a screen is still what it is in English.
+
+    Left out are the bank's own names of accounts and people, and words that the two languages share.
+    """
+    english = {text for table in ("keys", "welcome") for text in WORDS["en"].table(table).values()}
+    english -= set(WORDS[language].table("keys").values())
+    for name, screen in every_screen(WORDS[language]).items():
+        said = [screen.title, *(getattr(screen.keys, key) for key in screen.keys.__struct_fields__)]
+        if isinstance(screen, Choose):
+            said += [screen.more, *(choice.label for choice in screen.choices)]
+        assert not english & set(said), name

@@ -231,7 +231,7 @@ Element = Ground | Plate | Text | Icon | Disc | Arc | Picture | Shimmer | Sun | 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a finger means `key` (`drivers.devices.KEYS`). Disabled targets hear nothing."""
+    """Where a finger means `key` (`drivers.devices.KEYS`, `screens.model.LANGUAGE_KEY`). Disabled ones hear nothing."""
 
     key: str
     box: Box

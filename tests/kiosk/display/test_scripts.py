@@ -18,7 +18,7 @@ from kiosk.display import fonts as shipped
 from kiosk.display.face import Look
 from kiosk.display.pygame.brand import Brand
 from kiosk.display.pygame.geometry import Box
-from kiosk.display.pygame.layout.plan import Face, Icon, NoteArt, Picture, Text
+from kiosk.display.pygame.layout.plan import Face, Icon, NoteArt, Picture, Plate, Text
 from kiosk.display.pygame.paint.fonts import Fonts
 from kiosk.display.pygame.panel import KNOWN, panel_for
 from kiosk.display.pygame.render import Studio
@@ -224,6 +224,19 @@ def test_high_and_low_letters_touch_nothing(studio: Studio, language: str, panel
             assert text.bounds.holds(ink), (name, text.words, ink, text.bounds)
         for (one, ink), (other, beside) in itertools.combinations(inks, 2):
             assert not ink.meets(beside), (name, one.words, other.words)
+
+
+@pytest.mark.parametrize("panel", [KNOWN[0], KNOWN[1], KNOWN[4]], ids=["800x480", "1024x600", "720x1280"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_stay_on_their_cards(studio: Studio, language: str, panel: object) -> None:
+    """No letter, however high or low, crosses the edge of a card, button or notice."""
+    for name, screen in SCREENS[language].items():
+        plan = studio.plan(screen, Look(), panel)
+        plates = [e.box for e in plan.elements if isinstance(e, Plate) and not e.low and e.fill != "slot"]
+        for text in plan.texts():
+            ink = _ink(studio, text)
+            if text.words.strip():
+                assert all(box.holds(ink) or not box.meets(ink) for box in plates), (name, text.words)
 
 
 def test_no_digit_of_a_pin_lights_up_in_arabic(studio: Studio) -> None:

@@ -130,7 +130,7 @@ def _language(sketch: Sketch, box: Box, digit: str, choice: Choice) -> None:
     room = Box(spot.right + sketch.mm(3), box.y, box.right - spot.right - sketch.mm(6), box.h)
     word = "strip_chosen_word" if chosen or pressed else "strip_word"
     lines = [choice.label] if sketch.width(choice.label, "strip") <= room.w else _label(sketch, choice)
-    pitch = min(sketch.pitch("strip"), room.h - sketch.face("strip").cap - sketch.mm(3))
+    pitch = min(sketch.pitch("strip"), room.h - sketch.face("strip").cap - sketch.mm(5))
     first = sketch.centred(room, "strip") - (len(lines) - 1) * pitch // 2
     for number, line in enumerate(lines):
         sketch.line(line, ("strip", word), room, first + number * pitch, "centre")

@@ -174,7 +174,7 @@ def out(sketch: Sketch, screen: Out) -> None:
     room = Box(area.x + indent, area.y, area.w - 2 * indent, area.h)
     top = _low_sun(sketch, room) if sketch.panel.shape is Shape.PORTRAIT else room.y + room.h * 12 // 100
     beside = 0 if sketch.panel.shape is Shape.PORTRAIT else sketch.mm(40 if small else 58)
-    words = Box(room.x, top, room.w - beside, room.h)
+    words = Box(room.x, room.y, room.w - beside, room.h)
     title = sketch.balanced(screen.title, "take", words.w)
     at = sketch.lines(title, ("take", "on_deep"), words, top + sketch.face("take").cap)
     reason = sketch.wrapped(screen.lines[0] if screen.lines else "", "body", words.w, 2)

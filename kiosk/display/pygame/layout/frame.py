@@ -77,7 +77,8 @@ def title(sketch: Sketch, words: str, room: Box) -> int:
         taken += sketch.mm(BESIDE_RING_MM)
     lines = sketch.balanced(words, "title", room.w - taken)
     shifted = Box(room.x + indent, room.y, room.w - taken, room.h)
-    return sketch.lines(lines, ("title", "ink"), shifted, first) + sketch.mm(5)
+    below = 7 if sketch.tall and sketch.panel.shape is not Shape.COMPACT else 5
+    return sketch.lines(lines, ("title", "ink"), shifted, first) + sketch.mm(below)
 
 
 def content(sketch: Sketch, screen: Screen, top: int) -> Box:

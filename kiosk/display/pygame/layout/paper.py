@@ -158,10 +158,11 @@ def _rows(sketch: Sketch, room: Box, rows: tuple[Row, ...]) -> None:
     if not rows:
         return
     upright = sketch.panel.shape is Shape.PORTRAIT
-    height = min(sketch.mm(24 if upright else 13.5), room.h // max(len(rows), 3))
-    _card(sketch, Box(room.x, room.y, room.w, height * len(rows)))
+    edge = sketch.mm(1) if sketch.tall else 0
+    height = min(sketch.mm(24 if upright else 13.5), (room.h - 2 * edge) // max(len(rows), 3))
+    _card(sketch, Box(room.x, room.y, room.w, height * len(rows) + 2 * edge))
     inset, gap = (4, 3) if sketch.panel.shape is Shape.COMPACT else (5, 8)
-    inner = Box(room.x + sketch.mm(inset), room.y, room.w - 2 * sketch.mm(inset), room.h)
+    inner = Box(room.x + sketch.mm(inset), room.y + edge, room.w - 2 * sketch.mm(inset), room.h)
     dates = max(sketch.width(row.date, "list") for row in rows) + sketch.mm(gap)
     for number, row in enumerate(rows):
         line = Box(inner.x, inner.y + number * height, inner.w, height)

@@ -11,7 +11,7 @@ from kiosk.display.pygame.geometry import Box
 from kiosk.display.pygame.layout import mirror
 from kiosk.display.pygame.layout.plan import Element, Face, Plan, Target, Text
 from kiosk.display.pygame.panel import Panel
-from kiosk.display.pygame.scripts import Script
+from kiosk.display.pygame.scripts import Script, script_of
 from kiosk.display.pygame.theme import CAPITAL, LINE_HEIGHT, TYPE
 
 #: Width in pixels of words in a face.
@@ -21,6 +21,8 @@ Measure = Callable[[str, Face], int]
 Style = tuple[str, str]
 
 ELLIPSIS = "…"
+#: Arabic letters reach further under their line than over a Latin capital: so much of an em brings them to its middle.
+_ARABIC_UP = 0.08
 
 
 class Furniture(NamedTuple):
@@ -128,7 +130,10 @@ class Sketch:
         said, cut = self.shortened(words, role, room.w)
         width = self.width(said, role)
         x = {"left": room.x, "centre": room.x + (room.w - width) // 2, "right": room.right - width}[at]
-        placed = Text(said, self.face(role), colour, x, baseline, width, room, cut)
+        face = self.face(role)
+        if script_of(said) is Script.ARABIC:
+            baseline -= round(face.em * _ARABIC_UP)
+        placed = Text(said, face, colour, x, baseline, width, room, cut)
         self.add(placed)
         return placed
 

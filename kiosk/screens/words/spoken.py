@@ -136,6 +136,8 @@ class Words:
 
     def again(self, screen: Screen) -> Screen:
         """`screen` in the language that is spoken now, with what was entered in it; itself where it is in it already."""
+        if not self._made:
+            return screen
         plain = _with_entered(screen, None)
         for kept, (code, make) in reversed(self._made.items()):
             if kept == screen or _with_entered(kept, None) == plain:

@@ -194,23 +194,81 @@ def test_help_changes_the_language_in_the_middle_of_a_question(tmp_path: Path) -
     open_town(tmp_path, story)
 
 
-def test_a_touch_on_the_headers_language_leads_to_all_of_them(tmp_path: Path) -> None:
-    """By the header it is one touch; nothing is chosen by going back, and the card's language stays as it was."""
+def test_a_touch_on_the_headers_language_leads_to_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the header it is one finger; nothing is chosen by going back, and the card's language stays as it was."""
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
 
     async def story(town: Town, card: TownCard) -> None:
         await town.enter_pin(card)
         await town.see("menu")
+        await asyncio.sleep(0.5)
         await town.press(LANGUAGE_KEY)
         await town.see("languages")
+        await asyncio.sleep(0.5)
         await town.press("B")
         assert (await town.see("menu")).title == "आप क्या करना चाहेंगे?"
+        await asyncio.sleep(0.5)
         await town.press("A")
         await town.see("take.card")
         town.slot.pull()
         await town.see("welcome")
         assert await language_in_the_books(town) == ["hi"]
 
-    open_town(tmp_path, story, language="hi")
+    open_town(tmp_path, story, language="hi", touch=True)
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "facts", "done", "rows"),
+    [
+        (
+            "es", "¿Enviar a Ada?", ["$60.00", "final {ending}"], "$60.00 enviados a Ada",
+            [("A Ada", "−$60.00"), ("Primer ingreso", "+$500.00")],
+        ),
+        (
+            "ar", "إرسال إلى Ada؟", ["60.00\u00a0$", "آخره {ending}"], "أُرسل 60.00\u00a0$ إلى Ada",
+            [("إلى Ada", "−60.00\u00a0$"), ("أول إيداع", "+500.00\u00a0$")],
+        ),
+        (
+            "de", "An Ada senden?", ["60.00\u00a0$", "Nr. …{ending}"], "60,00\u00a0$ gingen an Ada",
+            [("An Ada", "−60,00\u00a0$"), ("Ersteinzahlung", "+500,00\u00a0$")],
+        ),
+    ],
+)  # fmt: skip
+def test_a_transfer_a_balance_and_the_last_payments(
+    tmp_path: Path, language: str, question: str, facts: list[str], done: str, rows: list[tuple[str, str]]
+) -> None:
+    """The name, the amounts, the statement: each is in the customer's language, and the books say the same as always."""
+
+    async def story(town: Town, card: TownCard) -> None:
+        receiver = await town.customer(balance=10_00)
+        await town.enter_pin(card)
+        await town.see("menu")
+        await town.choose("send")
+        await town.see("send.number")
+        await town.press(receiver.account + "D")
+        await town.see("send.amount")
+        await town.press("60D")
+        asked = await town.see("send.ok")
+        assert asked.title == question
+        assert asked.facts[1].value == facts[1].format(ending=receiver.account[-4:])
+        assert asked.facts[0].value.replace(",", ".") == facts[0]
+        await town.press("D")
+        assert (await town.see("send.done")).notice.bold == done
+        await town.press("D")
+        await town.see("menu")
+        await town.choose("more")
+        await town.see("more")
+        await town.choose("list")
+        assert [(row.words, row.amount) for row in (await town.see("list")).rows] == rows
+        await town.press("D")
+        await town.see("menu")
+        await town.press("A")
+        await town.see("take.card")
+        town.slot.pull()
+        await town.see("welcome")
+        assert (await town.balance(card), await town.balance(receiver)) == ((440_00, 0), (70_00, 0))
+
+    open_town(tmp_path, story, language=language)
 
 
 def test_a_language_that_was_left_behind_is_not_the_next_ones(tmp_path: Path) -> None:

@@ -184,10 +184,11 @@ def limits_of(config: BankConfig) -> Limits:
         currency=config.currency, day_amount_minor=major(limits.day_amount, config.currency).minor,
         day_count=limits.day_count, most_per_withdrawal_minor=major(limits.withdrawal_amount, config.currency).minor,
         send_amount_minor=major(limits.send_amount, config.currency).minor,
+        deposit_amount_minor=major(limits.deposit_amount, config.currency).minor,
         hold_ms=limits.hold_s * 1000, case_after_ms=limits.release_case_s * 1000,
         visit_idle_ms=limits.visit_idle_s * 1000, pin_tries=limits.pin_tries,
         lockout_ms=tuple(seconds * 1000 for seconds in limits.lockout_s), echo_ms=limits.echo_s * 1000,
-        zone=config.zone,
+        zone=config.zone, products=config.accounts.products, most_accounts=config.accounts.most_accounts,
     )  # fmt: skip
 
 

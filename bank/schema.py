@@ -26,8 +26,9 @@ from sqlalchemy import (
     event,
 )
 
-#: 2: `posts`, and an index of open visits.
-VERSION = 2
+#: 2: `posts`, and an index of open visits. 3: `deposits`. 4: `billers`, `bills` and `usuals`, and an index of cases by
+#: account.
+VERSION = 4
 
 metadata = MetaData()
 
@@ -149,6 +150,35 @@ posts = Table(
     Index("posts_card", "card", "day"),
 )  # fmt: skip
 
+deposits = Table(
+    "deposits", metadata,
+    Column("terminal", String(64), primary_key=True), Column("generation", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    _text("card"), _text("account"), _money("amount_minor"), _text("currency", 3), _text("escrow", 16),
+    _text("state", 16), _text("case_id"), _time("at_ms"),
+    CheckConstraint("state IN ('open', 'credited', 'reversed', 'case')", name="deposit_state"),
+    CheckConstraint("amount_minor >= 0", name="deposit_not_negative"),
+    Index("deposits_state", "state", "at_ms"),
+)  # fmt: skip
+
+billers = Table(
+    "billers", metadata,
+    Column("biller", String(64), primary_key=True),
+    _text("name", 200), _text("category", 16), _text("account"), _whole("digits"), _text("check_kind", 16),
+    _text("state", 16), _time("created_at"),
+    ForeignKeyConstraint(["account"], ["accounts.account"]),
+    CheckConstraint("category IN ('water', 'electricity', 'school', 'other')", name="biller_category"),
+    CheckConstraint("state IN ('open', 'removed')", name="biller_state"),
+    Index("billers_category", "category", "state"), Index("billers_account", "account"),
+)  # fmt: skip
+
+bills = Table(
+    "bills", metadata,
+    Column("terminal", String(64), primary_key=True), Column("generation", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    _text("biller"), _text("name", 200), _text("account"), _text("text"),
+)  # fmt: skip
+
 visits = Table(
     "visits", metadata,
     Column("visit", String(64), primary_key=True),
@@ -175,6 +205,13 @@ card_accounts = Table(
     _whole("place"),
 )  # fmt: skip
 
+usuals = Table(
+    "usuals", metadata,
+    Column("card", String(64), ForeignKey("cards.card"), primary_key=True),
+    _money("amount_minor"), _text("currency", 3),
+    CheckConstraint("amount_minor >= 0", name="usual_not_negative"),
+)  # fmt: skip
+
 usage = Table(
     "usage", metadata,
     Column("card", String(64), primary_key=True), Column("day", String(10), primary_key=True),
@@ -191,7 +228,7 @@ cases = Table(
     Column("detail", Text, nullable=False, default=""), _time("opened_at"), _time("closed_at"), _text("closed_by", 100),
     _text("resolution", 32), _text("note", 400),
     CheckConstraint("state IN ('open', 'closed')", name="case_state"),
-    Index("cases_state", "state"), Index("cases_hold", "hold"),
+    Index("cases_state", "state"), Index("cases_hold", "hold"), Index("cases_account", "account", "state"),
 )  # fmt: skip
 
 tokens = Table(
@@ -223,6 +260,14 @@ event.listen(
         "CREATE TRIGGER IF NOT EXISTS posts_reverse_once BEFORE UPDATE OF state ON posts "
         "WHEN OLD.state = 'reversed' AND NEW.state <> OLD.state "
         "BEGIN SELECT RAISE(ABORT, 'a post is reversed once'); END"
+    ).execute_if(dialect="sqlite"),
+)  # fmt: skip
+event.listen(
+    deposits, "after_create",
+    DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
+        "CREATE TRIGGER IF NOT EXISTS deposits_credit_once BEFORE UPDATE OF state ON deposits "
+        "WHEN OLD.state = 'credited' AND NEW.state <> OLD.state "
+        "BEGIN SELECT RAISE(ABORT, 'a deposit is credited once'); END"
     ).execute_if(dialect="sqlite"),
 )  # fmt: skip
 event.listen(

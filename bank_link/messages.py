@@ -97,11 +97,16 @@ class Reason(enum.StrEnum):
     CARD_OUTDATED = "card-outdated"  # a copy, or the original after its copy was used: needs re-activation
     CARD_PROOF = "card-proof"  # the secret is not this card's
     CARD_EXPIRED = "card-expired"
+    CARD_FROZEN = "card-frozen"  # by its customer, or by the bank
     WRONG_PIN = "wrong-pin"
     PIN_LOCKED = "pin-locked"
     PIN_BLOCK = "pin-block"  # cannot be opened
     NO_ACCOUNT = "no-account"
-    NO_PAYEE = "no-payee"  # nobody has the account that money would go to
+    NO_PAYEE = "no-payee"  # nobody has the account that money would go to, or no such biller
+    BILL_NUMBER = "bill-number"  # not of the form that the biller's bills have
+    NOT_EMPTY = "not-empty"  # the account to be closed; `possible` is in it, or missing from it
+    NOT_SETTLED = "not-settled"  # something about the account to be closed is still open
+    ACCOUNT_LIMIT = "account-limit"  # the card has as many accounts as can be opened at machines
     CURRENCY = "currency"
     AMOUNT = "amount"  # zero, too large, or a note mix that does not add up to it
     AMOUNT_LIMIT = "amount-limit"  # the day's limit on amount
@@ -171,10 +176,11 @@ class Maker(Part, frozen=True, kw_only=True):
 class Slip(Part, frozen=True, kw_only=True):
     """What the bank signs about one number; with the vault's `nonce`, a `release` slip is a dispense authority.
 
-    `transaction` is the number of the authorise whose hold it releases. `card` is the bank's reference of the card,
+    `transaction` is the number of the authorise whose hold it releases. Of a `deposit`, `amount` is the most that may be
+    paid in. `card` is the bank's reference of the card,
     never its number: slips are kept in journals. (`card_epoch`, `card_n`) is the card's position that was confirmed
-    (0, 0: none): a bank that was restored learns from it which copies are spent. `to`: of a transfer, the account that
-    has the money now.
+    (0, 0: none): a bank that was restored learns from it which copies are spent. `to`: of a transfer or a bill, the
+    account that has the money now; of an opening, the new one. `biller`: whose bill was paid. `text`: the bill's number, or an account's new label.
     """
 
     kind: Id
@@ -186,6 +192,8 @@ class Slip(Part, frozen=True, kw_only=True):
     card: Id
     account: Id
     to: Annotated[str, Meta(max_length=64)] = ""
+    biller: Annotated[str, Meta(max_length=64)] = ""
+    text: Annotated[str, Meta(max_length=64)] = ""
     amount: Money
     nonce: bytes = b""
     card_epoch: Whole = 0
@@ -203,7 +211,9 @@ class DeviceStatus(Part, frozen=True, kw_only=True):
 
 
 class AccountView(Part, frozen=True, kw_only=True):
-    """An account as a customer sees it at a machine. `may`: "withdraw", "balance", "transfer", "statement"."""
+    """An account as a customer sees it at a machine. `may`: "withdraw", "balance", "transfer", "statement",
+    "deposit", "bill".
+    """
 
     account: Id
     label: Text
@@ -302,7 +312,8 @@ class Session(Part, frozen=True, kw_only=True):
 
     `missing`: numbers that the kiosk has answers for and the bank has not (it was restored); `rest` says which the next
     sign-on has to name. `next_number`: the kiosk goes on from the higher of the two. `state`: "active", or "suspended" (facts only). `exchange_needed`: out of
-    service until an operator's exchange. `slip_keys`: raw Ed25519 keys whose slips hold; `pin_key`: X25519.
+    service until an operator's exchange. `slip_keys`: raw Ed25519 keys whose slips hold; `pin_key`: X25519. `products`: what accounts can be
+    opened here.
     """
 
     claims: Key
@@ -324,6 +335,7 @@ class Session(Part, frozen=True, kw_only=True):
     hold_ms: Whole
     echo_ms: Whole
     audit_head: Id
+    products: tuple[Text, ...] = ()
 
 
 # ── In a session ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -368,7 +380,7 @@ class OpenVisit(Message, frozen=True, kw_only=True, tag="open-visit"):
 
 class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     """`next_*` go onto the card at once. `left_today`: what may still be taken in cash today; `send_left`: what may
-    still be sent to others.
+    still be sent to others. `frozen`: nothing goes but to unfreeze it.
     """
 
     visit: Id
@@ -381,10 +393,13 @@ class VisitOpened(Message, frozen=True, kw_only=True, tag="visit-opened"):
     usual: Money | None = None
     left_today: Money | None = None
     send_left: Money | None = None
+    frozen: bool = False
 
 
 class Inquire(Message, frozen=True, kw_only=True, tag="inquire"):
-    """Reads, changes nothing. `what`: "balance" → Figures, "statement" → Statement, "payee" → Payee (of account `to`)."""
+    """Reads, changes nothing. `what`: "balance" → Figures, "statement" → Statement, "payee" → Payee (of account `to`),
+    "billers" → Billers.
+    """
 
     deadline: Time
     visit: Id
@@ -421,6 +436,26 @@ class Payee(Message, frozen=True, kw_only=True, tag="payee"):
     account: Id
     name: Text
     masked: Text
+
+
+class Biller(Part, frozen=True, kw_only=True):
+    """Whose bills can be paid. `category`: "water", "electricity", "school" or "other". `account` gets the money.
+
+    A bill's number has `digits` digits; `check`: "" or the check that it passes (`bank_link.bills`).
+    """
+
+    biller: Id
+    name: Text
+    category: Id
+    account: Id
+    digits: Count
+    check: Annotated[str, Meta(max_length=16)] = ""
+
+
+class Billers(Message, frozen=True, kw_only=True, tag="billers"):
+    """By category and name."""
+
+    billers: tuple[Biller, ...] = ()
 
 
 class Authorise(Message, frozen=True, kw_only=True, tag="authorise"):
@@ -463,8 +498,11 @@ class Released(Message, frozen=True, kw_only=True, tag="released"):
 
 
 class Post(Message, frozen=True, kw_only=True, tag="post"):
-    """One-step change of money or record → Slipped. `what`: "transfer" (`account`, `to`, `amount`), "pin-change"
-    (`pin_block`: the new one). `n` names the secret that is on the card.
+    """One-step change of money or record → Slipped. `what`: "transfer" (`account`, `to`, `amount`), "bill" (`account`,
+    `to`: the biller, `text`: the bill's number, `amount`), "pin-change" (`pin_block`: the new one), "label" (`account`,
+    `text`: what it is called from now on), "usual" (`amount`), "freeze" and "unfreeze" (the card), "close" (`account`),
+    "opening" (`text`: the product; the slip's `to` is the new account).
+    `n` names the secret that is on the card.
     """
 
     number: Number
@@ -477,10 +515,11 @@ class Post(Message, frozen=True, kw_only=True, tag="post"):
     amount: Money | None = None
     pin_block: Blob = b""
     pin_key_id: Annotated[str, Meta(max_length=64)] = ""
+    text: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Deposit(Message, frozen=True, kw_only=True, tag="deposit"):
-    """→ Slipped. `escrow`: "none", "one" or "bundle": what the acceptor can hold back."""
+    """→ Slipped, of kind "deposit". `escrow`: "nothing", "note" or "bundle": what the acceptor can hold back."""
 
     number: Number
     deadline: Time
@@ -553,13 +592,18 @@ class Reversal(Message, frozen=True, kw_only=True, tag="reversal"):
 
 
 class Credit(Message, frozen=True, kw_only=True, tag="credit"):
-    """Notes stacked for a deposit → Acknowledged; never declined."""
+    """What became of a deposit → Acknowledged; never declined.
+
+    `notes` are stacked and are credited; `in_doubt` went in, and nothing proves where they are; `unread`: so many more may
+    have gone in whose value nothing proves. Both are not credited, and are a case.
+    """
 
     number: Number
     made_by: Maker
     slip: Signed
-    notes: tuple[NoteCount, ...]
+    notes: tuple[NoteCount, ...] = ()
     in_doubt: tuple[NoteCount, ...] = ()
+    unread: Count = 0
     claim: Text = ""
     at: Time
 
@@ -630,8 +674,8 @@ Request = (
     | Completion | Reversal | Credit | Posted | CardWritten | Exchange
 )  # fmt: skip
 Answer = (
-    Enrolled | HelloBack | SignedOn | EchoBack | VisitOpened | Figures | Statement | Payee | Authorised | Released
-    | Slipped | Acknowledged | Refused | InProgress | SignOnNeeded
+    Enrolled | HelloBack | SignedOn | EchoBack | VisitOpened | Figures | Statement | Payee | Billers | Authorised
+    | Released | Slipped | Acknowledged | Refused | InProgress | SignOnNeeded
 )  # fmt: skip
 Fact = Completion | Reversal | Credit | Posted | CardWritten | Exchange
 FACTS = (Completion, Reversal, Credit, Posted, CardWritten, Exchange)

@@ -16,7 +16,7 @@ ANSWERS: dict[type[m.Message], tuple[type[m.Message], ...]] = {
     m.SignOn: (m.SignedOn,),
     m.Echo: (m.EchoBack,),
     m.OpenVisit: (m.VisitOpened,),
-    m.Inquire: (m.Figures, m.Statement, m.Payee),
+    m.Inquire: (m.Figures, m.Statement, m.Payee, m.Billers),
     m.Authorise: (m.Authorised,),
     m.Release: (m.Released,),
     m.Post: (m.Slipped,),

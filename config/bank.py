@@ -20,8 +20,9 @@ class ListenConfig:
 class BankLimitsConfig:
     """What a card may do, and how long things wait.
 
-    `day_amount` and `withdrawal_amount` (cash) and `send_amount` (to others, a day) are whole units of the currency,
-    `day_count` withdrawals; all four a card.
+    `day_amount` and `withdrawal_amount` (cash), `send_amount` (to others, a day) and `deposit_amount` (paid in at once; 0:
+    none) are whole units of the currency, `day_count` withdrawals; all a card.
+    `deposit_case_s`: a deposit of which nothing was heard for so long becomes a case.
     `lockout_s`: the first lock after `pin_tries` wrong PINs, the second, …; the last one stands for all that follow.
     """
 
@@ -29,12 +30,25 @@ class BankLimitsConfig:
     day_count: int = 10
     withdrawal_amount: int = 500
     send_amount: int = 500
+    deposit_amount: int = 2_000
     hold_s: int = 300
     release_case_s: int = 600
+    deposit_case_s: int = 1_800
     visit_idle_s: int = 600
     echo_s: int = 30
     pin_tries: int = 3
     lockout_s: tuple[int, ...] = (900, 3_600, 14_400, 86_400)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankAccountsConfig:
+    """What accounts customers can open at a machine. `products`: their names; none: no account is opened there.
+
+    `most_accounts`: so many a card.
+    """
+
+    products: tuple[str, ...] = ("Everyday", "Savings")
+    most_accounts: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +66,7 @@ class BankConfig:
     card_bin: str = "999900"
     listen: ListenConfig = ListenConfig()
     limits: BankLimitsConfig = BankLimitsConfig()
+    accounts: BankAccountsConfig = BankAccountsConfig()
     database_url: str
 
     def __repr__(self) -> str:

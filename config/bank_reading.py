@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from config.bank import BankConfig, BankLimitsConfig, ListenConfig
+from config.bank import BankAccountsConfig, BankConfig, BankLimitsConfig, ListenConfig
 from config.kiosk_reading import read_zone
 from config.reading import Reading, Table
 
@@ -15,6 +15,9 @@ _HOST_ALLOWED = "a host name or an IP address"
 _DATABASE = r"(sqlite|postgresql|mysql|mariadb)(\+[a-z0-9]+)?://[!-~]{0,400}"
 _DATABASE_ALLOWED = "an SQLAlchemy URL of sqlite, postgresql, mysql or mariadb"
 _SQLITE = "sqlite:///"
+_PRODUCT = r"[^\0-\x1f,]{1,20}"
+_PRODUCTS = rf"({_PRODUCT}(, ?{_PRODUCT}){{0,3}})?"
+_PRODUCTS_ALLOWED = 'up to four names of at most 20 letters, with commas between them, like "Everyday, Savings"; or ""'
 
 
 def read_bank(reading: Reading) -> BankConfig:
@@ -30,6 +33,7 @@ def read_bank(reading: Reading) -> BankConfig:
         card_bin=bank.text("card_bin", BankConfig.card_bin, pattern="[0-9]{6}|[0-9]{8}", allowed="6 or 8 digits"),
         listen=_listen(top.table("listen", required=False)),
         limits=_limits(top.table("limits", required=False)),
+        accounts=_accounts(top.table("accounts", required=False)),
         database_url=_database(top.table("database", required=False), data),
     )
     reading.finish()
@@ -59,12 +63,24 @@ def _limits(table: Table) -> BankLimitsConfig:
         day_count=table.integer("day_count", BankLimitsConfig.day_count, least=1, most=1_000),
         withdrawal_amount=min(most, day_amount),
         send_amount=table.integer("send_amount", BankLimitsConfig.send_amount, least=0, most=LARGEST_AMOUNT),
+        deposit_amount=table.integer("deposit_amount", BankLimitsConfig.deposit_amount, least=0, most=LARGEST_AMOUNT),
         hold_s=_seconds(table, "hold_s", BankLimitsConfig.hold_s, 5, 3_600),
         release_case_s=_seconds(table, "release_case_s", BankLimitsConfig.release_case_s, 5, 86_400),
+        deposit_case_s=_seconds(table, "deposit_case_s", BankLimitsConfig.deposit_case_s, 60, 86_400),
         visit_idle_s=_seconds(table, "visit_idle_s", BankLimitsConfig.visit_idle_s, 5, 3_600),
         echo_s=_seconds(table, "echo_s", BankLimitsConfig.echo_s, 1, 600),
         pin_tries=table.integer("pin_tries", BankLimitsConfig.pin_tries, least=1, most=10),
         lockout_s=table.integers("lockout_s", BankLimitsConfig.lockout_s, most=LONGEST_LOCK_S, count=10),
+    )
+
+
+def _accounts(table: Table) -> BankAccountsConfig:
+    products = table.text(
+        "products", ", ".join(BankAccountsConfig.products), pattern=_PRODUCTS, allowed=_PRODUCTS_ALLOWED
+    )
+    return BankAccountsConfig(
+        products=tuple(dict.fromkeys(name.strip() for name in products.split(",") if name.strip())),
+        most_accounts=table.integer("most_accounts", BankAccountsConfig.most_accounts, least=1, most=20),
     )
 
 

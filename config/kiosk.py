@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.pins import InputPin, OutputPin
+from config.pins import BoardKind, InputPin, OutputPin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ class DispenserConfig:
     """Sensors and times that all cassettes share; the times mean what `drivers.dispenser.DispenserTimings` says.
 
     `diverter` is on while the way to the customer is open; off, a note goes to the reject bin, where `reject_sensor`
-    sees it. A machine without a reject bin has neither.
+    sees it. A machine without a reject bin has neither. `exit_notes`: so many the exit takes at once; more come in bunches.
     """
 
     mechanism: Mechanism = Mechanism.DROP
@@ -156,6 +156,7 @@ class DispenserConfig:
     longest_note_ms: int = 400
     gap_ms: int = 150
     brake_ms: int = 50
+    exit_notes: int = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,11 +183,72 @@ class VoiceConfig:
     loudspeaker: bool = False
 
 
+class EscrowKind(enum.StrEnum):
+    """What a note acceptor can hold back before notes are the machine's for good."""
+
+    NOTHING = "nothing"
+    NOTE = "note"
+    BUNDLE = "bundle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteAcceptorConfig:
+    """An acceptor that speaks in pulses. `pulses`: how many stand for which value in whole units.
+
+    `most`: notes that its escrow holds; without one, notes that one deposit may have. Times mean what
+    `drivers.pulse_trains.PulseTimings` and `drivers.note_acceptor.EscrowTimings` say.
+    """
+
+    holds: EscrowKind
+    most: int
+    pulses: dict[int, int]
+    inhibit: OutputPin
+    pulse: InputPin
+    stack: OutputPin | None = None
+    give_back: OutputPin | None = None
+    stacked: InputPin | None = None
+    returned: InputPin | None = None
+    jam: InputPin | None = None
+    noise_ms: int = 5
+    pulse_least_ms: int = 30
+    pulse_most_ms: int = 150
+    gap_least_ms: int = 20
+    gap_most_ms: int = 300
+    move_ms: int = 4_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptPrinterConfig:
+    """An ESC/POS printer at a serial port. `columns` characters and `dots` fit on a line; `model` as python-escpos calls it."""
+
+    port: str
+    baud: int = 38_400
+    columns: int = 42
+    dots: int = 512
+    model: str = "default"
+
+
+class Guards(enum.StrEnum):
+    """What a door keeps from people. Behind a cash door notes can be reached: they are counted after it was open."""
+
+    CASH = "cash"
+    ELECTRONICS = "electronics"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorConfig:
+    """One door; its switch is on while the door is open."""
+
+    name: str
+    guards: Guards
+    switch: InputPin
+
+
 @dataclass(frozen=True, kw_only=True)
 class KioskConfig:
-    """One kiosk. `presets`: whole units, ascending. `lamps`: by the slot's name (card, cash, keypad, status).
+    """One kiosk. `presets`: whole units, ascending. `lamps`: by the slot's name (card, cash, notes, receipt, …).
 
-    `voice` is None where the machine does not speak.
+    `voice` is None where the machine does not speak; so is each device that it does not have.
     """
 
     terminal: TerminalConfig
@@ -201,3 +263,7 @@ class KioskConfig:
     cassettes: tuple[CassetteConfig, ...]
     lamps: dict[str, OutputPin] = field(default_factory=dict)
     voice: VoiceConfig | None = None
+    note_acceptor: NoteAcceptorConfig | None = None
+    receipt_printer: ReceiptPrinterConfig | None = None
+    doors: tuple[DoorConfig, ...] = ()
+    board: BoardKind = BoardKind.HEADER

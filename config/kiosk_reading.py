@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import reduce
 
+from config.devices_reading import SERIAL_OF_HEADER, doors, note_acceptor, receipt_printer
 from config.kiosk import (
     LANGUAGES,
     CassetteConfig,
@@ -25,14 +26,14 @@ from config.kiosk import (
     VoiceConfig,
 )
 from config.pin_reading import PinBook
-from config.pins import UART, OutputPin
+from config.pins import UART, BoardKind, OutputPin
 from config.reading import Reading, Table
 from config.zone import zone
 
 MOST_CASSETTES = 8
 MOST_PRESETS = 5
 LARGEST_NOTE = 1_000_000
-LAMPS = ("card", "cash", "keypad", "status")
+LAMPS = ("card", "cash", "notes", "receipt", "keypad", "status")
 _PANEL_ALLOWED = 'width and height in pixels, each from 320 to 4096, like "1024x600"'
 _ORDERED_TIMES = (
     ("shortest_note_ms", "double_note_ms"),
@@ -40,13 +41,13 @@ _ORDERED_TIMES = (
     ("shortest_note_ms", "gap_ms"),
     ("shortest_note_ms", "pick_timeout_ms"),
 )
-_SERIAL_OF_HEADER = ("/dev/serial0", "/dev/ttyS0", "/dev/ttyAMA0")
 
 
 def read_kiosk(reading: Reading) -> KioskConfig:
     """The whole configuration. Raises ConfigError with every mistake there is."""
     top = reading.top()
-    pins = PinBook()
+    board = top.table("board", required=False).choice("kind", BoardKind, BoardKind.HEADER)
+    pins = PinBook(module=board is BoardKind.MODULE)
     config = KioskConfig(
         terminal=_terminal(top.table("terminal")),
         display=_display(top.table("display")),
@@ -55,11 +56,15 @@ def read_kiosk(reading: Reading) -> KioskConfig:
         line=_line(top.table("line", required=False)),
         presets=_presets(top.table("presets")),
         card_reader=_card_reader(top.table("card_reader"), pins),
+        receipt_printer=receipt_printer(top, pins),
         keypad=_keypad(top.table("keypad"), pins),
         dispenser=_dispenser(top.table("dispenser"), pins),
         cassettes=tuple(_cassette(each, pins) for each in top.tables("cassette", most=MOST_CASSETTES)),
         lamps=_lamps(top.table("indicators", required=False), pins),
         voice=_voice(top, pins),
+        note_acceptor=note_acceptor(top, pins),
+        doors=doors(top, pins),
+        board=board,
     )
     _presets_can_be_paid(reading, config)
     reading.finish()
@@ -170,7 +175,7 @@ def _card_reader(table: Table, pins: PinBook) -> StickReaderConfig | Pn532Reader
 
 def _pn532(table: Table, pins: PinBook) -> Pn532ReaderConfig:
     port = table.text("port", pattern=r"/dev/[A-Za-z0-9_./:-]{1,120}", allowed='a serial port like "/dev/serial0"')
-    uart = table.flag("uart_pins", port in _SERIAL_OF_HEADER)
+    uart = table.flag("uart_pins", port in SERIAL_OF_HEADER)
     if uart:
         pins.reserve({gpio: f"{what}, which the card reader uses" for gpio, what in UART.items()})
     return Pn532ReaderConfig(
@@ -212,6 +217,7 @@ def _dispenser(table: Table, pins: PinBook) -> DispenserConfig:
         longest_note_ms=_ms(table, "longest_note_ms", DispenserConfig.longest_note_ms, 10, 10_000),
         gap_ms=_ms(table, "gap_ms", DispenserConfig.gap_ms, 10, 5_000),
         brake_ms=_ms(table, "brake_ms", DispenserConfig.brake_ms, 0, 1_000),
+        exit_notes=table.integer("exit_notes", DispenserConfig.exit_notes, least=1, most=100),
     )
     for lesser, greater in _ORDERED_TIMES:
         if getattr(config, lesser) >= getattr(config, greater):

@@ -108,6 +108,7 @@ day_amount = 500
 day_count = 10
 withdrawal_amount = 500
 send_amount = 500          # to other customers, in a day
+deposit_amount = 2000      # notes paid in at once; 0: no deposits
 """
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from config.pins import (
     GPIO_AT,
     HEADER_OF,
+    MODULE_PINS,
     POWER_AT,
     PULLED_UP_ON_BOARD,
     RESERVED,
@@ -24,8 +25,9 @@ _FREE_TEXT = r"[^\r\n\0]{0,120}"
 
 @dataclass
 class PinBook:
-    """Who has which pin (BCM number → key). `reserved`: pins that are not to be had, and why."""
+    """Who has which pin (BCM number → key). `module`: a Compute Module's; `reserved`: not to be had, and why."""
 
+    module: bool = False
     reserved: dict[int, str] = field(default_factory=lambda: dict(RESERVED))
     used: dict[int, str] = field(default_factory=dict)
 
@@ -76,8 +78,14 @@ class PinBook:
     def _place(self, table: Table) -> tuple[int, int]:
         """BCM number and header position; (-1, 0) where the table does not say one clearly."""
         found = table.text("gpio", pattern="[ -~]{1,32}", allowed='a pin like "GPIO17"')
+        number = _number(table, found, module=self.module)
+        if number is not None and number in MODULE_PINS:
+            if table.has("header"):
+                table.reading.claim(table.key("header"))
+                table.wrong("header", f"nothing, as {name(number)} is not at the 40-pin header")
+            self._take(table, number)
+            return number, 0
         header = table.integer("header", least=1, most=40)
-        number = _number(table, found)
         if number is None:
             return -1, 0
         if table.sound("header") and GPIO_AT.get(header) != number:
@@ -94,15 +102,16 @@ class PinBook:
             self.used[number] = table.path
 
 
-def _number(table: Table, found: str) -> int | None:
+def _number(table: Table, found: str, *, module: bool) -> int | None:
     if not found:
         return None
     digits = re.fullmatch(r"GPIO(0|[1-9][0-9]?)", found, re.ASCII)
-    if digits and int(digits[1]) in HEADER_OF:
+    if digits and (int(digits[1]) in HEADER_OF or (module and int(digits[1]) in MODULE_PINS)):
         return int(digits[1])
     meant = re.search("[1-9][0-9]?$", found, re.ASCII)
     hint = f", perhaps {name(int(meant[0]))}" if meant and int(meant[0]) in HEADER_OF else ""
-    table.wrong("gpio", f"a pin of the 40-pin header, GPIO2 to GPIO27{hint}")
+    there = "the Compute Module, GPIO2 to GPIO45" if module else "the 40-pin header, GPIO2 to GPIO27"
+    table.wrong("gpio", f"a pin of {there}{hint}")
     return None
 
 

@@ -16,11 +16,21 @@ POWER_AT = {
     25: "ground", 30: "ground", 34: "ground", 39: "ground",
 }  # fmt: skip
 
+#: A Compute Module 1, 3 or 3+ has these too, on its connector; the 40-pin header and the modules 4 and 5 do not.
+MODULE_PINS = range(28, 46)
+
 #: ID_SD and ID_SC: the firmware reads a HAT's memory over them at every start.
 RESERVED = {0: "ID_SD, read by the firmware at start", 1: "ID_SC, read by the firmware at start"}
 #: GPIO2 and GPIO3 carry 1.8 kΩ pull-ups on the board: as inputs they can be pulled up and nothing else.
 PULLED_UP_ON_BOARD = frozenset({2, 3})
 UART = {14: "TXD of the header's serial port", 15: "RXD of the header's serial port"}
+
+
+class BoardKind(enum.StrEnum):
+    """How many pins there are: GPIO2 to GPIO27 of a 40-pin header, or up to GPIO45 on a Compute Module 1, 3 or 3+."""
+
+    HEADER = "header"
+    MODULE = "module"
 
 
 class Pull(enum.StrEnum):
@@ -40,7 +50,7 @@ class Active(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class InputPin:
-    """A sensor or a key's line. `gpio` is the BCM number, `header` the position on the 40-pin header (1 to 40)."""
+    """A sensor or a key's line. `gpio` is the BCM number, `header` the position on the 40-pin header (0: not there)."""
 
     gpio: int
     header: int

@@ -27,6 +27,7 @@ class Fault(enum.StrEnum):
     MEDIA = "media"  # what was inserted cannot be read, or is refused
     WRITE = "write"  # written, but not read back alike
     CONFIG = "config"  # pins that clash, a port that is not there
+    OPEN = "open"  # a cover that must be closed
 
 
 class DeviceError(Exception):
@@ -172,7 +173,7 @@ class Light(enum.StrEnum):
 
 
 class Indicators(Device, Protocol):
-    """Lamps at the slots, by name: `card`, `cash`, `keypad`, `status`."""
+    """Lamps at the slots, by name: `card`, `cash`, `notes`, `receipt`, `keypad`, `status`."""
 
     lamps: tuple[str, ...]
 
@@ -189,6 +190,17 @@ class Jack(Device, Protocol):
 
     def listen(self, heard: Callable[[bool], None]) -> None:
         """Call `heard` at each change from now on (one listener); pulled out is told at once."""
+
+
+class Door(Device, Protocol):
+    """A door of the cabinet. `open` and `close` are the device's, as of every one; the door itself is moved by people."""
+
+    @property
+    def is_open(self) -> bool:
+        """It stands open, as far as its switch can tell."""
+
+    def listen(self, heard: Callable[[bool], None]) -> None:
+        """Call `heard` with True when it is opened and False when it is closed, from now on (one listener)."""
 
 
 #: Steps of loudness, the quietest is 1.
@@ -263,3 +275,54 @@ class NoteAcceptor(Device, Protocol):
 
     async def give_back(self) -> None:
         """Give back what is in escrow; each note's RETURNED follows by `seen`. DeviceError where it cannot."""
+
+
+class Paper(enum.StrEnum):
+    """XFS4IoT Printer.Status `paper`, of the one roll there is."""
+
+    ENOUGH = "enough"
+    LOW = "low"
+    OUT = "out"
+    UNKNOWN = "unknown"  # the printer does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class PrintLine:
+    """A line of text, with `right` at its far end. `large` is twice as wide and as high."""
+
+    text: str = ""
+    right: str = ""
+    bold: bool = False
+    large: bool = False
+    centre: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrintCode:
+    """A QR code that holds `data`, centred."""
+
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrintJob:
+    """One receipt, from its first line to the cut."""
+
+    parts: tuple[PrintLine | PrintCode, ...]
+
+
+class ReceiptPrinter(Device, Protocol):
+    """Prints on a roll and cuts. One job at a time; what could not be printed is not printed later."""
+
+    columns: int  # characters of a line that is not large
+
+    @property
+    def paper(self) -> Paper:
+        """As the printer last said."""
+
+    async def print(self, job: PrintJob) -> None:
+        """Returns when the receipt is printed and cut.
+
+        Raises DeviceError: EMPTY (no paper, also in the middle), OPEN (the cover), JAM (cutter or head), TIMEOUT (no
+        answer), UNPLUGGED, PROTOCOL, MEDIA (a script that it cannot print).
+        """

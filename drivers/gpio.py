@@ -24,7 +24,7 @@ from typing import Any, Protocol, Self, TypeVar, cast
 from drivers.debounce import Debounce, Edge
 from drivers.devices import DeviceError, Fault
 
-HIGHEST_PIN = 27  # of the 40-pin header, in BCM numbers
+HIGHEST_PIN = 45  # of a Compute Module 3; the 40-pin header ends at 27. In BCM numbers
 
 
 class Gpio(Protocol):
@@ -347,7 +347,11 @@ class Board:
 
     def _check(self, pin: int, use: str) -> None:
         if not 0 <= pin <= HIGHEST_PIN:
-            raise DeviceError("pins", Fault.CONFIG, f"GPIO{pin} ({use}) is not on the header: use GPIO0 to GPIO27.")
+            raise DeviceError(
+                "pins",
+                Fault.CONFIG,
+                f"GPIO{pin} ({use}) does not exist: use GPIO0 to GPIO27, or to GPIO45 on a Compute Module.",
+            )
         if pin in self._pins:
             uses = f"{self._pins[pin].use} and {use}"
             raise DeviceError("pins", Fault.CONFIG, f"GPIO{pin} is wired twice, to {uses}: give one another pin.")

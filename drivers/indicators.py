@@ -17,7 +17,7 @@ one second (WCAG 2.3.1), as seven changes take six of these, 1.02 s."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LampWiring:
-    """One lamp, by the name of its slot: `card`, `cash`, `keypad`, `status`."""
+    """One lamp, by the name of its slot: `card`, `cash`, `notes`, `receipt`, `keypad`, `status`."""
 
     name: str
     output: OutputWiring

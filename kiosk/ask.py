@@ -55,6 +55,10 @@ class CardPulled(LeftEarly):
     """The card was taken out where it should have stayed in."""
 
 
+class DoorOpened(LeftEarly):
+    """A door of the cabinet was opened: nobody is served beside it."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """How long is waited for people, in seconds (WCAG 2.2.1: warned at least 20 s before, extended at least 10 times)."""
@@ -108,10 +112,12 @@ class Ask:
     def __init__(
         self, display: Display, words: Words, keys: Keys, patience: Patience, *, phone: str = "",
         contrast: Callable[[], None] | None = None, voice: Voice | None = None,
+        door_opened: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
         """`phone`: whom a customer may call. `contrast` changes the display to the other theme, where it has one.
 
-        `voice` adds to Help what it can; the display is what tells it of the screens.
+        `voice` adds to Help what it can; the display is what tells it of the screens. Once `door_opened`, every question
+        ends with DoorOpened, as soon as the keys are nudged.
         """
         self._display = display
         self._words = words
@@ -120,6 +126,7 @@ class Ask:
         self.phone = phone
         self._contrast = contrast
         self._voice = voice
+        self._door_opened = door_opened
         self._helping = False
         self._guarded: CardReader | None = None
         self._guard: asyncio.Task[None] | None = None
@@ -232,8 +239,8 @@ class Ask:
             pin.wipe()
             raise
 
-    async def told(self, screen: s.NoticeScreen | s.Confirm, seconds: float) -> None:
-        """Something to read: until its main key, or `seconds`. Never raises LeftEarly."""
+    async def told(self, screen: s.NoticeScreen | s.Confirm | s.Take | s.Code, seconds: float) -> str:
+        """Something to read: until one of its keys, or `seconds`. MAIN, a card's key, or "". Never raises LeftEarly."""
         self.keys.forget()
         async with _Countdown(self, screen, self.pace.longer(seconds)) as countdown:
             while (left := countdown.left()) > 0:
@@ -242,7 +249,28 @@ class Ask:
                     await self._help_at_rest(key)
                     self.show(screen)
                 if key in {"A", "D"}:
-                    return
+                    return MAIN if key == "D" else ""
+                chosen = _chosen(getattr(screen, "choices", ()), key or "")
+                if chosen:
+                    return chosen
+        return ""
+
+    # ── Questions that something else may answer ────────────────────────────────────────────────────────────────────
+
+    async def moment(self, screen: s.Screen, seconds: float) -> str | None:
+        """A key, NUDGE where something else happened, None after `seconds`. Raises Cancelled, CardPulled. Serves Help."""
+        self.show(screen)
+        key = await self._one(self.pace.longer(seconds))
+        if _wants_help(screen, key):
+            await self._help(key)
+            return NUDGE
+        if key == "A" and screen.keys.cancel:
+            raise Cancelled
+        return key
+
+    async def more_time(self) -> None:
+        """Whether anybody is still there; what happens meanwhile is a sign of it. Raises TimedOut."""
+        await self._more_time()
 
     # ── Waiting for hands ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -314,7 +342,7 @@ class Ask:
         """Help where nothing is asked: a card that goes out meanwhile ends only the help."""
         self._helping = True
         try:
-            with contextlib.suppress(CardPulled):
+            with contextlib.suppress(CardPulled, DoorOpened):
                 await self._help(key)
         finally:
             self._helping = False
@@ -387,13 +415,16 @@ class Ask:
         raise TimedOut
 
     async def _one(self, seconds: float) -> str | None:
-        """A key, None after `seconds`; CardPulled at once when the guarded card goes."""
+        """A key, None after `seconds`; CardPulled at once when the guarded card goes, DoorOpened when a door is opened."""
         reader = self._guarded
         if reader is not None and self._guard is not None and self._guard.done() and reader.present:
             # It was lost for a moment in which nothing was asked.
             self._watch(reader)
         guard = self._guard
-        key = None if guard is not None and guard.done() else await self.keys.next(seconds)
+        ended = self._door_opened() or (guard is not None and guard.done())
+        key = None if ended else await self.keys.next(seconds)
+        if self._door_opened():
+            raise DoorOpened
         if guard is not None and guard.done() and not guard.cancelled():
             # Raises what the reader does.
             guard.result()

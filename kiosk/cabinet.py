@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bank_link.card_file import SIZE
 from bank_link.messages import DeviceStatus
 from bank_link.money import Money, major
-from config.kiosk import CassetteConfig, KioskConfig, Pn532ReaderConfig, StickReaderConfig
+from config.kiosk import CassetteConfig, KioskConfig, NoteAcceptorConfig, Pn532ReaderConfig, StickReaderConfig
 from config.pins import Active, InputPin, OutputPin
-from drivers.devices import CardReader, Device, DeviceError, Dispenser, Indicators, Jack, Keypad, Speaker
+from drivers.devices import (
+    CardReader,
+    Device,
+    DeviceError,
+    Dispenser,
+    Door,
+    Holds,
+    Indicators,
+    Jack,
+    Keypad,
+    NoteAcceptor,
+    ReceiptPrinter,
+    Speaker,
+)
 from drivers.dispenser import CassetteWiring, DispenserTimings, DispenserWiring, GpioDispenser
 from drivers.gpio import Board, InputWiring, OutputWiring, Pull
 from drivers.indicators import GpioIndicators, LampWiring
 from drivers.keypad import KeypadTimings, KeypadWiring, MatrixKeypad
 from drivers.serial_line import SerialLine
+
+if TYPE_CHECKING:
+    from drivers.note_acceptor import NoteAcceptorWiring
 
 Serial = Callable[[Pn532ReaderConfig], SerialLine]
 
@@ -31,11 +48,15 @@ class Devices:
     indicators: Indicators
     jack: Jack | None = None
     speaker: Speaker | None = None
+    acceptor: NoteAcceptor | None = None
+    printer: ReceiptPrinter | None = None
+    doors: tuple[Door, ...] = ()
 
     def all(self) -> tuple[Device, ...]:
         """Those that this machine has."""
         always = (self.dispenser, self.keypad, self.reader, self.indicators)
-        return (*always, *(device for device in (self.jack, self.speaker) if device is not None))
+        maybe: tuple[Device | None, ...] = (self.acceptor, self.printer, *self.doors, self.jack, self.speaker)
+        return (*always, *(device for device in maybe if device is not None))
 
     def open(self) -> list[DeviceError]:
         """Open all; those that cannot be opened are told, the rest stays open."""
@@ -63,11 +84,11 @@ class Devices:
 
 def build(
     config: KioskConfig, board: Board, *, serial: Serial | None = None, stick_is_mount: bool = True,
-    speaker: Speaker | None = None,
+    speaker: Speaker | None = None, printer_line: SerialLine | None = None,
 ) -> Devices:  # fmt: skip
     """The devices of `config` on `board`; nothing is touched until they are opened. Raises DeviceError (CONFIG).
 
-    `speaker` speaks in place of the system's own voice.
+    `speaker` speaks in place of the system's own voice; `printer_line` is used in place of the printer's port.
     """
     return Devices(
         dispenser=GpioDispenser(board, dispenser_wiring(config), timings(config)),
@@ -76,7 +97,48 @@ def build(
         indicators=GpioIndicators(board, lamp_wiring(config)),
         jack=_jack(config, board),
         speaker=speaker if speaker is not None else _speaker(config),
+        acceptor=_acceptor(config, board),
+        printer=_printer(config, printer_line),
+        doors=_doors(config, board),
     )
+
+
+def _doors(config: KioskConfig, board: Board) -> tuple[Door, ...]:
+    from drivers.door import GpioDoor
+
+    return tuple(GpioDoor(board, input_(door.switch), name=f"{door.name} door") for door in config.doors)
+
+
+def _printer(config: KioskConfig, line: SerialLine | None) -> ReceiptPrinter | None:
+    wanted = config.receipt_printer
+    if wanted is None:
+        return None
+    from drivers.receipt_printer import EscposPrinter
+    from drivers.serial_line import PySerialLine
+    from kiosk.receipts.raster import FontRaster
+
+    return EscposPrinter(
+        line if line is not None else PySerialLine(wanted.port, baud=wanted.baud),
+        executor=ThreadPoolExecutor(1, thread_name_prefix="receipt"), raster=FontRaster(), columns=wanted.columns,
+        dots=wanted.dots, model=wanted.model,
+    )  # fmt: skip
+
+
+def _acceptor(config: KioskConfig, board: Board) -> NoteAcceptor | None:
+    wanted = config.note_acceptor
+    if wanted is None:
+        return None
+    from drivers.note_acceptor import EscrowTimings, GpioNoteAcceptor
+    from drivers.pulse_trains import PulseTimings
+
+    return GpioNoteAcceptor(
+        board, acceptor_wiring(wanted), pulses=acceptor_pulses(config), holds=Holds(wanted.holds.value),
+        most=wanted.most, escrow=EscrowTimings(move_ms=wanted.move_ms),
+        timings=PulseTimings(
+            noise_ms=wanted.noise_ms, pulse_least_ms=wanted.pulse_least_ms, pulse_most_ms=wanted.pulse_most_ms,
+            gap_least_ms=wanted.gap_least_ms, gap_most_ms=wanted.gap_most_ms,
+        ),
+    )  # fmt: skip
 
 
 def _jack(config: KioskConfig, board: Board) -> Jack | None:
@@ -142,6 +204,23 @@ def timings(config: KioskConfig) -> DispenserTimings:
     )  # fmt: skip
 
 
+def acceptor_wiring(wanted: NoteAcceptorConfig) -> NoteAcceptorWiring:
+    from drivers.note_acceptor import NoteAcceptorWiring
+
+    return NoteAcceptorWiring(
+        inhibit=output(wanted.inhibit), pulse=input_(wanted.pulse), stack=maybe_output(wanted.stack),
+        give_back=maybe_output(wanted.give_back), stacked=maybe_input(wanted.stacked),
+        returned=maybe_input(wanted.returned), jam=maybe_input(wanted.jam),
+    )  # fmt: skip
+
+
+def acceptor_pulses(config: KioskConfig) -> dict[int, int]:
+    """Count of pulses → face value in minor units."""
+    wanted = config.note_acceptor
+    pairs = wanted.pulses.items() if wanted is not None else ()
+    return {count: major(value, config.terminal.currency).minor for count, value in pairs}
+
+
 def keypad_wiring(config: KioskConfig) -> KeypadWiring:
     keypad = config.keypad
     return KeypadWiring(rows=tuple(pin.gpio for pin in keypad.rows), columns=tuple(pin.gpio for pin in keypad.columns))
@@ -162,6 +241,14 @@ def output(pin: OutputPin) -> OutputWiring:
 
 def input_(pin: InputPin) -> InputWiring:
     return InputWiring(pin=pin.gpio, active_high=pin.active is Active.HIGH, pull=Pull(pin.pull.value))
+
+
+def maybe_output(pin: OutputPin | None) -> OutputWiring | None:
+    return output(pin) if pin is not None else None
+
+
+def maybe_input(pin: InputPin | None) -> InputWiring | None:
+    return input_(pin) if pin is not None else None
 
 
 def note_value(config: KioskConfig, cassette: CassetteConfig) -> Money:

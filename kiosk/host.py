@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -15,7 +15,10 @@ from bank_link.messages import (
     Answer,
     Authorise,
     Authorised,
+    Biller,
+    Billers,
     CloseVisit,
+    Deposit,
     Echo,
     EchoBack,
     Figures,
@@ -33,6 +36,7 @@ from bank_link.messages import (
     Request,
     Session,
     Signed,
+    Slip,
     Slipped,
     Statement,
     StatementLine,
@@ -73,6 +77,21 @@ class Turned(Exception):
         self.answer = answer
 
 
+#: Where the bank says which account it is.
+NEW = "new"
+
+
+class _Said(NamedTuple):
+    """What a post's slip has to say."""
+
+    kind: str
+    account: str
+    to: str
+    amount: Money
+    biller: str = ""
+    text: str = ""
+
+
 class Client(Protocol):
     """What the host needs of `bank_link.client.BankClient`."""
 
@@ -94,6 +113,10 @@ class Host:
         self._random = random
         self._fact_made = fact_made
         self.session: Session | None = None
+
+    @property
+    def terminal(self) -> str:
+        return self._terminal
 
     def now(self) -> int:
         """Bank time in milliseconds; 0 before the bank has told it."""
@@ -133,6 +156,10 @@ class Host:
     async def payee(self, visit: str, account: str, to: str) -> Payee:
         """Whose account number `to` is, for money from `account`."""
         return await self._inquire(visit, account, "payee", Payee, to=to)
+
+    async def billers(self, visit: str, account: str) -> tuple[Biller, ...]:
+        """Whose bills can be paid from `account`."""
+        return (await self._inquire(visit, account, "billers", Billers)).billers
 
     async def close_visit(self, visit: str, ended: str, language: str = "") -> None:
         """A courtesy: nothing depends on it. `language`: what the customer chose, "" where nothing was."""
@@ -188,39 +215,70 @@ class Host:
 
     async def transfer(self, opened: VisitOpened, account: str, to: str, amount: Money) -> str:
         """Money goes from `account` to account `to`; returns the reference. Raises Turned, and NoAnswer: then it is undone."""
-        name = self._name()
+        said = _Said("transfer", account, to, amount)
+        slip = await self._post(opened, said, account=account, to=to, amount=amount)
+        return _reference(slip)
 
-        def build(number: int, until: int) -> Post:
-            return Post(
-                number=number, deadline=until, visit=opened.visit, n=opened.next_n, what="transfer", account=account,
-                to=to, amount=amount,
-            )  # fmt: skip
-
-        await self._post(name, build, ("transfer", account, to, amount))
-        return f"{self._terminal}-{name.number}"
+    async def pay_bill(self, opened: VisitOpened, account: str, biller: Biller, bill: str, amount: Money) -> str:
+        """The biller's bill of number `bill` is paid from `account`. As `transfer`."""
+        said = _Said("bill", account, biller.account, amount, biller.biller, bill)
+        slip = await self._post(opened, said, account=account, to=biller.biller, text=bill, amount=amount)
+        return _reference(slip)
 
     async def change_pin(self, opened: VisitOpened, card: CardFile, pin: Pin) -> None:
         """The card's PIN is `pin` from now on. Raises Turned, and NoAnswer: then the old one holds."""
         session = self._session()
         block = seal_pin(pin, card.card, session.pin_key, self._random)
+        said = _Said("pin-change", "none", "", self._nothing())
+        await self._post(opened, said, pin_block=block, pin_key_id=session.pin_key_id)
+
+    async def label(self, opened: VisitOpened, account: str, text: str) -> None:
+        """The account is called `text` from now on. Raises Turned, and NoAnswer: then nothing was changed, as below."""
+        said = _Said("label", account, "", self._nothing(), text=text)
+        await self._post(opened, said, account=account, text=text)
+
+    async def usual(self, opened: VisitOpened, amount: Money) -> None:
+        """What the card's customer usually takes."""
+        await self._post(opened, _Said("usual", "none", "", amount), amount=amount)
+
+    async def freeze(self, opened: VisitOpened, *, frozen: bool) -> None:
+        """The card is frozen, or it is not any more."""
+        await self._post(opened, _Said("freeze" if frozen else "unfreeze", "none", "", self._nothing()))
+
+    async def close_account(self, opened: VisitOpened, account: str) -> None:
+        """The account is closed for good."""
+        await self._post(opened, _Said("close", account, "", self._nothing()), account=account)
+
+    async def open_account(self, opened: VisitOpened, product: str) -> str:
+        """Another account for the card's customer; its number."""
+        said = _Said("opening", "none", NEW, self._nothing(), text=product)
+        return (await self._post(opened, said, text=product)).to
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """What accounts can be opened here."""
+        return self.session.products if self.session is not None else ()
+
+    def _nothing(self) -> Money:
+        return Money(0, self._session().currency)
+
+    async def _post(self, opened: VisitOpened, wanted: _Said, **fields: Any) -> Slip:
+        """Ask for a post with `fields`; its slip, which says what was `wanted` and is in the journal."""
+        name, slips = self._name(), list[Slip]()
 
         def build(number: int, until: int) -> Post:
             return Post(
-                number=number, deadline=until, visit=opened.visit, n=opened.next_n, what="pin-change",
-                pin_block=block, pin_key_id=session.pin_key_id,
+                number=number, deadline=until, visit=opened.visit, n=opened.next_n, what=wanted.kind, **fields
             )  # fmt: skip
 
-        await self._post(self._name(), build, ("pin-change", "none", "", Money(0, session.currency)))
-
-    async def _post(
-        self, name: r.Transaction, build: Callable[[int, int], Post], wanted: tuple[str, str, str, Money]
-    ) -> None:  # fmt: skip
         def kept(answer: Slipped) -> tuple[r.AnyRecord, ...]:
             slip = read_slip(answer.slip, self._session().slip_keys)
             about = (slip.terminal, slip.generation, slip.number)
-            said = (slip.kind, slip.account, slip.to, slip.amount)
+            to = NEW if wanted.to == NEW and slip.to else slip.to
+            said = _Said(slip.kind, slip.account, to, slip.amount, slip.biller, slip.text)
             if about != (self._terminal, name.generation, name.number) or said != wanted:
                 raise MessageRefused("the bank's slip is about something else than what was asked")
+            slips.append(slip)
             made_by = Maker(generation=name.generation, boot=self._journal.boot_id)
             fact = Posted(number=name.number, made_by=made_by, slip=answer.slip, at=self.now())
             body = msgspec.json.encode(fact).decode()
@@ -234,6 +292,35 @@ class Host:
             # A reversal of the post before this one may be among them: what it undoes must not be built upon.
             raise NoAnswer("the bank has not been told yet what happened before")
         await self._numbered(name, build, POST_MS, Slipped, kept)
+        return slips[0]
+
+    # ── A deposit ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def deposit(self, opened: VisitOpened, account: str, holds: str) -> r.DepositBegun:
+        """Notes may go in for `account`; in the journal. Raises Turned, and NoAnswer: then none may."""
+        name = self._name()
+
+        def build(number: int, until: int) -> Deposit:
+            return Deposit(
+                number=number, deadline=until, visit=opened.visit, account=account, n=opened.next_n, escrow=holds
+            )
+
+        def kept(answer: Slipped) -> tuple[r.AnyRecord, ...]:
+            slip = read_slip(answer.slip, self._session().slip_keys)
+            about = (slip.kind, slip.terminal, slip.generation, slip.number, slip.account)
+            if about != ("deposit", self._terminal, name.generation, name.number, account):
+                raise MessageRefused("the bank's slip is about something else than what was asked")
+            return (
+                r.DepositBegun(
+                    transaction=name, account=account, slip=answer.slip, most=slip.amount, holds=holds,
+                    claim=f"{self._terminal}-{name.number}",
+                ),
+            )  # fmt: skip
+
+        answer = await self._numbered(name, build, POST_MS, Slipped, kept)
+        (begun,) = kept(answer)
+        assert isinstance(begun, r.DepositBegun)
+        return begun
 
     def end(self, name: r.Transaction, why: str) -> None:
         """End a transaction with whatever fact its records ask for; the fact is in the outbox when this returns."""
@@ -327,3 +414,8 @@ def _of(answer: Answer, wanted: type[T]) -> T:
     if not isinstance(answer, wanted):
         raise NoAnswer(f"the bank answered {kind(answer)}")
     return answer
+
+
+def _reference(slip: Slip) -> str:
+    """What the customer is shown, and the bank's staff finds."""
+    return f"{slip.terminal}-{slip.number}"

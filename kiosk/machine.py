@@ -18,7 +18,9 @@ from drivers.devices import KeyPress, Light
 from kiosk import visit
 from kiosk.ask import Ask, Keys, Patience
 from kiosk.cabinet import Devices
+from kiosk.cash_in import CashIn
 from kiosk.display.face import Display
+from kiosk.doors import Doors
 from kiosk.health import Health
 from kiosk.host import Host
 from kiosk.journal import records as r
@@ -59,7 +61,7 @@ class Hooks:
 
     `alive` is called every second while all workers live. `offer` has a key of the pad first, and keeps it by True:
     on a small panel the display turns its own page with it. `contrast` changes the display to its other theme, where it
-    has one; `phone` is whom a customer may call. `extra` are more workers.
+    has one; `phone` is whom a customer may call, `bank` its name on receipts. `extra` are more workers.
     """
 
     new_cas: Callable[[tuple[str, ...]], None] = lambda _: None
@@ -68,6 +70,7 @@ class Hooks:
     offer: Callable[[str], bool] = lambda _: False
     contrast: Callable[[], None] | None = None
     phone: str = ""
+    bank: str = ""
     extra: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
 
@@ -103,7 +106,11 @@ class Machine:
         journal.now = self.host.now
         self.outbox = Outbox(journal, self.host, self._delivered)
         bond = Bond(identity.terminal, identity.generation, self._slip_keys, self.host.now)
-        self.vault = Vault(dispenser=devices.dispenser, journal=journal, bond=bond, random=world.random)
+        self.vault = Vault(
+            dispenser=devices.dispenser, journal=journal, bond=bond, random=world.random,
+            exit_notes=config.dispenser.exit_notes,
+        )  # fmt: skip
+        self.cash_in = self._cash_in()
         self.health = Health(
             config=config, devices=devices, journal=journal, vault=self.vault, service=self.service, most=self._most,
             clock_is_good=world.clock_is_good,
@@ -116,14 +123,26 @@ class Machine:
         patience = Patience(limits.answer_s, limits.more_time_s, limits.extensions, limits.card_s, limits.cash_s)
         self.ask = Ask(
             self._display, words, self.keys, patience, phone=self.hooks.phone, contrast=self.hooks.contrast,
-            voice=self.voice,
+            voice=self.voice, door_opened=lambda: Cause.DOOR in self.service.causes,
+        )  # fmt: skip
+        guards = {door.name: door.guards for door in config.doors}
+        self.doors = Doors(
+            {door: guards[door.name.removesuffix(" door")] for door in devices.doors}, journal=journal,
+            service=self.service, opened=self.keys.nudge, changed=self.line_keeper.check,
         )  # fmt: skip
         self.parts = Parts(
             ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
             service=self.service, indicators=devices.indicators,
             presets=tuple(major(value, config.terminal.currency) for value in config.presets),
-            currency=config.terminal.currency, zone=config.time.zone,
+            currency=config.terminal.currency, zone=config.time.zone, cash_in=self.cash_in, printer=devices.printer,
+            bank=self.hooks.bank,
         )  # fmt: skip
+
+    def _cash_in(self) -> CashIn | None:
+        acceptor = self.devices.acceptor
+        if acceptor is None:
+            return None
+        return CashIn(acceptor, self.journal, self.config.terminal.currency, failed=self._acceptor_failed)
 
     def _voice(self, words: Words) -> Voice | None:
         """What says the screens, where this machine has something to say them with."""
@@ -159,6 +178,7 @@ class Machine:
         self.devices.keypad.listen(self._key)
         if self.voice is not None:
             self.voice.start(self.devices.jack)
+        self.doors.start()
         self.health.look()
 
     def _key(self, press: KeyPress) -> None:
@@ -171,7 +191,7 @@ class Machine:
         """Serve until cancelled. A worker that ends takes the machine down: what is half alive must not hold money."""
         workers = [
             self._display.run(), self.line_keeper.run(), self.outbox.run(), self._look_after(), self._customers(),
-            *(worker() for worker in self.hooks.extra),
+            *((self.cash_in.run(),) if self.cash_in is not None else ()), *(worker() for worker in self.hooks.extra),
         ]  # fmt: skip
         tasks = [asyncio.create_task(worker) for worker in workers]
         try:
@@ -258,6 +278,7 @@ class Machine:
                 with contextlib.suppress(JournalError):
                     await self.health.mend()
                     self.health.look()
+                    self.doors.look()
             self.hooks.alive()
             await asyncio.sleep(HEALTH_S)
 
@@ -265,6 +286,11 @@ class Machine:
         """A voice that is silent is no reason to turn anybody away."""
         with contextlib.suppress(JournalError):
             self.parts.note("device", f"voice: {sentence}")
+
+    def _acceptor_failed(self, sentence: str) -> None:
+        """Cash can be taken all the same."""
+        with contextlib.suppress(JournalError):
+            self.parts.note("device", f"note acceptor: {sentence}")
 
     def _most(self) -> Money:
         session = self.host.session
@@ -301,4 +327,7 @@ class Machine:
     def exchanged(self) -> None:
         """An operator exchanged cassettes."""
         self.health.exchanged()
+        if self.cash_in is not None:
+            self.cash_in.exchanged()
+        self.doors.look()
         self.outbox.wake()

@@ -132,7 +132,7 @@ def _code(refused: bool) -> Code:
 
 _CODES = {
     Cause.JOURNAL: Code.STATE, Cause.CONFIG: Code.STATE, Cause.CLOCK: Code.STATE, Cause.LINE: Code.LINE_DOWN,
-    Cause.DISPENSER: Code.DEVICE, Cause.READER: Code.DEVICE, Cause.KEYPAD: Code.DEVICE,
+    Cause.DISPENSER: Code.DEVICE, Cause.READER: Code.DEVICE, Cause.KEYPAD: Code.DEVICE, Cause.DOOR: Code.DEVICE,
 }  # fmt: skip
 _REASONS = {Cause.CASH: "no-cash: ", Cause.BANK: "terminal: ", Cause.EXCHANGE: "exchange: "}
 

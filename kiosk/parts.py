@@ -7,11 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from bank_link.card_file import CardFile
-from bank_link.messages import AccountView, VisitOpened
+from bank_link.messages import AccountView, NoteCount, VisitOpened
 from bank_link.money import Money
 from config.zone import zone
-from drivers.devices import CardReader, Indicators, Light
+from drivers.devices import CardReader, Indicators, Light, ReceiptPrinter
 from kiosk.ask import Ask
+from kiosk.cash_in import CashIn
 from kiosk.host import Host
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal
@@ -23,7 +24,9 @@ from kiosk.vault import Vault
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone."""
+    """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone, `bank` its name;
+    `cash_in`: where notes can be paid in.
+    """
 
     ask: Ask
     words: Words
@@ -36,6 +39,9 @@ class Parts:
     presets: tuple[Money, ...]
     currency: str
     zone: str = "UTC"
+    cash_in: CashIn | None = None
+    printer: ReceiptPrinter | None = None
+    bank: str = ""
 
     def working(self, *, card_out: bool = False) -> AbstractAsyncContextManager[None]:
         """The bank is being asked."""
@@ -69,11 +75,21 @@ class Parts:
         return dt.datetime.fromtimestamp(at_ms / 1000, zone(self.zone))
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Cash that is wanted at the end of the visit: from which account, in which notes, with what receipt."""
+
+    account: AccountView
+    amount: Money
+    mix: tuple[NoteCount, ...]
+    receipt: str = ""
+
+
 @dataclass(kw_only=True)
 class Visit:
     """One customer between card in and card out. `n` names the secret that is on the card now.
 
-    `has_posted`: money was sent; `sent_minor` of it went to others.
+    `has_posted`: money was sent; `sent_minor` of it went to others. `is_done`: nothing more is asked; the card comes back.
     """
 
     parts: Parts
@@ -83,6 +99,8 @@ class Visit:
     ended: str = "card-taken"
     has_posted: bool = False
     sent_minor: int = 0
+    wish: Wanted | None = None
+    is_done: bool = False
 
     @property
     def n(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bank_link.messages import NoteCount, Outcome
@@ -16,8 +16,12 @@ from kiosk.journal.store import Journal
 
 #: Rejected notes of one cassette in one payment after which it is left alone.
 MOST_REJECTS = 3
-#: More notes than this are not paid in one go: what the exit takes.
-MOST_NOTES = 40
+#: So many bunches one payment may have; each is as many notes as the exit takes.
+MOST_BUNCHES = 2
+
+
+#: Asks the customer, of what is in the exit: whether it is in their hand.
+BunchTaken = Callable[[Money, tuple[NoteCount, ...]], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -39,18 +43,21 @@ class Hand:
     journal: Journal
     stock: Callable[[], tuple[denominate.Stock, ...]]
     failing: set[str]
+    exit_notes: int
 
 
 class Dispense:
     """One payment under way."""
 
     def __init__(
-        self, hand: Hand, held: r.Held, plan: tuple[NoteCount, ...], moved: Callable[[int, int], None]
+        self, hand: Hand, held: r.Held, plan: tuple[NoteCount, ...], moved: Callable[[int, int], None], taken: BunchTaken
     ) -> None:  # fmt: skip
         self._hand = hand
         self._held = held
         self._left = spread(plan)
         self._moved = moved
+        self._taken = taken
+        self._in_exit = 0
         self._total = len(self._left)
         self._done: Counter[tuple[str, Money]] = Counter()
         self._doubt = Money(0, held.amount.currency)
@@ -59,6 +66,8 @@ class Dispense:
 
     async def run(self) -> Payment:
         while self._left:
+            if self._in_exit >= self._hand.exit_notes and not await self._bunch_is_taken():
+                break
             note = self._left[0]
             try:
                 pick = await self._hand.dispenser.pick(note[0])
@@ -70,6 +79,27 @@ class Dispense:
                 break
         return self._present()
 
+    async def _bunch_is_taken(self) -> bool:
+        """No further note may come before these are out of the exit: it would push them back, or jam."""
+        self._hand.journal.write(r.BunchOut(transaction=self._held.transaction))
+        if not await self._taken(self._paid(), self._counted()):
+            self._sentence = "the first notes were not taken"
+            return False
+        # On disk before the next note moves: whatever comes now may be in doubt again.
+        self._hand.journal.write(r.BunchTaken(transaction=self._held.transaction))
+        self._in_exit = 0
+        return True
+
+    def _paid(self) -> Money:
+        return Money(sum(value.times(count).minor for (_, value), count in self._done.items()), self._doubt.currency)
+
+    def _counted(self) -> tuple[NoteCount, ...]:
+        return tuple(
+            NoteCount(cassette=cassette, value=value, count=count)
+            for (cassette, value), count in sorted(self._done.items())
+            if count
+        )
+
     def _keep(self, note: tuple[str, Money], pick: Pick) -> None:
         self._hand.journal.write(
             r.NoteMoved(
@@ -79,6 +109,7 @@ class Dispense:
         )  # fmt: skip
         self._done[note] += pick.dispensed
         self._doubt += note[1].times(pick.in_doubt)
+        self._in_exit += pick.dispensed + pick.surplus
         if pick.dispensed:
             self._left.pop(0)
             self._moved(sum(self._done.values()), self._total)
@@ -103,7 +134,7 @@ class Dispense:
         self._hand.failing.add(cassette)
         due = Money(sum(value.minor for _, value in self._left), self._held.amount.currency)
         already = sum(self._done.values())
-        other = denominate.fewest(due, self._hand.stock(), MOST_NOTES - already)
+        other = denominate.fewest(due, self._hand.stock(), self._hand.exit_notes * MOST_BUNCHES - already)
         if not other:
             return False
         self._hand.journal.write(r.Replanned(transaction=self._held.transaction, plan=other))
@@ -112,12 +143,7 @@ class Dispense:
         return True
 
     def _present(self) -> Payment:
-        paid = Money(sum(value.times(count).minor for (_, value), count in self._done.items()), self._doubt.currency)
+        paid = self._paid()
         outcome = Outcome.PRESENTED if paid.minor else Outcome.UNKNOWN if self._doubt.minor else Outcome.NOT_PRESENTED
         self._hand.journal.write(r.Presented(transaction=self._held.transaction, outcome=outcome))
-        counted = tuple(
-            NoteCount(cassette=cassette, value=value, count=count)
-            for (cassette, value), count in sorted(self._done.items())
-            if count
-        )
-        return Payment(outcome, paid, self._doubt, counted, self._sentence)
+        return Payment(outcome, paid, self._doubt, self._counted(), self._sentence)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.kiosk import DisplayKind, KioskConfig
-from kiosk.display.choosing import phone
+from kiosk.display.choosing import bank_name, phone
 from kiosk.display.face import Display
 from kiosk.display.relay import Abilities, Lent, Relay
 from kiosk.exit_codes import Code, code_of
@@ -106,7 +106,7 @@ class _Runner:
         supervisor = self._around.supervisor
         hooks = Hooks(
             alive=supervisor.alive, offer=self._abilities.offer, contrast=self._abilities.contrast,
-            phone=phone(self._config.display),
+            phone=phone(self._config.display), bank=bank_name(self._config.display),
             service=lambda service: supervisor.status(service.sentence or "in service"),
         )  # fmt: skip
         self._machine = machine = assemble(

@@ -17,6 +17,7 @@ class Cause(enum.StrEnum):
     DISPENSER = "dispenser"
     READER = "reader"
     KEYPAD = "keypad"
+    DOOR = "door"
     CASH = "cash"
     EXCHANGE = "exchange"
     OPERATOR = "operator"

@@ -15,7 +15,7 @@ from kiosk.screens.words.load import Words
 from kiosk.simulator.slots import Slot
 
 #: The choice that is made on each screen; on any other one the visit is cancelled.
-_CHOICES = {"cash": "other", "cash.mix": "fewest", "balance": "show"}
+_CHOICES = {"cash": "other", "cash.mix": "fewest", "cash.receipt": "no", "balance": "show"}
 
 
 class NoDisplay:
@@ -78,9 +78,10 @@ class Unattended(Ask):
             raise Cancelled
         return Pin(self._pin)
 
-    async def told(self, screen: s.NoticeScreen | s.Confirm, seconds: float) -> None:  # noqa: ARG002 - nobody reads for long
+    async def told(self, screen: s.NoticeScreen | s.Confirm | s.Take | s.Code, seconds: float) -> str:  # noqa: ARG002 - nobody reads for long
         """Read at once."""
         self.seen.append(screen)
+        return MAIN
 
     async def taken(self, reader: CardReader, screen: s.Take, seconds: int) -> bool:  # noqa: ARG002 - nobody hesitates
         """The card is pulled at once."""

@@ -19,7 +19,7 @@ from drivers.devices import DeviceError, Dispenser
 from kiosk import denominate
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal
-from kiosk.payment import MOST_NOTES, Dispense, Hand, Payment
+from kiosk.payment import MOST_BUNCHES, BunchTaken, Dispense, Hand, Payment
 
 
 class AuthorityRefused(Exception):
@@ -39,10 +39,15 @@ class Bond:
 class Vault:
     """Counts, mixes, payments. One payment at a time."""
 
-    def __init__(self, *, dispenser: Dispenser, journal: Journal, bond: Bond, random: Randomness) -> None:
+    def __init__(
+        self, *, dispenser: Dispenser, journal: Journal, bond: Bond, random: Randomness, exit_notes: int = 40
+    ) -> None:
+        """`exit_notes`: so many the exit takes at once."""
         self._dispenser = dispenser
         self._journal = journal
         self._bond = bond
+        self._exit_notes = exit_notes
+        self.most_notes = exit_notes * MOST_BUNCHES
         self._random = random
         self._nonces: dict[r.Transaction, bytes] = {}
         self._failing: set[str] = set()
@@ -80,25 +85,25 @@ class Vault:
 
     def mixes(self, amount: Money) -> tuple[tuple[NoteCount, ...], ...]:
         """The mixes on offer: fewest notes, and one with smaller ones where it differs. Empty: cannot be paid."""
-        best = denominate.fewest(amount, self.stock(), MOST_NOTES)
+        best = denominate.fewest(amount, self.stock(), self.most_notes)
         if not best:
             return ()
-        other = denominate.small(amount, self.stock(), MOST_NOTES)
+        other = denominate.small(amount, self.stock(), self.most_notes)
         return (best,) if other is None or other == best else (best, other)
 
     def can_pay(self, amount: Money) -> bool:
-        return bool(denominate.fewest(amount, self.stock(), MOST_NOTES))
+        return bool(denominate.fewest(amount, self.stock(), self.most_notes))
 
     def nearest(self, amount: Money, most: Money) -> tuple[Money, ...]:
         """Payable amounts just below and just above, none above `most`."""
-        return denominate.nearest(amount, self.stock(), MOST_NOTES, most=most)
+        return denominate.nearest(amount, self.stock(), self.most_notes, most=most)
 
     def largest(self, most: Money) -> Money | None:
         """The largest amount up to `most` that can be paid now. Asked every second, so the last answer is kept."""
         question = (self.counts(), self._unusable(), most)
         if self._largest is None or self._largest[0] != question:
             stock = self._stock(without=question[1])
-            self._largest = (question, denominate.largest(stock, MOST_NOTES, most=most))
+            self._largest = (question, denominate.largest(stock, self.most_notes, most=most))
         return self._largest[1]
 
     def exchanged(self) -> None:
@@ -119,8 +124,11 @@ class Vault:
         """This transaction will not be paid: whatever authority arrives now is refused."""
         self._nonces.pop(transaction, None)
 
-    async def pay(self, held: r.Held, authority: Signed, moved: Callable[[int, int], None]) -> Payment:
-        """Verify, burn the nonce, pay note by note. `moved(done, total)` is called as notes are counted.
+    async def pay(
+        self, held: r.Held, authority: Signed, moved: Callable[[int, int], None], taken: BunchTaken
+    ) -> Payment:  # fmt: skip
+        """Verify, burn the nonce, pay note by note. `moved(done, total)` is called as notes are counted; `taken` where
+        more notes are to come than the exit takes: what was not taken by then ends the payment.
 
         Raises AuthorityRefused (nothing paid) and JournalError (no further note moves). A device that fails ends the
         payment; what came out is in the Payment.
@@ -135,8 +143,8 @@ class Vault:
                 r.AuthorityHeld(transaction=held.transaction, authority=authority),
                 r.NonceBurnt(transaction=held.transaction, nonce=nonce, plan=plan),
             )
-            hand = Hand(self._dispenser, self._journal, self.stock, self._failing)
-            return await Dispense(hand, held, plan, moved).run()
+            hand = Hand(self._dispenser, self._journal, self.stock, self._failing, self._exit_notes)
+            return await Dispense(hand, held, plan, moved, taken).run()
         finally:
             self._paying = False
 
@@ -160,7 +168,7 @@ class Vault:
         stock = {s.cassette: s.count for s in self.stock()}
         if all(stock.get(note.cassette, 0) >= note.count for note in held.mix):
             return held.mix
-        other = denominate.fewest(held.amount, self.stock(), MOST_NOTES)
+        other = denominate.fewest(held.amount, self.stock(), self.most_notes)
         if not other:
             raise AuthorityRefused("the cassettes cannot pay this amount any more")
         return other

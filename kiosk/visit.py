@@ -9,14 +9,14 @@ from bank_link.card_file import CardFile, parse, slot_bytes
 from bank_link.errors import CardFileError
 from bank_link.messages import Reason, VisitOpened
 from drivers.devices import DeviceError, Light
-from kiosk.ask import MAIN, Cancelled, CardPulled, LeftEarly, TimedOut
+from kiosk.ask import MAIN, Cancelled, CardPulled, DoorOpened, LeftEarly, TimedOut
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal.store import JournalError
 from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens import model as s
 from kiosk.service_state import Cause
-from kiosk.transactions import balance, pin_change, sending, statement, withdrawal
+from kiosk.transactions import balance, bills, deposit, details, opening, pin_change, sending, statement, withdrawal
 from kiosk.transactions.common import refusal
 
 NOTICE_S = 30
@@ -26,14 +26,17 @@ THANKS_S = 3
 BARE_S = 1
 
 
-_WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out"}
+_WHY = {Cancelled: "cancelled", CardPulled: "card-pulled", TimedOut: "timed-out", DoorOpened: "door-opened"}
 
 
 #: What is on offer, with what an account must allow for it ("": nothing of an account).
-_MENU = {"cash": "withdraw", "balance": "balance", "send": "transfer", "more": ""}
-_MORE = {"list": "statement", "newpin": ""}
+_MENU = {
+    "cash": "withdraw", "balance": "balance", "pay_in": "deposit", "send": "transfer", "bill": "bill", "more": "",
+}  # fmt: skip
+_MORE = {"list": "statement", "newpin": "", "details": "", "open": ""}
 _RUN: dict[str, Callable[[Visit], Awaitable[object]]] = {
-    "balance": balance.run, "send": sending.run, "list": statement.run, "newpin": pin_change.run,
+    "balance": balance.run, "pay_in": deposit.run, "send": sending.run, "bill": bills.run, "list": statement.run,
+    "newpin": pin_change.run, "details": details.run, "open": opening.run,
 }  # fmt: skip
 
 
@@ -44,9 +47,12 @@ class _Ended(Exception):
 async def menu(visit: Visit) -> None:
     """One thing after another, until the customer leaves or the card is out."""
     parts = visit.parts
-    offered = [key for key, may in _MENU.items() if not may or visit.accounts(may)]
-    while not visit.card_is_out:
-        key = await parts.ask.choose(catalogue.menu(parts.words, offered))
+    if visit.opened.frozen:
+        await details.unfreeze(visit)
+        return
+    while not visit.card_is_out and not visit.is_done:
+        wanted = visit.wish.amount if visit.wish is not None else None
+        key = await parts.ask.choose(catalogue.menu(parts.words, _offered(visit), wanted=wanted))
         if key == "cash":
             if await withdrawal.run(visit):
                 return
@@ -56,8 +62,16 @@ async def menu(visit: Visit) -> None:
             await _RUN[key](visit)
 
 
+def _offered(visit: Visit) -> list[str]:
+    """What the customer's accounts may, and this machine can, now."""
+    cash_in = visit.parts.cash_in
+    able = {"pay_in": cash_in is not None and cash_in.ready()}
+    return [key for key, may in _MENU.items() if (not may or visit.accounts(may)) and able.get(key, True)]
+
+
 async def _more(visit: Visit) -> None:
-    offered = [key for key, may in _MORE.items() if not may or visit.accounts(may)]
+    able = {"open": bool(visit.parts.host.products)}
+    offered = [key for key, may in _MORE.items() if (not may or visit.accounts(may)) and able.get(key, True)]
     key = await visit.parts.ask.choose(catalogue.more(visit.parts.words, offered))
     if key in _RUN:
         await _RUN[key](visit)

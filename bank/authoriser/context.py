@@ -19,21 +19,27 @@ from config.zone import zone
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the bank allows. Amounts in minor units of `currency`, times in milliseconds."""
+    """What the bank allows. Amounts in minor units of `currency`, times in milliseconds. `products`: what accounts can be
+    opened at a machine, `most_accounts` a card.
+    """
 
     currency: str
     day_amount_minor: int
     day_count: int
     most_per_withdrawal_minor: int
     send_amount_minor: int = 0
+    deposit_amount_minor: int = 0
     hold_ms: int = 300_000
     case_after_ms: int = 600_000
+    deposit_case_ms: int = 1_800_000
     visit_idle_ms: int = 600_000
     authority_ms: int = 120_000
     pin_tries: int = 3
     lockout_ms: tuple[int, ...] = (900_000, 3_600_000, 14_400_000, 86_400_000)
     echo_ms: int = 30_000
     zone: str = "UTC"
+    products: tuple[str, ...] = ()
+    most_accounts: int = 5
 
     def day(self, now_ms: int) -> str:
         """The bank day of `now_ms`, as 2026-01-31."""

@@ -1,25 +1,28 @@
-"""What a visit may ask without changing anything: a balance, the last postings, whose account a number is."""
+"""What a visit may ask without changing anything: a balance, the last postings, whose account a number is, whose bills there are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bank.authoriser.bills import billers
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.posting import find_payee
-from bank.authoriser.visits import account_of, card_of, visit_of
+from bank.authoriser.visits import SEES, account_of, card_of, visit_of
 from bank.ledger.rows import Account
 from bank.ledger.view import View
-from bank_link.messages import Figures, Inquire, Payee, Reason, Statement, StatementLine
+from bank_link.messages import Billers, Figures, Inquire, Payee, Reason, Statement, StatementLine
 from bank_link.money import Money
 
 
 def inquire(
     view: View, context: Context, message: Inquire, lines: Sequence[StatementLine]
-) -> Figures | Statement | Payee:  # fmt: skip
+) -> Figures | Statement | Payee | Billers:  # fmt: skip
     """`lines` are the account's last, read for a statement before it was known whether the visit may see them."""
     visit = visit_of(view, context, message.visit)
-    account = account_of(view, visit, message.account)
+    account = account_of(view, visit, message.account, frozen=message.what in SEES)
     match message.what:
+        case "billers":
+            return billers(view, account)
         case "balance":
             return _figures(account)
         case "statement":

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bank.authoriser.context import Context, Refusal
 from bank.authoriser.pin import check_pin
 from bank.cards import ratchet
-from bank.ledger.rows import Account, Card, CardAccount, Customer, Hold, PostRow, Usage, Visit
+from bank.ledger.rows import Account, Biller, Card, CardAccount, Customer, Hold, PostRow, Usage, Usual, Visit
 from bank.ledger.view import View
 from bank_link.card_file import proof
 from bank_link.messages import (
@@ -22,6 +22,11 @@ from bank_link.messages import (
     VisitOpened,
 )
 from bank_link.money import Money
+
+#: What a customer may do with an account; and pay bills, where there is somebody to pay.
+MAY = ("withdraw", "balance", "transfer", "statement")
+#: And with one that the bank has frozen.
+SEES = ("balance", "statement")
 
 
 def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
@@ -40,9 +45,9 @@ def open_visit(view: View, context: Context, message: OpenVisit) -> VisitOpened:
         context.note(view, "card-ahead", "the card proved a secret that this bank has forgotten: it was restored")
     visit = _begin(view, context, card)
     return VisitOpened(
-        visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, card),
+        visit=visit.visit, card=card.card, next_epoch=turned.epoch, next_n=turned.n, accounts=_accounts(view, context, card),
         language=view.need(Customer, card.customer).language, left_today=left_today(view, context, card),
-        send_left=send_left(view, context, card.card),
+        send_left=send_left(view, context, card.card), usual=_usual(view, card), frozen=card.state == "frozen",
     )  # fmt: skip
 
 
@@ -57,8 +62,8 @@ def _card(view: View, context: Context, message: OpenVisit) -> Card:
     today = dt.datetime.fromtimestamp(context.now_ms / 1000, dt.UTC)
     if card.expiry < f"{today:%Y-%m}":
         raise Refusal(Reason.CARD_EXPIRED, "the card has expired")
-    if card.state != "active":
-        raise Refusal(Reason.CARD_OUTDATED, "the card is not active", events=[("card-inactive", card.state)])
+    if card.state not in {"active", "frozen"}:
+        raise Refusal(Reason.CARD_FROZEN, "the bank has frozen this card", events=[("card-inactive", card.state)])
     return card
 
 
@@ -102,16 +107,27 @@ def _begin(view: View, context: Context, card: Card) -> Visit:
     return visit
 
 
-def _accounts(view: View, card: Card) -> tuple[AccountView, ...]:
+def _usual(view: View, card: Card) -> Money | None:
+    usual = view.get(Usual, card.card)
+    return None if usual is None or not usual.amount_minor else Money(usual.amount_minor, usual.currency)
+
+
+def _accounts(view: View, context: Context, card: Card) -> tuple[AccountView, ...]:
+    """None of a frozen card. Of a frozen account no money moves."""
+    if card.state != "active":
+        return ()
     links = sorted((link for link in view.all(CardAccount) if link.card == card.card), key=lambda link: link.place)
     opened = (view.need(Account, link.account) for link in links)
+    bills = ("bill",) if any(biller.state == "open" for biller in view.all(Biller)) else ()
+    deposits = ("deposit",) if context.tools.limits.deposit_amount_minor else ()
+    may = (*MAY, *bills, *deposits)
     return tuple(
         AccountView(
             account=account.account, label=account.label, currency=account.currency,
-            masked=f"ends {account.account[-4:]}", may=("withdraw", "balance", "transfer", "statement"),
+            masked=f"ends {account.account[-4:]}", may=may if account.state == "open" else SEES,
         )
         for account in opened
-        if account.state == "open"
+        if account.state in {"open", "frozen"}
     )  # fmt: skip
 
 
@@ -147,21 +163,24 @@ def send_left(view: View, context: Context, card: str) -> Money:
     return Money(max(0, limits.send_amount_minor - sent), limits.currency)
 
 
-def card_of(view: View, visit: Visit) -> Card:
-    """The visit's card, if nobody has used it since. Refusals CARD_IN_USE, CARD_OUTDATED."""
+def card_of(view: View, visit: Visit, *, frozen: bool = False) -> Card:
+    """The visit's card, if nobody has used it since; also a frozen one where `frozen`. Refusals CARD_IN_USE, CARD_FROZEN."""
     card = view.need(Card, visit.card)
     if (card.issued_epoch, card.issued_n) != (visit.epoch, visit.n):
         raise Refusal(Reason.CARD_IN_USE, "the card was used at another machine since this visit began")
-    if card.state != "active":
-        raise Refusal(Reason.CARD_OUTDATED, "the card is not active")
+    if card.state != "active" and not (frozen and card.state == "frozen"):
+        raise Refusal(Reason.CARD_FROZEN, "the card is frozen", events=[("card-inactive", card.state)])
     return card
 
 
-def account_of(view: View, visit: Visit, account_id: str) -> Account:
-    """An open account of the visit's card. Refusal NO_ACCOUNT for any other."""
+def account_of(view: View, visit: Visit, account_id: str, *, frozen: bool = False) -> Account:
+    """An open account of the visit's card; also a frozen one where `frozen`. Refusals NO_ACCOUNT, CARD_FROZEN."""
     account = view.get(Account, account_id)
-    if account is None or view.get(CardAccount, visit.card, account_id) is None or account.state != "open":
+    good = {"open", "frozen"} if frozen else {"open"}
+    if account is None or view.get(CardAccount, visit.card, account_id) is None or account.state not in good:
         raise Refusal(Reason.NO_ACCOUNT, "the card has no such account")
+    if view.need(Card, visit.card).state != "active":
+        raise Refusal(Reason.CARD_FROZEN, "the card is frozen")
     return account
 
 

@@ -128,5 +128,9 @@ def _spend(view: View, message: Release, hold: Hold) -> ratchet.State:
             Reason.CARD_OUTDATED, "the card was used elsewhere after this was authorised",
             events=[("card-copy", f"release of hold {hold.hold} with an outdated card")],
         )  # fmt: skip
+    if card.state != "active" or view.need(Account, hold.account).state != "open":
+        raise Refusal(
+            Reason.CARD_FROZEN, "it was frozen after this was authorised", events=[("card-inactive", card.state)]
+        )
     view.put(replace(card, confirmed_epoch=spent.confirmed[0], confirmed_n=spent.confirmed[1]))
     return spent

@@ -36,13 +36,21 @@ _KINDS = {
                      (DEBIT, CREDIT, NOTHING)),
     "cash-difference": Kind("an exchange found other cash than the books say; the difference is in suspense",
                             (DEBIT, CREDIT, WRITE_OFF)),
-    "taken-back": Kind("a machine restarted in the middle of a transfer or a new PIN that was done: it is undone, and the "
-                       "customer may have been told otherwise: tell the customer", (NOTHING,)),
+    "taken-back": Kind("a machine restarted in the middle of something that was done (a transfer, a bill, a new PIN, a change "
+                       "to card or account): it is undone, and the customer may have been told otherwise: tell the customer", (NOTHING,)),
     "overdrawn": Kind("a transfer was posted again, or taken back, below the account's limit", (NOTHING,)),
+    "reopened": Kind("money moved in an account that its owner had closed (taken back, paid in, posted again): it is "
+                     "open again: tell the customer", (NOTHING,)),
     "unclaimed": Kind("money is in suspense because the account that it was sent to is not known",
                       (CREDIT, WRITE_OFF)),
+    "post-unheard": Kind("a machine lost its memory right after a transfer or a change that was done: the customer may have "
+                         "been told that nothing happened: tell the customer", (NOTHING,)),
     "post-lost": Kind("what a customer was told is done was lost with a restored database, and cannot be done again: "
                       "tell the customer", (NOTHING,)),
+    "deposit-doubt": Kind("notes went in, and nothing proves where they are, or what they are worth; they are not credited",
+                          (CREDIT, NOTHING)),
+    "deposit-silent": Kind("a deposit was begun, and nothing was heard of it since: notes may have gone in",
+                           (CREDIT, NOTHING)),
     "other-body": Kind("the same number came with another content; the second one is not posted",
                        (DEBIT, CREDIT, NOTHING)),
 }  # fmt: skip
@@ -53,10 +61,15 @@ _UNKNOWN_KIND = Kind("a kind of case that this program does not know", (NOTHING,
 IN_SUSPENSE = frozenset({"suspense", "unclaimed", "unexplained", "cash-difference"})
 #: Notes that are gone, and debited to nobody, while such a case is open.
 NOT_DEBITED = frozenset({"doubt", "unknown", "silent", "surplus", "conflict", "other-body"})
+#: See `bank.commands.terminals`.
+POST_UNHEARD = "post-unheard"
 #: About a released payment as a whole.
 OF_RELEASE = frozenset({"unknown", "silent"})
 #: Debits that notes may not stand behind.
 DEBITED = frozenset({"forced", "no-authority", "conflict", "other-body"})
+
+#: Notes that may be in the machine, and are credited to nobody.
+NOT_CREDITED = frozenset({"deposit-doubt", "deposit-silent"})
 
 
 def base(kind: str) -> str:

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _founding(grammar)
     _customers(grammar)
     _cards(grammar)
+    _payees(grammar)
     _terminals(grammar)
     _cases(grammar)
     _checks(grammar)
@@ -112,6 +113,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _bill_digits(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 2 and 2 <= int(text) <= 20):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 2 to 20")
+    return int(text)
+
+
 def _founding(grammar: _Grammar) -> None:
     init = grammar.command("init", "found a bank: configuration, keys and empty books", "founding.init")
     init.add_argument("--name", help="the bank's name, as customers see it")
@@ -136,6 +143,9 @@ def _customers(grammar: _Grammar) -> None:
     add = grammar.command("customer add", "add a customer", "commands.customer_add")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--language", default="en", help="for the screens, such as en or de-CH (default: en)")
+    rename = grammar.command("customer rename", "write a customer's name", "commands.customer_rename")
+    rename.add_argument("customer", metavar="CUSTOMER")
+    rename.add_argument("name", metavar="NAME")
     account = grammar.command("account open", "open an account for a customer", "commands.account_open")
     account.add_argument("customer", metavar="CUSTOMER")
     account.add_argument("--label", default="Everyday account", help="what the customer calls it (Everyday account)")
@@ -147,6 +157,13 @@ def _customers(grammar: _Grammar) -> None:
     show = grammar.command("account show", "show balance, holds, cards and last postings", "commands.account_show")
     show.add_argument("account", metavar="ACCOUNT")
     show.add_argument("--last", type=_count, default=10, metavar="N", help="so many postings (default: 10)")
+    for word, what in (
+        ("freeze", "let no money out of an account, or into it, at the machines"),
+        ("unfreeze", "let a frozen account be used again"),
+        ("close", "close an account for good; it must stand at 0"),
+    ):
+        changed = grammar.command(f"account {word}", what, f"commands.account_{word}")
+        changed.add_argument("account", metavar="ACCOUNT")
 
 
 def _cards(grammar: _Grammar) -> None:
@@ -167,6 +184,8 @@ def _cards(grammar: _Grammar) -> None:
     _card(reissue)
     _out(reissue)
     _card(grammar.command("card unblock", "forget wrong PINs and their lock", "commands.card_unblock"))
+    _card(grammar.command("card freeze", "let nobody use a card until the bank unfreezes it", "commands.card_freeze"))
+    _card(grammar.command("card unfreeze", "let a frozen card be used again", "commands.card_unfreeze"))
     _card(grammar.command("card show", "show a card", "commands.card_show"))
     pin = grammar.command("pin set", "give a card a new PIN", "commands.pin_set")
     _card(pin)
@@ -192,6 +211,27 @@ def _pin(parser: argparse.ArgumentParser) -> None:
     pin.add_argument(
         "--generate-pin", type=Path, metavar="FILE", help="draw a PIN and write it into this new file, for its mailer"
     )
+
+
+def _payees(grammar: _Grammar) -> None:
+    add = grammar.command("payee add", "let customers pay somebody's bills at the machines", "commands.payee_add")
+    add.add_argument("name", metavar="NAME", help="as customers know it, such as City Water")
+    add.add_argument("account", metavar="ACCOUNT", help="the account of this bank that gets the money")
+    add.add_argument(
+        "--category", choices=("water", "electricity", "school", "other"), default="other",
+        help="what customers look for it under (default: other)",
+    )  # fmt: skip
+    add.add_argument(
+        "--digits", type=_bill_digits, required=True, metavar="N", help="so many digits has the number of a bill"
+    )
+    add.add_argument(
+        "--check", choices=("luhn", "mod97"), default="",
+        help="what guards that number: its last digit (luhn), or the whole leaves 1 when divided by 97 (mod97)",
+    )  # fmt: skip
+    listing = grammar.command("payee list", "list whose bills can be paid", "commands.payee_list")
+    listing.add_argument("--all", action="store_true", help="removed ones too")
+    remove = grammar.command("payee remove", "let nobody pay these bills any more", "commands.payee_remove")
+    remove.add_argument("payee", metavar="PAYEE", help="its id, such as P101")
 
 
 def _terminals(grammar: _Grammar) -> None:

@@ -27,6 +27,11 @@ def customer_add(arguments: Namespace) -> int:
     return _told(arguments, _ask(arguments, command, a.CustomerAdded))
 
 
+def customer_rename(arguments: Namespace) -> int:
+    command = r.CustomerRename(by=_by(arguments), customer=arguments.customer, name=arguments.name)
+    return _told(arguments, _ask(arguments, command, a.CustomerAdded))
+
+
 def account_open(arguments: Namespace) -> int:
     command = r.AccountOpen(
         by=_by(arguments), customer=arguments.customer, label=arguments.label, currency=arguments.currency,
@@ -38,6 +43,24 @@ def account_open(arguments: Namespace) -> int:
 def account_show(arguments: Namespace) -> int:
     command = r.AccountShow(by=_by(arguments), account=arguments.account, last=arguments.last)
     return _told(arguments, _ask(arguments, command, a.AccountShown))
+
+
+def account_freeze(arguments: Namespace) -> int:
+    return _told(
+        arguments, _ask(arguments, r.AccountFreeze(by=_by(arguments), account=arguments.account), a.AccountShown)
+    )
+
+
+def account_unfreeze(arguments: Namespace) -> int:
+    return _told(
+        arguments, _ask(arguments, r.AccountUnfreeze(by=_by(arguments), account=arguments.account), a.AccountShown)
+    )
+
+
+def account_close(arguments: Namespace) -> int:
+    return _told(
+        arguments, _ask(arguments, r.AccountClose(by=_by(arguments), account=arguments.account), a.AccountShown)
+    )
 
 
 def card_issue(arguments: Namespace) -> int:
@@ -63,11 +86,35 @@ def card_show(arguments: Namespace) -> int:
     return _told(arguments, _ask(arguments, r.CardShow(by=_by(arguments), card=arguments.card), a.CardShown))
 
 
+def card_freeze(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.CardFreeze(by=_by(arguments), card=arguments.card), a.CardShown))
+
+
+def card_unfreeze(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.CardUnfreeze(by=_by(arguments), card=arguments.card), a.CardShown))
+
+
 def pin_set(arguments: Namespace) -> int:
     given = _pin(arguments)
     with _keeping(given):
         answer = _ask(arguments, r.PinSet(by=_by(arguments), card=arguments.card, pin=given.pin), a.CardShown)
     return _told(arguments, answer)
+
+
+def payee_add(arguments: Namespace) -> int:
+    command = r.PayeeAdd(
+        by=_by(arguments), name=arguments.name, account=arguments.account, category=arguments.category,
+        digits=arguments.digits, check=arguments.check,
+    )  # fmt: skip
+    return _told(arguments, _ask(arguments, command, a.BillerShown))
+
+
+def payee_list(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.PayeeList(by=_by(arguments), removed=arguments.all), a.BillersListed))
+
+
+def payee_remove(arguments: Namespace) -> int:
+    return _told(arguments, _ask(arguments, r.PayeeRemove(by=_by(arguments), payee=arguments.payee), a.BillerShown))
 
 
 def enrol(arguments: Namespace) -> int:

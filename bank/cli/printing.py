@@ -68,6 +68,29 @@ def _(answer: a.CardShown) -> str:
     )
 
 
+@words.register
+def _(answer: a.BillerShown) -> str:
+    guarded = f", checked by {answer.check}" if answer.check else ""
+    return _facts(
+        [
+            ("Payee", f"{answer.payee}, {answer.name}"),
+            ("Found under", answer.category),
+            ("Account", answer.account),
+            ("Bill numbers", f"{answer.digits} digits{guarded}"),
+            ("State", answer.state),
+        ]
+    )
+
+
+@words.register
+def _(answer: a.BillersListed) -> str:
+    rows = [
+        (one.payee, one.name, one.category, one.account, str(one.digits), one.check, one.state) for one in answer.payees
+    ]
+    heads = ("Payee", "Name", "Found under", "Account", "Digits", "Check", "State")
+    return _table(heads, rows, right={4}) or "Nobody's bills can be paid yet."
+
+
 def enrolment(answer: a.EnrolmentOpened) -> str:
     """The string stands alone on its line, to be copied."""
     what = "anew" if answer.again else "for the first time"

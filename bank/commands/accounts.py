@@ -1,24 +1,27 @@
-"""Accounts: opened with what equity gives them, and shown with their last postings."""
+"""Accounts: opened with what equity gives them, shown with their last postings, frozen and closed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import func, or_, select
+from msgspec.structs import replace
+from sqlalchemy import or_, select
 
 from bank import schema
+from bank.authoriser.maintenance import unsettled
+from bank.authoriser.opening import next_number
 from bank.commands import requests as r
 from bank.commands.answers import AccountShown, LinkedCard, PostingShown, amount, time
 from bank.commands.desk import Desk, listed, money
 from bank.control import CommandRefused
+from bank.decision.load import LAST_ACCOUNT
 from bank.ledger.moves import equity_account, transfer
-from bank.ledger.rows import Account, Card, Customer
-from bank_link.card_file import check_digit, masked
+from bank.ledger.rows import Account, Biller, Card, Case, Customer, DepositRow, Row
+from bank_link.card_file import masked
 from bank_link.money import MINOR_DIGITS
 
-#: Account numbers have nine digits and a check digit (the cards' own kind); they are given out in order.
-FIRST = 100_000_001
+R = TypeVar("R", bound=Row)
 
 
 def open_account(desk: Desk, command: r.AccountOpen) -> AccountShown:
@@ -45,6 +48,48 @@ def show(desk: Desk, command: r.AccountShow) -> AccountShown:
     account = desk.find(Account, command.account, "account")
     desk.note("account-shown", f"account {account.account}")
     return _shown(account, cards=_cards(desk, account), postings=last_postings(desk, account.account, command.last))
+
+
+def freeze(desk: Desk, command: r.AccountFreeze) -> AccountShown:
+    """What is released to a machine already is paid; nothing else is."""
+    return _changed(desk, command.account, of="open", to="frozen")
+
+
+def unfreeze(desk: Desk, command: r.AccountUnfreeze) -> AccountShown:
+    return _changed(desk, command.account, of="frozen", to="open")
+
+
+def close(desk: Desk, command: r.AccountClose) -> AccountShown:
+    account = _customers(desk, command.account)
+    if account.balance_minor or account.held_minor:
+        balance, held = amount(account.balance_minor, account.currency), amount(account.held_minor, account.currency)
+        raise CommandRefused(f"account {account.account} stands at {balance}, {held} of it held; empty it first")
+    why = unsettled(account, _of(desk, Case, account), _of(desk, Biller, account), _of(desk, DepositRow, account))
+    if why:
+        raise CommandRefused(f"account {account.account} cannot be closed: {why}")
+    return _changed(desk, account.account, of=account.state, to="closed")
+
+
+def _of(desk: Desk, kind: type[R], account: Account) -> list[R]:
+    """Rows of a table that name the account."""
+    return desk.rows(kind, select(kind.table).where(kind.table.c.account == account.account))
+
+
+def _changed(desk: Desk, named: str, *, of: str, to: str) -> AccountShown:
+    account = _customers(desk, named)
+    if account.state != of or of == "closed":
+        raise CommandRefused(f"account {account.account} is {account.state}")
+    account = replace(account, state=to)
+    desk.view.put(account)
+    desk.note(f"account-{to}", f"account {account.account}")
+    return _shown(account, cards=_cards(desk, account))
+
+
+def _customers(desk: Desk, named: str) -> Account:
+    account = desk.find(Account, named, "account")
+    if account.kind != "customer":
+        raise CommandRefused(f"{account.account} is the bank's own; it is always open")
+    return account
 
 
 def last_postings(desk: Desk, account: str, last: int) -> tuple[PostingShown, ...]:
@@ -95,9 +140,4 @@ def _cards(desk: Desk, account: Account) -> list[LinkedCard]:
 
 
 def _next_number(desk: Desk) -> str:
-    accounts = schema.accounts.c
-    last = desk.connection.execute(
-        select(func.max(accounts.account)).where(accounts.kind == "customer")
-    ).scalar_one_or_none()
-    digits = str(int(last[:-1]) + 1 if last else FIRST)
-    return digits + check_digit(digits)
+    return next_number(LAST_ACCOUNT.value(desk.connection) or "")

@@ -132,6 +132,23 @@ class CardShown(Answer, frozen=True, kw_only=True):
     created_at: str
 
 
+class BillerShown(Answer, frozen=True, kw_only=True):
+    """`payee` is its id. `check`: "" or how the numbers of its bills are checked."""
+
+    payee: str
+    name: str
+    category: str
+    account: str
+    digits: int
+    check: str
+    state: str
+    added_at: str
+
+
+class BillersListed(Answer, frozen=True, kw_only=True):
+    payees: tuple[BillerShown, ...]
+
+
 class EnrolmentOpened(Answer, frozen=True, kw_only=True):
     """`string` goes to the machine, and to nobody else; it is good once, until `expires_at`."""
 

@@ -50,9 +50,24 @@ def _floors(connection: Connection) -> Iterator[Finding]:
         yield Finding(what="floor", sentence=f"account {row.account} is {below} below its limit, and no case says why")
 
 
+def _closed(connection: Connection) -> Iterator[Finding]:
+    for row in _ask(connection, _CLOSED):
+        inside = amount(row.balance, row.currency)
+        yield Finding(what="closed", sentence=f"account {row.account} is closed, has {inside}, and no case says why")
+
+
 def _holds(connection: Connection) -> Iterator[Finding]:
     for row in _ask(connection, _HOLDS):
         yield Finding(what="hold", sentence=f"hold {row.hold} is said to be in a case, but none is open for it")
+
+
+def _deposits(connection: Connection) -> Iterator[Finding]:
+    for row in _ask(connection, _DEPOSITS):
+        said, posted = amount(row.said, row.currency), amount(row.posted, row.currency)
+        yield Finding(
+            what="deposit",
+            sentence=f"deposit {row.claim} says that {said} were credited, its postings come to {posted}",
+        )
 
 
 def _usage(connection: Connection) -> Iterator[Finding]:
@@ -77,7 +92,7 @@ def _ask(connection: Connection, question: str) -> list[Any]:
 
 
 _LOOKS: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
-    _balances, _held, _zero, _strangers, _floors, _holds, _usage, _suspense,
+    _balances, _held, _zero, _strangers, _floors, _closed, _holds, _deposits, _usage, _suspense,
 )  # fmt: skip
 
 _BALANCES = """
@@ -109,9 +124,22 @@ SELECT a.account, a.currency, a.balance_minor - a.held_minor - a.floor_minor AS 
 FROM accounts a LEFT JOIN cases c ON c.case_id = a.forced_case
 WHERE a.kind = 'customer' AND a.balance_minor - a.held_minor < a.floor_minor AND c.case_id IS NULL ORDER BY a.account
 """
+_CLOSED = """
+SELECT a.account, a.currency, a.balance_minor AS balance FROM accounts a
+WHERE a.kind = 'customer' AND a.state = 'closed' AND (a.balance_minor <> 0 OR a.held_minor <> 0)
+    AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.account = a.account) ORDER BY a.account
+"""
 _HOLDS = """
 SELECT h.hold FROM holds h LEFT JOIN cases c ON c.case_id = h.case_id AND c.state = 'open'
 WHERE h.state = 'case' AND c.case_id IS NULL ORDER BY h.hold
+"""
+_DEPOSITS = """
+SELECT d.terminal || '-' || d.number AS claim, d.currency, d.amount_minor AS said, COALESCE(SUM(p.amount_minor), 0) AS posted
+FROM deposits d
+LEFT JOIN postings p ON p.terminal = d.terminal AND p.generation = d.generation AND p.kind = 'deposit'
+    AND p.text = d.terminal || '-' || d.number
+GROUP BY d.terminal, d.generation, d.number, d.currency, d.amount_minor
+HAVING d.amount_minor <> COALESCE(SUM(p.amount_minor), 0)
 """
 # A hold without a visit was remembered from a slip after a restore: its day had counted it before.
 _USAGE = """

@@ -1,4 +1,4 @@
-"""Cards: issued with their file, issued again, shown, unblocked; and their PINs. Neither PIN nor number is ever shown."""
+"""Cards: issued with their file, issued again, shown, unblocked, frozen; and their PINs. Neither PIN nor number is ever shown."""
 
 from __future__ import annotations
 
@@ -64,6 +64,26 @@ def unblock(desk: Desk, command: r.CardUnblock) -> CardShown:
     card = replace(_find(desk, command.card), tries=0, lock_level=0, locked_until=0)
     desk.view.put(card)
     desk.note("card-unblocked", f"card {card.card}")
+    return _shown(desk, card)
+
+
+def freeze(desk: Desk, command: r.CardFreeze) -> CardShown:
+    """By the bank: its customer cannot unfreeze it at a machine."""
+    return _changed(desk, command.card, of={"active", "frozen"}, to="blocked")
+
+
+def unfreeze(desk: Desk, command: r.CardUnfreeze) -> CardShown:
+    """Whoever froze it: the bank, or its customer."""
+    return _changed(desk, command.card, of={"frozen", "blocked"}, to="active")
+
+
+def _changed(desk: Desk, named: str, *, of: set[str], to: str) -> CardShown:
+    card = _find(desk, named)
+    if card.state not in of:
+        raise CommandRefused(f"card {card.card} is {card.state}")
+    card = replace(card, state=to)
+    desk.view.put(card)
+    desk.note(f"card-{to}", f"card {card.card}")
     return _shown(desk, card)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Select, bindparam, case, func, select
 
 from bank import schema
 from bank.cases import suspense
-from bank.cases.kinds import DEBITED, NOT_DEBITED, base
+from bank.cases.kinds import DEBITED, NOT_CREDITED, NOT_DEBITED, base
 from bank.commands.answers import Finding, MachineCash, amount
 from bank.commands.desk import Desk
 from bank.ledger.moves import cash_account
@@ -34,6 +34,12 @@ _RELEASED: Select[Any] = select(func.coalesce(func.sum(schema.holds.c.amount_min
     schema.holds.c.terminal == bindparam("terminal"), schema.holds.c.state == "released",
     schema.holds.c.currency == bindparam("currency"),
 )  # fmt: skip
+_BEGUN: Select[Any] = select(func.count()).where(
+    schema.deposits.c.terminal == bindparam("terminal"), schema.deposits.c.state.in_(("open", "case")),
+    schema.deposits.c.currency == bindparam("currency"), schema.deposits.c.at_ms > bindparam("exchanged"),
+)  # fmt: skip
+#: Notes that a customer took, or put in.
+_OF_CUSTOMERS = {"withdrawal", "deposit"}
 
 
 @dataclass(frozen=True)
@@ -115,22 +121,35 @@ def _compare(desk: Desk, terminal: Terminal, report: Report, book: int) -> _Comp
     reported = sum(count.value.minor * (count.count + count.rejected) for count in report.echo.counts)
     values: dict[str, Any] = {
         "cash": cash_account(terminal.terminal, currency), "since": report.at - ECHO_MS,
-        "terminal": terminal.terminal, "currency": currency,
+        "terminal": terminal.terminal, "currency": currency, "exchanged": terminal.last_exchange,
     }  # fmt: skip
     entries = desk.connection.execute(_ENTRIES, values).all()
-    payments = [entry for entry in entries if entry.kind == "withdrawal"]
-    later = sum(entry.signed for entry in payments if entry.at_ms > report.at)
-    just_before = sum(entry.signed for entry in payments if entry.at_ms <= report.at)
+    moved = [entry for entry in entries if entry.kind in _OF_CUSTOMERS]
+    later = [entry.signed for entry in moved if entry.at_ms > report.at]
+    just_before = [entry.signed for entry in moved if entry.at_ms <= report.at]
     released = int(desk.connection.execute(_RELEASED, values).scalar_one())
-    fewer, more = later + released, just_before
+    # What a deposit has in its box is told by the machine before the books have it: up to the most of each.
+    begun = int(desk.connection.execute(_BEGUN, values).scalar_one()) * desk.limits.deposit_amount_minor
+    fewer, more = _out(later) + released + _in(just_before), _out(just_before) + _in(later) + begun
     for one in _unsettled(desk, terminal):
-        of_case = [entry.signed for entry in entries if entry.case_id == one.case_id and entry.kind != "withdrawal"]
+        of_case = [
+            entry.signed for entry in entries if entry.case_id == one.case_id and entry.kind not in _OF_CUSTOMERS
+        ]
         debited, credited = sum(each for each in of_case if each > 0), -sum(each for each in of_case if each < 0)
         kind = base(one.kind)
         # What a person has decided since may be what the machine does not know: until the next exchange it explains, too.
         fewer += credited + (max(0, one.amount_minor - debited) if kind in NOT_DEBITED else 0)
         more += debited + (max(0, one.amount_minor - credited) if kind in DEBITED else 0)
-    return _Compared(book, reported, book + later - reported, fewer, more)
+    return _Compared(book, reported, book + sum(later) - reported, fewer, more)
+
+
+def _out(entries: list[int]) -> int:
+    """What was paid out among them."""
+    return sum(each for each in entries if each > 0)
+
+
+def _in(entries: list[int]) -> int:
+    return -sum(each for each in entries if each < 0)
 
 
 def _unsettled(desk: Desk, terminal: Terminal) -> list[Case]:
@@ -140,5 +159,5 @@ def _unsettled(desk: Desk, terminal: Terminal) -> list[Case]:
         Case,
         select(schema.cases).where(cases.terminal == terminal.terminal, cases.currency == desk.limits.currency),
     )
-    about_notes = (one for one in found if base(one.kind) in NOT_DEBITED | DEBITED)
+    about_notes = (one for one in found if base(one.kind) in NOT_DEBITED | DEBITED | NOT_CREDITED)
     return [one for one in about_notes if not suspense.exchanged_since(desk.connection, one)]

@@ -1,7 +1,8 @@
-"""Customers: added here, shown with their accounts."""
+"""Customers: added and renamed here, shown with their accounts."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from bank import schema
@@ -20,6 +21,13 @@ def add(desk: Desk, command: r.CustomerAdd) -> CustomerAdded:
     )  # fmt: skip
     desk.view.put(customer)
     desk.note("customer-added", f"customer {customer.customer}")
+    return CustomerAdded(customer=customer.customer, name=customer.name, language=customer.language)
+
+
+def rename(desk: Desk, command: r.CustomerRename) -> CustomerAdded:
+    customer = replace(desk.find(Customer, command.customer, "customer"), name=command.name)
+    desk.view.put(customer)
+    desk.note("customer-renamed", f"customer {customer.customer}")
     return CustomerAdded(customer=customer.customer, name=customer.name, language=customer.language)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from bank.authoriser.context import Tools
-from bank.commands import accounts, cards, cases, checks, customers, keys, terminals
+from bank.commands import accounts, cards, cases, checks, customers, keys, payees, terminals
 from bank.commands import requests as r
 from bank.commands.answers import Answer
 from bank.commands.desk import Desk, House
@@ -18,13 +18,22 @@ from bank.control import CommandRefused
 
 _DONE_BY: dict[type[r.Command], Callable[[Desk, Any], Answer]] = {
     r.CustomerAdd: customers.add,
+    r.CustomerRename: customers.rename,
     r.AccountOpen: accounts.open_account,
     r.AccountShow: accounts.show,
+    r.AccountFreeze: accounts.freeze,
+    r.AccountUnfreeze: accounts.unfreeze,
+    r.AccountClose: accounts.close,
+    r.CardFreeze: cards.freeze,
+    r.CardUnfreeze: cards.unfreeze,
     r.CardIssue: cards.issue,
     r.CardReissue: cards.reissue,
     r.CardUnblock: cards.unblock,
     r.CardShow: cards.show,
     r.PinSet: cards.set_pin,
+    r.PayeeAdd: payees.add,
+    r.PayeeList: payees.list_all,
+    r.PayeeRemove: payees.remove,
     r.EnrolmentOpen: terminals.open_enrolment,
     r.TerminalList: terminals.list_all,
     r.TerminalConfirm: terminals.confirm,
@@ -76,6 +85,9 @@ _ALLOWED = {
     "language": "a language like en or de-CH",
     "currency": "an ISO 4217 code like EUR",
     "expiry": "a month like 2031-05",
+    "category": "water, electricity, school or other",
+    "digits": "a number from 2 to 20",
+    "check": "luhn or mod97",
     "heads": "a block's number and digest, as a terminal keeps it",
 }
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from bank.commands import answers as a
+from bank_link.bills import MOST_DIGITS
 
 #: No control characters, those of a terminal's escape sequences above all, and no line breaks of any kind.
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z"
@@ -68,6 +69,47 @@ class AccountShow(Command, frozen=True, kw_only=True, tag="account-show"):
     last: Annotated[int, Meta(ge=0, le=1000)] = 10
 
 
+class CustomerRename(Command, frozen=True, kw_only=True, tag="customer-rename"):
+    """What others read before they send money."""
+
+    answer = a.CustomerAdded
+    customer: Id
+    name: Line
+
+
+class AccountFreeze(Command, frozen=True, kw_only=True, tag="account-freeze"):
+    """Nothing is paid out of it or into it at a machine; it can be looked at."""
+
+    answer = a.AccountShown
+    account: Id
+
+
+class AccountUnfreeze(Command, frozen=True, kw_only=True, tag="account-unfreeze"):
+    answer = a.AccountShown
+    account: Id
+
+
+class AccountClose(Command, frozen=True, kw_only=True, tag="account-close"):
+    """For good; it must stand at nothing, and nothing about it may be open."""
+
+    answer = a.AccountShown
+    account: Id
+
+
+class CardFreeze(Command, frozen=True, kw_only=True, tag="card-freeze"):
+    """Until the bank unfreezes it; its customer cannot."""
+
+    answer = a.CardShown
+    card: Id
+
+
+class CardUnfreeze(Command, frozen=True, kw_only=True, tag="card-unfreeze"):
+    """Whoever froze it."""
+
+    answer = a.CardShown
+    card: Id
+
+
 class CardIssue(Command, frozen=True, kw_only=True, tag="card-issue"):
     """`accounts`: none named means all of the customer's. `expiry`: "" is five years from now."""
 
@@ -101,6 +143,31 @@ class PinSet(Command, frozen=True, kw_only=True, tag="pin-set"):
     answer = a.CardShown
     card: Id
     pin: str
+
+
+class PayeeAdd(Command, frozen=True, kw_only=True, tag="payee-add"):
+    """Somebody whose bills can be paid at the machines, into `account`. `check`: "" where nothing guards a bill's number."""
+
+    answer = a.BillerShown
+    name: Line
+    account: Id
+    category: Literal["water", "electricity", "school", "other"] = "other"
+    digits: Annotated[int, Meta(ge=2, le=MOST_DIGITS)]
+    check: Literal["", "luhn", "mod97"] = ""
+
+
+class PayeeList(Command, frozen=True, kw_only=True, tag="payee-list"):
+    """`removed`: those too."""
+
+    answer = a.BillersListed
+    removed: bool = False
+
+
+class PayeeRemove(Command, frozen=True, kw_only=True, tag="payee-remove"):
+    """No machine offers it any more; what was paid stays."""
+
+    answer = a.BillerShown
+    payee: Id
 
 
 class EnrolmentOpen(Command, frozen=True, kw_only=True, tag="enrol"):
@@ -189,8 +256,9 @@ class CaPromote(Command, frozen=True, kw_only=True, tag="ca-promote"):
 COMMANDS: dict[str, type[Command]] = {
     str(command.__struct_config__.tag): command
     for command in (
-        CustomerAdd, AccountOpen, AccountShow, CardIssue, CardReissue, CardUnblock, CardShow, PinSet, EnrolmentOpen,
-        TerminalList, TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
+        CustomerAdd, CustomerRename, AccountOpen, AccountShow, AccountFreeze, AccountUnfreeze, AccountClose,
+        CardFreeze, CardUnfreeze, CardIssue, CardReissue, CardUnblock, CardShow, PinSet, PayeeAdd, PayeeList,
+        PayeeRemove, EnrolmentOpen, TerminalList, TerminalConfirm, TerminalSuspend, TerminalResume, CaseList, CaseShow, CaseResolve, AuditVerify,
         LedgerCheck, CaShow, CaNext, CaPromote,
     )
 }  # fmt: skip

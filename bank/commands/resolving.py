@@ -11,6 +11,7 @@ from bank.cases.kinds import (
     CREDIT,
     DEBIT,
     IN_SUSPENSE,
+    NOT_CREDITED,
     NOTHING,
     OF_RELEASE,
     VOID,
@@ -163,18 +164,21 @@ def _amount(desk: Desk, matter: _Matter) -> Money:
         if amount != whole:
             raise CommandRefused(f"name all of the {whole} that are in suspense: no part may stay there without a case")
         return amount
-    most = Money(_most(matter), amount.currency)
+    most = Money(_most(desk, matter), amount.currency)
     if amount.minor > most.minor:
         raise CommandRefused(f"{amount} is more than this case is about: at most {most}")
     return amount
 
 
-def _most(matter: _Matter) -> int:
+def _most(desk: Desk, matter: _Matter) -> int:
     """No more than is held, was debited, or is in doubt."""
     if matter.held is not None:
         return matter.held.amount_minor
     if matter.command.resolution == CREDIT and base(matter.case.kind) == "conflict" and matter.hold is not None:
         return max(matter.hold.posted_minor, matter.case.amount_minor)
+    if base(matter.case.kind) in NOT_CREDITED:
+        # What the notes are worth is seen by whoever opens the box.
+        return desk.limits.deposit_amount_minor
     return abs(matter.case.amount_minor)
 
 
@@ -191,6 +195,16 @@ def _account(desk: Desk, matter: _Matter) -> Account:
         raise CommandRefused(f"{account.account} is no customer's account")
     if account.currency != matter.currency:
         raise CommandRefused(f"account {account.account} is in {account.currency}, the case in {matter.currency}")
+    return _open_again(desk, account)
+
+
+def _open_again(desk: Desk, account: Account) -> Account:
+    """Money moves in it: no closed account has a balance."""
+    if account.state != "closed":
+        return account
+    account = replace(account, state="open")
+    desk.view.put(account)
+    desk.note("account-open", f"account {account.account}, by a case")
     return account
 
 

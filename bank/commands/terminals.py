@@ -9,13 +9,15 @@ from msgspec.structs import replace
 from sqlalchemy import bindparam, select
 
 from bank import schema
+from bank.cases.kinds import POST_UNHEARD
 from bank.commands import requests as r
 from bank.commands.answers import CassetteShown, EnrolmentOpened, TerminalShown, TerminalsListed, amount, time
 from bank.commands.desk import Desk
 from bank.control import CommandRefused
-from bank.decision.sweep import file_silent
+from bank.decision.sweep import file_silent, file_unheard
 from bank.ledger import numbers
-from bank.ledger.rows import Hold, Terminal, Token
+from bank.ledger.moves import open_case
+from bank.ledger.rows import Case, DepositRow, Hold, PostRow, Terminal, Token
 from bank.store.prepared import Prepared
 from bank.terminals.echo import read_report
 from bank.terminals.enrolment import ca_hash, end_sessions, load_open, new_token
@@ -23,6 +25,9 @@ from bank.terminals.sign_on import CONTRADICTIONS
 from bank_link.enrolment_string import compose
 from bank_link.errors import EnrolmentError
 from bank_link.messages import CassetteCount
+
+#: Posts longer ago than this (ms) were told to their customers by statements since.
+UNHEARD_MS = 30 * 86_400_000
 
 
 def open_enrolment(desk: Desk, command: r.EnrolmentOpen) -> EnrolmentOpened:
@@ -101,12 +106,42 @@ def _adopted(desk: Desk, terminal: Terminal) -> Terminal:
     )
     for hold in desk.rows(Hold, released):
         file_silent(desk.view, desk.tools, hold)
+    begun = select(schema.deposits).where(
+        schema.deposits.c.terminal == terminal.terminal, schema.deposits.c.state == "open"
+    )
+    for deposit in desk.rows(DepositRow, begun):
+        file_unheard(desk.view, desk.tools, deposit)
+    for done in desk.rows(PostRow, _UNHEARD.params(terminal=terminal.terminal, since=desk.now_ms - UNHEARD_MS)):
+        _file_post(desk, done)
     counted = numbers.counting(desk.view, terminal.terminal, terminal.generation)
     desk.view.put(replace(counted, adopted=counted.highest_seen))
     return replace(
         terminal, state="active", why="", journal=terminal.claimed_journal or terminal.journal,
         last_boot=terminal.claimed_boot or terminal.last_boot,
     )  # fmt: skip
+
+
+def _file_post(desk: Desk, done: PostRow) -> None:
+    """Its answer may never have been kept: then the customer was told that nothing happened, and nobody knows of it."""
+    claim = f"{done.terminal}-{done.number}"
+    case = Case(
+        case_id=f"{claim}.{done.generation}.{POST_UNHEARD}", kind=POST_UNHEARD, terminal=done.terminal,
+        generation=done.generation, number=done.number, claim=claim, account=done.account, card=done.card,
+        amount_minor=done.amount_minor, currency=done.currency, opened_at=desk.now_ms,
+    )  # fmt: skip
+    open_case(desk.view, case)
+    desk.note("case-opened", case.case_id, terminal=done.terminal, number=done.number)
+
+
+#: What a machine has not followed by anything: its next number was never heard of.
+_POSTS, _NUMBERS = schema.posts.c, schema.numbers.c
+_UNHEARD = select(schema.posts).where(
+    _POSTS.terminal == bindparam("terminal"), _POSTS.state == "posted", _POSTS.at_ms > bindparam("since"),
+    ~select(_NUMBERS.number).where(
+        _NUMBERS.terminal == _POSTS.terminal, _NUMBERS.generation == _POSTS.generation,
+        _NUMBERS.number == _POSTS.number + 1,
+    ).exists(),
+)  # fmt: skip
 
 
 def _next_id(desk: Desk) -> str:

@@ -15,11 +15,12 @@ import msgspec
 from msgspec.structs import replace
 
 from bank.audit.events import AuditEvent
-from bank.authoriser import inquiries, posting, visits, withdrawal
+from bank.authoriser import depositing, inquiries, posting, visits, withdrawal
 from bank.authoriser.context import Context, Refusal, Tools
 from bank.authoriser.pin import CountTry
 from bank.facts.common import FactUnreadable, Subject, file_case
 from bank.facts.completion import complete
+from bank.facts.credit import credit
 from bank.facts.exchange import exchange
 from bank.facts.posted import post_again
 from bank.facts.reversal import reverse
@@ -49,6 +50,7 @@ from bank_link.messages import (
     Authorise,
     CloseVisit,
     Completion,
+    Credit,
     Deposit,
     Echo,
     Exchange,
@@ -273,6 +275,8 @@ def _rules(view: View, context: Context, message: Request) -> Answer:
         return withdrawal.release(view, context, message)
     if isinstance(message, Post):
         return posting.post(view, context, message)
+    if isinstance(message, Deposit):
+        return depositing.deposit(view, context, message)
     raise Refusal(Reason.UNSUPPORTED, f"this bank does not offer {kind(message)}")
 
 
@@ -354,6 +358,8 @@ def _take(view: View, context: Context, message: Fact) -> Answer:
         return exchange(view, context, message)
     if isinstance(message, Posted):
         return post_again(view, context, message)
+    if isinstance(message, Credit):
+        return credit(view, context, message)
     raise FactUnreadable(f"this bank does not offer {kind(message)}")
 
 

@@ -9,17 +9,22 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, select
 
 from bank import schema
+from bank.authoriser.bills import CATEGORIES
 from bank.authoriser.context import Tools
+from bank.authoriser.moving import CLOSE, OPENING
 from bank.decision.decide import Item
 from bank.facts.common import OLDEST_FACT_MS
 from bank.ledger.moves import cash_account, equity_account, suspense_account, vault_account
 from bank.ledger.read import Lookup
 from bank.ledger.rows import (
     Account,
+    Bill,
+    Biller,
     Card,
     CardAccount,
     Case,
     Customer,
+    DepositRow,
     Hold,
     Numbering,
     NumberRow,
@@ -27,6 +32,7 @@ from bank.ledger.rows import (
     SessionRow,
     Terminal,
     Usage,
+    Usual,
     Visit,
 )
 from bank.ledger.view import Books
@@ -37,6 +43,7 @@ from bank_link.messages import (
     FACTS,
     CloseVisit,
     Completion,
+    Credit,
     Inquire,
     Message,
     NumberRange,
@@ -83,6 +90,11 @@ class _Wanted:
         self.accounts: set[str] = set()
         self.payees: set[str] = set()
         self.posts: set[tuple[str, int, int]] = set()
+        self.billers: set[str] = set()
+        self.categories: tuple[str, ...] = ()
+        self.closing: set[str] = set()
+        self.opening = False
+        self.deposits: set[tuple[str, int, int]] = set()
 
     def add(self, item: Item) -> None:
         envelope = item.frame.envelope
@@ -113,18 +125,18 @@ class _Wanted:
             self.holds.add(f"h{terminal}.{generation}.{transaction}")
         if isinstance(message, FACTS):
             self.telling.add(terminal)
-        self.posting = self.posting or isinstance(message, Post)
+        if isinstance(message, Post | Inquire):
+            self._add_asked(message)
         if isinstance(message, Reversal):
             self.visits.add(f"v{terminal}.{generation}.{transaction}")
             self.posts.add((terminal, generation, transaction))
-        if isinstance(message, Post | Inquire):
-            self.payees.add(message.to)
-        if isinstance(message, Posted):
-            self._add_posted(terminal, generation, message)
+            self.deposits.add((terminal, generation, transaction))
+        self._add_slip(terminal, generation, message)
         if isinstance(message, OpenVisit):
             self.presented.add(self._tools.keys.card_reference(message.card))
             self.visits.add(f"v{terminal}.{generation}.{message.number}")
             self.beginning.add(terminal)
+            self.categories = CATEGORIES
         if isinstance(message, Completion):
             self.accounts.add(message.account)
             self.cards.add(message.card)
@@ -137,12 +149,34 @@ class _Wanted:
         if isinstance(message, CloseVisit) and message.language:
             self.speaking.add(visit)
 
-    def _add_posted(self, terminal: str, generation: int, message: Posted) -> None:
-        self.posts.add((terminal, generation, message.number))
+    def _add_asked(self, message: Post | Inquire) -> None:
+        self.payees.add(message.to)
+        if isinstance(message, Post):
+            self.posting = True
+            if message.what == CLOSE:
+                self.closing.add(message.account)
+            self.opening = self.opening or message.what == OPENING
+            self.billers.add(message.to)
+        elif message.what == "billers":
+            self.categories = CATEGORIES
+
+    def _add_slip(self, terminal: str, generation: int, message: Message) -> None:
+        """What a fact says that the bank signed once."""
+        if isinstance(message, Posted):
+            self.posts.add((terminal, generation, message.number))
+        if not isinstance(message, Posted | Credit):
+            return
         slip = _slip(message.slip)
-        if slip is not None:
-            self.cards.add(slip.card)
-            self.accounts |= {slip.account, slip.to}
+        if slip is None:
+            return
+        self.cards.add(slip.card)
+        self.accounts |= {slip.account, slip.to}
+        self.billers.add(slip.biller)
+        if isinstance(message, Credit):
+            key = (slip.terminal, slip.generation, slip.number)
+            self.deposits.add(key)
+            # Cases are found by the number that they are about.
+            self.numbers.add(key)
 
     def _add_day(self, message: Completion) -> None:
         """The day that a payment counts for is its release's, which a restored bank knows from the slip alone."""
@@ -181,15 +215,22 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
         wanted.cards.add(hold.card)
         wanted.accounts.add(hold.account)
         wanted.days.add(hold.day)
+    _BILLS(connection, books, wanted.posts)
     for done in _POSTS(connection, books, wanted.posts):
         wanted.cards.add(done.card)
         wanted.accounts |= {done.account, done.to_account}
+    for begun in _DEPOSITS(connection, books, wanted.deposits):
+        wanted.cards.add(begun.card)
+        wanted.accounts.add(begun.account)
     _load_cards(connection, books, wanted)
+    _load_billers(connection, books, wanted)
     if wanted.telling:
         # Cases about the transactions that the batch names: a second word about one finds the first.
         _CASES(connection, books, wanted.numbers)
         wanted.accounts |= {vault_account(currency), suspense_account(currency), equity_account(currency)}
         wanted.accounts |= {cash_account(terminal, currency) for terminal in wanted.telling}
+    if wanted.opening:
+        wanted.accounts.add(LAST_ACCOUNT.value(connection) or "")
     load_accounts(connection, books, wanted.accounts)
     _CUSTOMERS(connection, books, {payee.owner for payee in _ACCOUNTS(connection, books, wanted.payees)})
     return books
@@ -199,6 +240,7 @@ def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     cards = _CARDS(connection, books, wanted.cards | wanted.presented)
     _CUSTOMERS(connection, books, {card.customer for card in cards if card.card in wanted.presented | wanted.named})
     wanted.cards |= wanted.presented
+    _USUALS(connection, books, wanted.cards if wanted.posting or wanted.telling else wanted.presented)
     for link in _CARD_ACCOUNTS(connection, books, wanted.cards):
         wanted.accounts.add(link.account)
     _USAGE_OF_DAYS(connection, books, wanted.cards, days=sorted(wanted.days))
@@ -207,6 +249,14 @@ def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     holds = _CARD_HOLDS(connection, books, wanted.presented)
     wanted.accounts.update(hold.account for hold in holds)
     load_usage(connection, books, [hold for hold in holds if hold.day not in wanted.days])
+
+
+def _load_billers(connection: Connection, books: Books, wanted: _Wanted) -> None:
+    found = _BILLERS(connection, books, wanted.billers) + _OPEN_BILLERS(connection, books, wanted.categories)
+    wanted.accounts.update(biller.account for biller in found)
+    _BILLERS_OF(connection, books, wanted.closing)
+    _OPEN_DEPOSITS_OF(connection, books, wanted.closing)
+    _OPEN_CASES_OF(connection, books, wanted.closing)
 
 
 def load_usage(connection: Connection, books: Books, holds: Iterable[Hold]) -> None:
@@ -255,16 +305,26 @@ _VISITS = Lookup(Visit)
 _OPEN_VISITS = Lookup(Visit, "terminal", where=[schema.visits.c.state == "open"])
 _HOLDS = Lookup(Hold)
 _CARD_HOLDS = Lookup(Hold, "card", where=[schema.holds.c.state.in_(("held", "released", "case"))])
+_OPEN_CASES_OF = Lookup(Case, "account", where=[schema.cases.c.state == "open"])
 _CASES = Lookup(Case, "terminal", "generation", "number")
 _CARDS = Lookup(Card)
 _CUSTOMERS = Lookup(Customer)
 _CARD_ACCOUNTS = Lookup(CardAccount, "card")
+_USUALS = Lookup(Usual)
 _USAGE = Lookup(Usage)
 _USAGE_OF_DAYS = Lookup(Usage, "card", where=[schema.usage.c.day.in_(bindparam("days", expanding=True))])
 _POSTS = Lookup(PostRow)
 _POSTS_OF_DAYS = Lookup(PostRow, "card", where=[schema.posts.c.day.in_(bindparam("days", expanding=True))])
+_BILLS = Lookup(Bill)
+_BILLERS = Lookup(Biller)
+_BILLERS_OF = Lookup(Biller, "account", where=[schema.billers.c.state == "open"])
+_OPEN_BILLERS = Lookup(Biller, "category", where=[schema.billers.c.state == "open"])
+_DEPOSITS = Lookup(DepositRow)
+_OPEN_DEPOSITS_OF = Lookup(DepositRow, "account", where=[schema.deposits.c.state.in_(("open", "case"))])
 _ACCOUNTS = Lookup(Account)
 
+#: The customers' account number that was given out last.
+LAST_ACCOUNT = Prepared(select(func.max(schema.accounts.c.account)).where(schema.accounts.c.kind == "customer"))
 _PUBLIC_KEY = Prepared(
     select(schema.terminals.c.public_key).where(schema.terminals.c.terminal == bindparam("terminal"))
 )

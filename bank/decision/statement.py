@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, select, union_all
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, select, union_all
 
 from bank import schema
 from bank.store.prepared import Prepared
@@ -14,9 +14,11 @@ from bank_link.money import Money
 #: As many as a mini-statement has.
 MOST_LINES = 10
 
+_NUMBER = ("terminal", "generation", "number")
+
 
 def last_lines(connection: Connection, account: str) -> tuple[StatementLine, ...]:
-    """The newest first. `other`: the name of whoever owns the other account, "" for the bank's own."""
+    """The newest first. `other`: the biller, or the name of whoever owns the other account; "" for the bank's own."""
     rows = _LAST.rows(connection, account=account)
     return tuple(
         StatementLine(
@@ -43,10 +45,11 @@ def _last() -> Select[Any]:
     return (
         select(
             both.c.debit_account, both.c.amount_minor, both.c.currency, both.c.kind, both.c.at_ms,
-            schema.customers.c.name,
+            func.coalesce(func.nullif(schema.bills.c.name, ""), schema.customers.c.name),
         )
         .select_from(both)
         .join(schema.accounts, schema.accounts.c.account == other)
+        .outerjoin(schema.bills, and_(*(schema.bills.c[name] == both.c[name] for name in _NUMBER), schema.bills.c.account == other))
         .outerjoin(schema.customers, schema.customers.c.customer == schema.accounts.c.owner)
         .order_by(both.c.posting.desc())
         .limit(MOST_LINES)

@@ -1,4 +1,6 @@
-"""What happens by time alone: a hold never released is voided; a released one that nobody completes becomes a case."""
+"""What happens by time alone: a hold never released is voided; a released one that nobody completes becomes a case, and
+so does a deposit of which nothing more was heard.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from bank.authoriser.context import Tools
 from bank.decision.load import load_accounts, load_usage
 from bank.ledger.moves import free_hold, open_case
 from bank.ledger.read import row_from
-from bank.ledger.rows import Case, Hold, Visit
+from bank.ledger.rows import Case, DepositRow, Hold, Visit
 from bank.ledger.view import Books, View
 from bank.ledger.write import write
 from bank.store.prepared import Prepared
@@ -27,10 +29,11 @@ from bank_link.money import Money
 #: So many at a time: a sweep must not keep messages waiting.
 MOST_IN_SWEEP = 256
 
-_HOLDS, _VISITS = schema.holds.c, schema.visits.c
+_HOLDS, _VISITS, _DEPOSITS = schema.holds.c, schema.visits.c, schema.deposits.c
 _EXPIRED = and_(_HOLDS.state == "held", _HOLDS.expires_at <= bindparam("now"))
 _SILENT = and_(_HOLDS.state == "released", _HOLDS.released_at <= bindparam("silent_since"))
 _IDLE = and_(_VISITS.state == "open", _VISITS.last_at <= bindparam("idle_since"))
+_UNHEARD = and_(_DEPOSITS.state == "open", _DEPOSITS.at_ms <= bindparam("unheard_since"))
 
 #: When the first of each kind will have waited too long; None where there is none.
 _FIRST_ENDS = Prepared(
@@ -40,12 +43,16 @@ _FIRST_ENDS = Prepared(
         .where(_HOLDS.state == "released")
         .scalar_subquery(),
         select(func.min(_VISITS.last_at) + bindparam("idle")).where(_VISITS.state == "open").scalar_subquery(),
+        select(func.min(_DEPOSITS.at_ms) + bindparam("deposit_case"))
+        .where(_DEPOSITS.state == "open")
+        .scalar_subquery(),
     )
 )
-_DUE: tuple[tuple[Select[Any], type[Hold | Visit]], ...] = (
+_DUE: tuple[tuple[Select[Any], type[Hold | Visit | DepositRow]], ...] = (
     (select(schema.holds).where(_EXPIRED).limit(MOST_IN_SWEEP), Hold),
     (select(schema.holds).where(_SILENT).limit(MOST_IN_SWEEP), Hold),
     (select(schema.visits).where(_IDLE).limit(MOST_IN_SWEEP), Visit),
+    (select(schema.deposits).where(_UNHEARD).limit(MOST_IN_SWEEP), DepositRow),
 )
 
 
@@ -114,7 +121,26 @@ def sweep(books: Books, tools: Tools) -> View:
     for visit in list(books.all(Visit)):
         if visit.state == "open" and visit.last_at + tools.limits.visit_idle_ms <= tools.now_ms:
             view.put(replace(visit, state="closed"))
+    for begun in list(books.all(DepositRow)):
+        if begun.state == "open" and begun.at_ms + tools.limits.deposit_case_ms <= tools.now_ms:
+            file_unheard(view, tools, begun)
     return view
+
+
+def file_unheard(view: View, tools: Tools, begun: DepositRow) -> None:
+    """Notes may have gone in: whoever looks into the machine decides."""
+    claim = f"{begun.terminal}-{begun.number}"
+    case = Case(
+        case_id=f"{claim}.{begun.generation}.deposit-silent", kind="deposit-silent", terminal=begun.terminal,
+        generation=begun.generation, number=begun.number, claim=claim, account=begun.account, card=begun.card,
+        currency=begun.currency, detail=msgspec.json.encode({"begun_at": begun.at_ms}).decode(), opened_at=tools.now_ms,
+    )  # fmt: skip
+    view.put(replace(begun, state="case", case_id=open_case(view, case)))
+    view.note(
+        AuditEvent(
+            kind="case-opened", terminal=begun.terminal, number=begun.number, detail="deposit", at_ms=tools.now_ms
+        )
+    )
 
 
 def file_silent(view: View, tools: Tools, hold: Hold, kind: str = "silent") -> None:
@@ -150,12 +176,15 @@ def _times(tools: Tools) -> dict[str, int]:
     return {
         "now": tools.now_ms, "silent_since": tools.now_ms - tools.limits.case_after_ms,
         "idle_since": tools.now_ms - tools.limits.visit_idle_ms,
+        "unheard_since": tools.now_ms - tools.limits.deposit_case_ms,
     }  # fmt: skip
 
 
 def _first_ends(connection: Connection, tools: Tools) -> int | None:
     limits = tools.limits
-    [row] = _FIRST_ENDS.rows(connection, case_after=limits.case_after_ms, idle=limits.visit_idle_ms)
+    [row] = _FIRST_ENDS.rows(
+        connection, case_after=limits.case_after_ms, idle=limits.visit_idle_ms, deposit_case=limits.deposit_case_ms
+    )
     return min((int(at) for at in row if at is not None), default=None)
 
 

@@ -12,7 +12,7 @@ from bank.authoriser.context import Context
 from bank.authoriser.visits import ratchet_state
 from bank.cards import ratchet
 from bank.ledger.moves import open_case
-from bank.ledger.rows import Card, Case, Hold
+from bank.ledger.rows import Account, Card, Case, Hold
 from bank.ledger.view import View
 from bank_link.messages import Completion, Fact, NoteCount, Outcome, Reversal, Slip
 from bank_link.money import Money
@@ -79,6 +79,15 @@ def file_case(
     return open_case(view, case)
 
 
+def reopen(view: View, context: Context, about: Subject, account_id: str, amount: Money) -> str:
+    """Money has moved in an account that was closed meanwhile: it is open again, and a person tells its owner."""
+    account = view.need(Account, account_id)
+    if account.kind != "customer" or account.state != "closed":
+        return ""
+    view.put(replace(account, state="open"))
+    return file_case(view, context, about, "reopened", amount, account=account_id)
+
+
 def remember_position(view: View, slip: Slip) -> None:
     """The slip shows which of the card's secrets moved money: a restored bank may have forgotten it."""
     card = view.get(Card, slip.card)
@@ -91,3 +100,11 @@ def remember_position(view: View, slip: Slip) -> None:
             issued_epoch=moved.issued[0], issued_n=moved.issued[1],
         )
     )  # fmt: skip
+
+
+def is_known(view: View, account_id: str, currency: str, at_ms: int) -> bool:
+    """Whether a customer has this account since before `at_ms`: else a restored bank gave its number to somebody else."""
+    account = view.get(Account, account_id)
+    if account is None or account.kind != "customer" or account.currency != currency:
+        return False
+    return account.created_at <= at_ms

@@ -194,6 +194,53 @@ class PostRow(Row, frozen=True, kw_only=True):
         return Money(self.amount_minor, self.currency)
 
 
+class Biller(Row, frozen=True, kw_only=True):
+    """Whose bills customers can pay; `account` gets the money. `check_kind`: "" or one of `bank_link.bills.CHECKS`."""
+
+    table = schema.billers
+    key_fields = ("biller",)
+    biller: str
+    name: str
+    category: str
+    account: str
+    digits: int
+    check_kind: str = ""
+    state: str = "open"
+    created_at: int = 0
+
+
+class Bill(Row, frozen=True, kw_only=True):
+    """What a `post` paid: the biller as it was called then, and in `text` the bill's number."""
+
+    table = schema.bills
+    key_fields = ("terminal", "generation", "number")
+    terminal: str
+    generation: int
+    number: int
+    biller: str
+    name: str
+    account: str
+    text: str
+
+
+class DepositRow(Row, frozen=True, kw_only=True):
+    """A deposit that was begun. `amount_minor`: what was credited. Ends once: credited, reversed, or in a case."""
+
+    table = schema.deposits
+    key_fields = ("terminal", "generation", "number")
+    terminal: str
+    generation: int
+    number: int
+    card: str
+    account: str
+    amount_minor: int = 0
+    currency: str
+    escrow: str = ""
+    state: str = "open"
+    case_id: str = ""
+    at_ms: int = 0
+
+
 class Visit(Row, frozen=True, kw_only=True):
     table = schema.visits
     key_fields = ("visit",)
@@ -210,7 +257,7 @@ class Visit(Row, frozen=True, kw_only=True):
 
 
 class Card(Row, frozen=True, kw_only=True):
-    """`card`: a keyed reference of its number. `confirmed` and `issued`: the ratchet. `tries`: PINs counted since the last right one."""
+    """`state`: "active", "frozen" (by its customer), "blocked" (by the bank's staff). `card`: a keyed reference of its number. `confirmed` and `issued`: the ratchet. `tries`: PINs counted since the last right one."""
 
     table = schema.cards
     key_fields = ("card",)
@@ -239,6 +286,16 @@ class CardAccount(Row, frozen=True, kw_only=True):
     card: str
     account: str
     place: int = 0
+
+
+class Usual(Row, frozen=True, kw_only=True):
+    """What a card's customer usually takes; 0: nothing is set."""
+
+    table = schema.usuals
+    key_fields = ("card",)
+    card: str
+    amount_minor: int
+    currency: str
 
 
 class Usage(Row, frozen=True, kw_only=True):

@@ -119,7 +119,7 @@ def _open(
         next_number=numbers.counting(view, terminal.terminal, terminal.generation).highest_seen + 1,
         exchange_needed=bool(terminal.exchange_needed), currency=limits.currency,
         most_per_withdrawal=Money(limits.most_per_withdrawal_minor, limits.currency), hold_ms=limits.hold_ms,
-        echo_ms=limits.echo_ms, audit_head=tools.audit_head,
+        echo_ms=limits.echo_ms, audit_head=tools.audit_head, products=limits.products,
     )  # fmt: skip
     view.put(
         SessionRow(

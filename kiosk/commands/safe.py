@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config.load import load_kiosk
 from drivers.gpio import Board, Gpio, load_gpio
-from kiosk.cabinet import dispenser_wiring, lamp_wiring
+from kiosk.cabinet import dispenser_wiring, lamp_wiring, maybe_output, output
 from kiosk.exit_codes import Code
 from kiosk.telling import out
 from kiosk.where import MACHINE
@@ -32,5 +32,11 @@ def make_safe(config: Path, gpio: Gpio) -> None:
             board.output(cassette.motor, f"the motor of cassette {cassette.name}")
         if dispenser.diverter is not None:
             board.output(dispenser.diverter, "the diverter")
+        acceptor = wanted.note_acceptor
+        if acceptor is not None:
+            board.output(output(acceptor.inhibit), "the note acceptor's inhibit line")
+            for line in (maybe_output(acceptor.stack), maybe_output(acceptor.give_back)):
+                if line is not None:
+                    board.output(line, "the note acceptor's escrow")
         for lamp in lamp_wiring(wanted):
             board.output(lamp.output, f"the lamp {lamp.name}")

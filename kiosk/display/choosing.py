@@ -55,6 +55,13 @@ def words(config: DisplayConfig, say: Callable[[str], None]) -> Words:
         return load_words(*config.languages)
 
 
+def bank_name(config: DisplayConfig) -> str:
+    """The bank's name, as its brand says."""
+    from kiosk.display.pygame.brand import load_brand
+
+    return load_brand(config.brand)[0].name
+
+
 def phone(config: DisplayConfig) -> str:
     """Whom a customer may call, as the bank's brand says; "" where it does not."""
     from kiosk.display.pygame.brand import load_brand

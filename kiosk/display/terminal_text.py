@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from functools import singledispatch
 
 from kiosk.display.face import Look
-from kiosk.screens.entry import typed
 from kiosk.screens.model import (
     Amount,
     Attract,
     Choice,
     Choose,
+    Code,
     Confirm,
     Keys,
     ListScreen,
@@ -48,12 +48,28 @@ def block(screen: Screen, look: Look, *, name: str, columns: int = 80, plain: bo
     deep = isinstance(screen, Attract | Wait | Take | Out)
     frame = (_ASCII_DEEP if deep else _ASCII_PAPER) if plain else (_DEEP if deep else _PAPER)
     lines = [line for text in _lines(screen, look) for line in wrapped(text, inner)]
+    if isinstance(screen, Code) and not plain:
+        lines += ["", *(f"  {row}" for row in half_blocks(screen.rows) if len(row) + 2 <= inner)]
     head = f" {_clean(name)} "[:inner]
     return [
         f"{frame[0]}{frame[1]}{head}{frame[1] * (columns - 3 - len(head))}{frame[2]}",
         *(f"{frame[3]} {_padded(_ascii(line, plain), inner)} {frame[3]}" for line in lines),
         f"{frame[4]}{frame[5] * (columns - 2)}{frame[6]}",
     ]
+
+
+#: Upper and lower module dark or light. A terminal is dark where nothing is drawn, so the light ones are drawn.
+_HALVES = {"11": " ", "10": "▄", "01": "▀", "00": "█"}
+_QUIET = 2
+
+
+def half_blocks(rows: tuple[str, ...]) -> list[str]:
+    """A QR code as lines of block characters, two rows of modules in each, with a light margin."""
+    wide = len(rows[0]) + 2 * _QUIET if rows else 0
+    light = "0" * wide
+    framed = [light] * _QUIET + ["0" * _QUIET + row + "0" * _QUIET for row in rows] + [light] * (_QUIET + len(rows) % 2)
+    pairs = zip(framed[::2], framed[1::2], strict=True)
+    return ["".join(_HALVES[upper + lower] for upper, lower in zip(*pair, strict=True)) for pair in pairs]
 
 
 def told(screen: Screen) -> list[str]:
@@ -66,7 +82,7 @@ def change(old: Screen, new: Screen) -> str | None:
     if isinstance(old, Pin) and isinstance(new, Pin) and _same_but(old, new, "count"):
         return f"  {rings(new)}"
     if isinstance(old, Amount) and isinstance(new, Amount) and _same_but(old, new, "entered"):
-        return f"  {entry(new)}"
+        return f"  {new.shown}"
     if isinstance(old, Wait) and isinstance(new, Wait) and _same_but(old, new, "line"):
         return f"  {_clean(new.line)}"
     return None
@@ -147,11 +163,6 @@ def rings(screen: Pin) -> str:
     return " ".join("●" * screen.count + "○" * max(0, _LEAST_RINGS - screen.count))
 
 
-def entry(screen: Amount) -> str:
-    """What is entered so far, as the amount display shows it."""
-    return typed(screen)
-
-
 @singledispatch
 def _body(screen: Screen) -> Iterator[str]:
     """The template's own lines between title and choices."""
@@ -170,7 +181,7 @@ def _(screen: Choose) -> Iterator[str]:
 
 @_body.register
 def _(screen: Amount) -> Iterator[str]:
-    yield f"  {entry(screen)}"
+    yield f"  {screen.shown}"
     yield f"  {_clean(screen.limits)}"
     yield from _notice(screen.notice)
 
@@ -227,3 +238,10 @@ def _(screen: ListScreen) -> Iterator[str]:
     )
     if screen.pages > 1:
         yield f"  {screen.page} / {screen.pages}"
+
+
+@_body.register
+def _(screen: Code) -> Iterator[str]:
+    yield f"  {_clean(screen.line)}"
+    widest = max((len(fact.label) for fact in screen.facts), default=0)
+    yield from (f"  {_padded(_clean(fact.label), widest)}  {_clean(fact.value)}" for fact in screen.facts)

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bank_link.messages import NoteCount, Signed
-from bank_link.money import Money
+from bank_link.money import MINOR_DIGITS, Money
 from kiosk.journal import records as r
+
+#: The acceptor's box among the cassettes.
+BOX = "in"
 
 
 @dataclass
@@ -30,7 +33,13 @@ class Progress:
     surplus: Counter[tuple[str, Money]] = field(default_factory=Counter)
     in_doubt: Counter[tuple[str, Money]] = field(default_factory=Counter)
     moved: bool = False
+    resting: bool = False
     presented: r.Presented | None = None
+    deposit: r.DepositBegun | None = None
+    accepting: bool = False
+    escrow: Counter[Money] = field(default_factory=Counter)
+    stacked: Counter[tuple[str, Money]] = field(default_factory=Counter)
+    unread: int = 0
     fact_made: bool = False
     ended: bool = False
 
@@ -51,6 +60,12 @@ def notes(counted: Counter[tuple[str, Money]]) -> tuple[NoteCount, ...]:
         for (cassette, value), count in sorted(counted.items())
         if count
     )
+
+
+def box(value: Money) -> str:
+    """What the notes of one value in the acceptor's box are counted under: "in.20"."""
+    whole, part = divmod(value.minor, 10 ** MINOR_DIGITS[value.currency])
+    return f"{BOX}.{whole}" if not part else f"{BOX}.{whole}.{part:0{MINOR_DIGITS[value.currency]}}"
 
 
 def spread(plan: Iterable[NoteCount]) -> list[tuple[str, Money]]:
@@ -87,8 +102,25 @@ def _step(progress: Progress, record: r.AnyRecord) -> None:  # noqa: C901, PLR09
             progress.plan = spread(record.plan)
         case r.NoteMoved():
             _move(progress, record)
+        case r.BunchOut():
+            progress.resting = True
+        case r.BunchTaken():
+            progress.resting = False
         case r.Presented():
             progress.presented = record
+        case r.DepositBegun():
+            progress.deposit = record
+        case r.Accepting():
+            progress.accepting = record.on
+        case r.NoteRead():
+            progress.escrow[record.value] += 1
+        case r.NoteStacked():
+            progress.stacked[record.cassette, record.value] += 1
+            progress.escrow[record.value] -= 1
+        case r.NoteReturned():
+            progress.escrow[record.value] -= 1
+        case r.NoteUnread():
+            progress.unread += 1
         case r.FactMade():
             progress.fact_made = True
         case r.Ended():
@@ -99,7 +131,7 @@ def _step(progress: Progress, record: r.AnyRecord) -> None:  # noqa: C901, PLR09
 
 def _move(progress: Progress, record: r.NoteMoved) -> None:
     note = (record.cassette, record.value)
-    progress.moved = True
+    progress.moved, progress.resting = True, False
     progress.dispensed[note] += record.dispensed
     progress.surplus[note] += record.surplus
     progress.in_doubt[note] += record.in_doubt

@@ -41,6 +41,10 @@ class Booted(Record, frozen=True, kw_only=True, tag="booted"):
     generation: int
 
 
+#: What an Event says of a door. After the first of them cash must be counted.
+CASH_DOOR_OPENED, DOOR_OPENED, DOOR_CLOSED = "cash-door-opened", "door-opened", "door-closed"
+
+
 class Event(Record, frozen=True, kw_only=True, tag="event"):
     """Something an operator will want to read later: a card went in, the line came back, why the machine closed."""
 
@@ -190,11 +194,64 @@ class NoteMoved(About, frozen=True, kw_only=True, tag="note-moved"):
     in_doubt: int = 0
 
 
+class BunchOut(About, frozen=True, kw_only=True, tag="bunch-out"):
+    """The exit is full, and no note moves until the customer has these."""
+
+
+class BunchTaken(About, frozen=True, kw_only=True, tag="bunch-taken"):
+    """The customer says so: from here on notes move again."""
+
+
 class Presented(About, frozen=True, kw_only=True, tag="presented"):
     """The last note has moved: what there was to pay is out, or will not come."""
 
     outcome: Outcome
     taken: TakenState = TakenState.UNKNOWN
+
+
+# ── A deposit ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DepositBegun(About, frozen=True, kw_only=True, tag="deposit-begun"):
+    """The bank knows whose notes they will be. `slip` is its word for it, `most` what may be paid in."""
+
+    account: str
+    slip: Signed
+    most: Money
+    holds: str
+    claim: str
+
+
+class Accepting(About, frozen=True, kw_only=True, tag="accepting"):
+    """From here on a note may go in; with `on` false: none can any more, and none was under way."""
+
+    on: bool
+
+
+class NoteRead(About, frozen=True, kw_only=True, tag="note-read"):
+    """A note is in escrow, or where there is none, on its way into the box."""
+
+    value: Money
+
+
+class NoteStacked(About, frozen=True, kw_only=True, tag="note-stacked"):
+    """A note that was read is in the box."""
+
+    cassette: str
+    value: Money
+
+
+class NoteReturned(About, frozen=True, kw_only=True, tag="note-returned"):
+    """A note is the customer's again."""
+
+    value: Money
+
+
+class NoteUnread(About, frozen=True, kw_only=True, tag="note-unread"):
+    """Something went in whose value nothing proves: half a pulse train, or one of no note."""
+
+    pulses: int
+    sentence: str = ""
 
 
 class Ended(About, frozen=True, kw_only=True, tag="ended"):
@@ -205,7 +262,8 @@ class Ended(About, frozen=True, kw_only=True, tag="ended"):
 
 AnyRecord = (
     Booted | Event | SignedOn | CountsSet | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Posted | Held
-    | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | Presented | Ended
+    | CardTaken | NonceMade | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | BunchOut | BunchTaken | Presented | DepositBegun
+    | Accepting | NoteRead | NoteStacked | NoteReturned | NoteUnread | Ended
 )  # fmt: skip
 
 

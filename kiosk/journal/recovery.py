@@ -10,9 +10,9 @@ from collections import Counter
 
 import msgspec
 
-from bank_link.messages import Completion, Maker, Outcome, Reversal, kind
+from bank_link.messages import Completion, Credit, Maker, NoteCount, Outcome, Reversal, kind
 from kiosk.journal import records as r
-from kiosk.journal.progress import Progress, fold, notes
+from kiosk.journal.progress import Progress, box, fold, notes
 from kiosk.journal.store import Journal
 
 
@@ -32,7 +32,10 @@ def conclude(journal: Journal, name: r.Transaction, now: int, *, why: str) -> Pr
     records: list[r.AnyRecord] = []
     if not progress.fact_made:
         same_boot = _began_in(journal, name) == journal.boot_id
-        records = _last_word(journal, progress, now, why, same_boot=same_boot)
+        if progress.deposit is not None:
+            records = _credit(journal, progress, progress.deposit, now)
+        else:
+            records = _last_word(journal, progress, now, why, same_boot=same_boot)
     journal.write(*records, r.Ended(transaction=name, why=why))
     return progress
 
@@ -64,7 +67,7 @@ def _last_word(
 
 def _next_note(progress: Progress) -> Counter[tuple[str, r.Money]] | None:
     """After a restart the note after the last counted one may have been moving."""
-    if progress.presented is not None or any(progress.in_doubt.values()) or not progress.plan:
+    if progress.presented is not None or progress.resting or any(progress.in_doubt.values()) or not progress.plan:
         return None
     return Counter({progress.plan[0]: 1})
 
@@ -100,13 +103,31 @@ def _completion(
     return [made(progress.name, message)]
 
 
+def _credit(journal: Journal, progress: Progress, deposit: r.DepositBegun, now: int) -> list[r.AnyRecord]:
+    """What is stacked is the customer's; what was in escrow when all went dark, or may have been on its way in, is in
+    doubt.
+    """
+    escrow = tuple(
+        NoteCount(cassette=box(value), value=value, count=count)
+        for value, count in sorted(progress.escrow.items(), key=lambda one: one[0].minor)
+        if count > 0
+    )
+    message = Credit(
+        number=journal.next_number(progress.name.generation),
+        made_by=Maker(generation=progress.name.generation, boot=journal.boot_id), slip=deposit.slip,
+        notes=notes(progress.stacked), in_doubt=escrow,
+        unread=progress.unread + progress.accepting, claim=deposit.claim, at=now,
+    )  # fmt: skip
+    return [made(progress.name, message)]
+
+
 def _outcome(progress: Progress, in_doubt: Counter[tuple[str, r.Money]]) -> Outcome:
     if any(progress.dispensed.values()):
         return Outcome.PRESENTED
     return Outcome.UNKNOWN if any(in_doubt.values()) else Outcome.NOT_PRESENTED
 
 
-def made(name: r.Transaction, message: Completion | Reversal) -> r.FactMade:
+def made(name: r.Transaction, message: Completion | Reversal | Credit) -> r.FactMade:
     """The record that puts a fact into the outbox."""
     body = msgspec.json.encode(message).decode()
     return r.FactMade(transaction=name, number=message.number, kind=kind(message), body=body)

@@ -17,7 +17,16 @@ from bank_link.ranges import Numbered
 from bank_link.seams import Randomness
 from kiosk.journal import tables
 from kiosk.journal.chain import START, find_damage, link
-from kiosk.journal.records import AnyRecord, Booted, CountsSet, FactMade, Line, OutboxEntry, Transaction
+from kiosk.journal.records import (
+    CASH_DOOR_OPENED,
+    AnyRecord,
+    Booted,
+    CountsSet,
+    FactMade,
+    Line,
+    OutboxEntry,
+    Transaction,
+)
 from kiosk.journal.wal import forgotten_commits
 
 VERSION = 1
@@ -72,6 +81,8 @@ class Journal:
         self._boot = ""
         self.failed: str = ""
         self._stuck: tuple[str, ...] | None = None
+        self._box_in_doubt: bool | None = None
+        self._reached: bool | None = None
         self._counts: tuple[CassetteCount, ...] | None = None
         self._file = _identity(Path(path))
         self._last = self._last_chain()
@@ -135,7 +146,9 @@ class Journal:
             raise JournalError(self.failed)
         before, self._counts = (self._last, self._boot), None
         if any(isinstance(record, FactMade | CountsSet) for record in records):
-            self._stuck = None
+            self._stuck = self._box_in_doubt = None
+        if any(isinstance(record, CountsSet) or getattr(record, "what", "") == CASH_DOOR_OPENED for record in records):
+            self._reached = None
         try:
             with self._transaction():
                 for record in records:
@@ -234,6 +247,17 @@ class Journal:
             self._stuck = self._find_stuck()
         return self._stuck
 
+    def box_in_doubt(self) -> bool:
+        """Whether something went into the note acceptor, since the last exchange, that nothing proves the place of."""
+        if self._box_in_doubt is None:
+            found = self._one(
+                "SELECT COUNT(*) FROM records WHERE kind = 'fact-made' AND body ->> 'kind' = 'credit'"
+                " AND (body ->> 'body' ->> 'in_doubt' IS NOT NULL OR body ->> 'body' ->> 'unread' IS NOT NULL)"
+                " AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set')"
+            )
+            self._box_in_doubt = bool(found)
+        return self._box_in_doubt
+
     def _find_stuck(self) -> tuple[str, ...]:
         found = self._ask(
             "WITH facts AS (SELECT body ->> 'body' AS fact FROM records WHERE kind = 'fact-made'"
@@ -244,6 +268,18 @@ class Journal:
             " WHERE fact ->> 'outcome' = 'unknown' AND fact ->> 'in_doubt' IS NULL"
         )
         return tuple(str(name) for (name,) in found)
+
+    def cash_reached(self) -> bool:
+        """A door to the cash was opened since the last exchange: what lies in the cassettes must be counted."""
+        if self._reached is None:
+            self._reached = bool(
+                self._one(
+                    "SELECT 1 FROM records WHERE kind = 'event' AND body ->> 'what' = ?"
+                    " AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set') LIMIT 1",
+                    CASH_DOOR_OPENED,
+                )
+            )
+        return self._reached
 
     def is_burnt(self, nonce: bytes) -> bool:
         return self._one("SELECT 1 FROM burnt WHERE nonce = ?", nonce) is not None

@@ -73,6 +73,8 @@ def apply(connection: apsw.Connection, record: r.AnyRecord) -> None:  # noqa: C9
             _run(connection, "INSERT INTO burnt VALUES (?)", record.nonce)
         case r.NoteMoved():
             _moved(connection, record)
+        case r.NoteStacked():
+            _stacked(connection, record)
         case r.Ended():
             name = record.transaction
             _run(
@@ -141,6 +143,15 @@ def _moved(connection: apsw.Connection, record: r.NoteMoved) -> None:
         "UPDATE cassettes SET count = MAX(0, count - ?), rejected = rejected + ?,"
         " accuracy = CASE WHEN ? OR count < ? THEN ? ELSE accuracy END WHERE cassette = ?",
         left, record.rejected, int(bool(doubtful)), left, Accuracy.INACCURATE.value, record.cassette,
+    )  # fmt: skip
+
+
+def _stacked(connection: apsw.Connection, record: r.NoteStacked) -> None:
+    """The box has one more of these notes; a kind that it never had begins at one."""
+    _run(
+        connection,
+        "INSERT INTO cassettes VALUES (?, ?, ?, 1, 0, ?) ON CONFLICT (cassette) DO UPDATE SET count = count + 1",
+        record.cassette, record.value.minor, record.value.currency, Accuracy.ACCURATE.value,
     )  # fmt: skip
 
 

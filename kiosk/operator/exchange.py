@@ -13,6 +13,7 @@ from bank_link.money import Money
 from config.kiosk import KioskConfig
 from kiosk.cabinet import note_value
 from kiosk.journal import records as r
+from kiosk.journal.progress import BOX
 from kiosk.journal.store import Journal
 
 _COUNT = re.compile(r"([A-Za-z0-9_.:-]{1,64})=([0-9]{1,6})(?:\+([0-9]{1,6}))?", re.ASCII)
@@ -58,7 +59,11 @@ def exchange(
 
     `loaded`: what is in a cassette now (its rejects were taken out). `found`: what was counted in it on opening; where
     nobody counted, the machine's own figure stands. `checked` is called once all of it fits, before anything is written.
+    The note acceptor's box is counted by value (`in.20`) and emptied whole (`in`).
     """
+    boxes = {count.cassette: count.value for count in journal.counts() if count.cassette.startswith(f"{BOX}.")}
+    loaded = _emptied(loaded, boxes)
+    cabinet = Cabinet(values={**cabinet.values, **boxes}, most={**cabinet.most, **dict.fromkeys(boxes, 0)})
     _check(cabinet, loaded, found, by)
     checked()
     before = {count.cassette: count for count in journal.counts()}
@@ -79,6 +84,16 @@ def exchange(
         ),
     )  # fmt: skip
     return fact
+
+
+def _emptied(loaded: Mapping[str, Count], boxes: Mapping[str, Money]) -> Mapping[str, Count]:
+    """`in=0` is every value that is in the acceptor's box."""
+    if BOX not in loaded:
+        return loaded
+    if loaded[BOX] != Count(0):
+        raise ExchangeError(f"the note acceptor's box is emptied at an exchange: write {BOX}=0")
+    others = {name: count for name, count in loaded.items() if name != BOX}
+    return {**others, **dict.fromkeys(boxes, Count(0))}
 
 
 def _check(cabinet: Cabinet, loaded: Mapping[str, Count], found: Mapping[str, Count], by: str) -> None:

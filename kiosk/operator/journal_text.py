@@ -195,6 +195,47 @@ def _(record: r.NoteMoved) -> str:
 
 
 @text.register
+def _(_record: r.BunchOut) -> str:
+    return "the exit is full: the rest comes once these notes are taken"
+
+
+@text.register
+def _(_record: r.BunchTaken) -> str:
+    return "the customer has them"
+
+
+@text.register
+def _(record: r.DepositBegun) -> str:
+    most = plain(record.most)
+    return f"notes for account {masked(record.account)}, up to {most}, claim {record.claim}; holds back: {record.holds}"
+
+
+@text.register
+def _(record: r.Accepting) -> str:
+    return "notes may go in" if record.on else "no more notes"
+
+
+@text.register
+def _(record: r.NoteRead) -> str:
+    return f"{plain(record.value)} read"
+
+
+@text.register
+def _(record: r.NoteStacked) -> str:
+    return f"{plain(record.value)} in the box, {record.cassette}"
+
+
+@text.register
+def _(record: r.NoteReturned) -> str:
+    return f"{plain(record.value)} given back"
+
+
+@text.register
+def _(record: r.NoteUnread) -> str:
+    return f"something went in that nothing proves the value of ({record.pulses} pulses)"
+
+
+@text.register
 def _(record: r.Presented) -> str:
     return record.outcome.value
 
@@ -210,6 +251,12 @@ def _fact(record: r.FactMade) -> str:
         given = msgspec.convert(body.get("presented", ()), tuple[NoteCount, ...])
         doubt = msgspec.convert(body.get("in_doubt", ()), tuple[NoteCount, ...])
         return f"completion, {body['outcome']}: {notes(given)}" + (f"; in doubt: {notes(doubt)}" if doubt else "")
+    if record.kind == "credit":
+        kept = msgspec.convert(body.get("notes", ()), tuple[NoteCount, ...])
+        doubt = msgspec.convert(body.get("in_doubt", ()), tuple[NoteCount, ...])
+        unread = body.get("unread", 0)
+        said = (f"; in doubt: {notes(doubt)}" if doubt else "") + (f"; not read: {unread}" if unread else "")
+        return f"credit: {notes(kept)}{said}"
     if record.kind == "reversal":
         return f"reversal of #{body['transaction']} ({body['why']})"
     return record.kind

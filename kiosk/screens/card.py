@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bank_link.money import Money
 from kiosk.screens.common import SILENT, keys, made, watching
 from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Pin, Slot, Take, Tone, Wait
 from kiosk.screens.words.load import Words
@@ -11,7 +12,7 @@ from kiosk.screens.words.load import Words
 #: Menu entries that there are words for, with their icons; the visit passes those that the machine offers now.
 MENU = {"cash": "cash", "balance": "eye", "pay_in": "pay-in", "send": "send", "bill": "bill", "more": "more"}
 
-MORE = {"list": "bill", "newpin": "card"}
+MORE = {"list": "bill", "newpin": "card", "details": "person", "open": "ok"}
 
 
 @made
@@ -87,9 +88,12 @@ def choose_account(words: Words, accounts: Sequence[tuple[str, str]]) -> Choose:
 
 
 @made
-def menu(words: Words, offered: Sequence[str]) -> Choose:
-    """What would you like to do? `offered` are keys of `MENU`, in the order of their digits."""
-    choices = tuple(Choice(key=key, label=words.say("menu", key), icon=MENU[key]) for key in offered)
+def menu(words: Words, offered: Sequence[str], *, wanted: Money | None = None) -> Choose:
+    """What would you like to do? `offered` are keys of `MENU`, in the order of their digits. `wanted`: cash that the
+    customer wants at last.
+    """
+    said = {"cash": words.say("menu", "cash_wanted", amount=words.whole(wanted))} if wanted is not None else {}
+    choices = tuple(Choice(key=key, label=said.get(key) or words.say("menu", key), icon=MENU[key]) for key in offered)
     return Choose(
         id="menu",
         title=words.say("menu", "title"),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bank_link.money import MINOR_DIGITS, SYMBOLS, Money
-from kiosk.screens.common import NO, SILENT, YES, amount_choices, amount_key, keys, made, watching
+from kiosk.screens.common import FIRST, NO, SILENT, amount_choices, amount_key, keys, made, watching
 from kiosk.screens.model import Amount, Choice, Choose, Notes, Notice, NoticeScreen, Slot, Take, Tone, Wait
+from kiosk.screens.receipt import receipt_ways
 from kiosk.screens.words.load import Words
 
 #: Why a preset is disabled: not payable with the notes that are here, over the day's limit, over the balance.
@@ -94,14 +95,38 @@ def _mix(words: Words, mix: Sequence[tuple[int, Money]]) -> str:
 
 
 @made
-def cash_receipt(words: Words) -> Choose:
-    """A receipt? Keys `yes` and `no`."""
+def cash_receipt(words: Words, *, paper: bool) -> Choose:
+    """A receipt, and anything else first? The card comes out before the cash, and the visit is over then.
+
+    Keys `no`, `paper` (where it can be printed), `phone`, `first`.
+    """
     return Choose(
         id="cash.receipt",
         title=words.say("cash.receipt", "title"),
-        choices=tuple(Choice(key=key, label=words.say("keys", key)) for key in (YES, NO)),
+        notice=Notice(Tone.INFO, words.say("cash.receipt", "bold")),
+        choices=(
+            Choice(key=NO, label=words.say("cash.receipt", "no"), icon="cash"),
+            *receipt_ways(words, paper=paper),
+            Choice(key=FIRST, label=words.say("cash.receipt", "first"), icon="more"),
+        ),
         keys=keys(words),
         more=words.say("keys", "more"),
+        language=words.header_language,
+    )
+
+
+@made
+def take_bunch(words: Words, amount: Money, notes: Sequence[int]) -> Take:
+    """A first part of the notes is out; the rest comes once they are taken. Key D."""
+    return Take(
+        id="take.bunch",
+        title=words.say("take.bunch", "title"),
+        value=words.whole(amount),
+        line=words.say("take.bunch", "line"),
+        left=words.say("general", "seconds_left"),
+        notes=Notes(tuple(notes)),
+        slot=Slot.CASH,
+        keys=keys(words, cancel="", back="", main="taken"),
         language=words.header_language,
     )
 

@@ -13,6 +13,12 @@ from kiosk.screens.words.load import Words
 #: Choice keys that many screens have.
 OTHER = "other"
 YES, NO = "yes", "no"
+#: How a receipt is wanted.
+PAPER, PHONE = "paper", "phone"
+#: Something else before the cash.
+FIRST = "first"
+#: More of a name than this does not fit into a title of 26 letters, beside its other words.
+NAME = 16
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Screen)
@@ -59,3 +65,8 @@ def amount_choices(words: Words, possible: Sequence[Money], *, other: bool = Tru
     """A card for each amount, and one for another amount."""
     cards = tuple(Choice(key=amount_key(amount), label=words.whole(amount)) for amount in possible)
     return (*cards, Choice(key=OTHER, label=words.say("cash", "other"))) if other else cards
+
+
+def short(name: str, most: int = NAME) -> str:
+    """As much of a name as fits."""
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"

@@ -11,6 +11,8 @@ import enum
 
 import msgspec
 
+from kiosk.screens.words import local
+
 #: A touch on the language in the header. No key of the pad: by keypad, Help leads there.
 LANGUAGE_KEY = "L"
 
@@ -91,9 +93,10 @@ class Choose(_Screen, frozen=True, kw_only=True, tag="choose"):
 
 
 class Amount(_Screen, frozen=True, kw_only=True, tag="amount"):
-    """Paper. A number entered by digits: money in whole units where `symbol` is set, else a plain number.
+    """Paper. A number entered by digits: money where `symbol` is set, else a plain number.
 
-    `locale` says how such money is written (`words.Words.locale`).
+    Money is entered in whole units, or with `decimals` to the cent: then the last digits are those behind the point.
+    `locale` says how it is written (`words.Words.locale`).
     """
 
     symbol: str  # "$" before the figures; "" for an account number or a code
@@ -102,8 +105,16 @@ class Amount(_Screen, frozen=True, kw_only=True, tag="amount"):
     entered: str = ""  # digits so far
     grouped: bool = True  # thousands separated
     locale: str = "en_US"
+    decimals: int = 0
     notice: Notice | None = None
     keys: Keys = Keys(back="Clear", main="OK")
+
+    @property
+    def shown(self) -> str:
+        """What is entered so far, as it is read: `$1,250`, `$64.30`, `1000000024`; a 0 before anything is."""
+        if self.symbol and self.grouped:
+            return local.entered(self.entered, self.symbol, self.locale, self.decimals)
+        return f"{self.symbol}{self.entered or '0'}"
 
 
 class Pin(_Screen, frozen=True, kw_only=True, tag="pin"):
@@ -195,4 +206,12 @@ class ListScreen(_Screen, frozen=True, kw_only=True, tag="list"):
     choices: tuple[Choice, ...] = ()
 
 
-Screen = Attract | Choose | Amount | Pin | Confirm | Wait | Take | NoticeScreen | Out | ListScreen
+class Code(_Screen, frozen=True, kw_only=True, tag="code"):
+    """Paper. A QR code to photograph, and in words what is in it. A row has "1" for each dark module, "0" for a light one."""
+
+    rows: tuple[str, ...]
+    line: str
+    facts: tuple[Fact, ...] = ()
+
+
+Screen = Attract | Choose | Amount | Pin | Confirm | Wait | Take | NoticeScreen | Out | ListScreen | Code

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bank_link.money import MINOR_DIGITS, SYMBOLS, Money
-from kiosk.screens.common import OTHER, amount_key, keys, made
+from kiosk.screens.common import OTHER, amount_key, keys, made, short
 from kiosk.screens.model import Amount, Choice, Choose, Confirm, Fact, Notice, NoticeScreen, Tone
 from kiosk.screens.words.load import Words
 
 #: Digits of this system's account numbers.
 ACCOUNT_DIGITS = 10
-#: More of a name than this does not fit into a title of 26 letters; of a first name, beside "How much to".
-_NAME, _FIRST_NAME = 16, 12
+#: More of a first name than this does not fit into a title of 26 letters, beside "How much to".
+_FIRST_NAME = 12
 
 
 @made
@@ -69,7 +69,7 @@ def send_amount(words: Words, name: str, most: Money, *, today: bool, entered: s
     limits = words.say("send.amount", "limits" if today else "limits_own", most=words.whole(most))
     return Amount(
         id="send.amount",
-        title=words.say("send.amount", "title", name=_short(name.partition(" ")[0], _FIRST_NAME)),
+        title=words.say("send.amount", "title", name=short(name.partition(" ")[0], _FIRST_NAME)),
         symbol=SYMBOLS.get(most.currency, f"{most.currency} "),
         limits=limits,
         most_digits=len(str(most.minor // 10 ** MINOR_DIGITS[most.currency])) + 1,
@@ -86,11 +86,11 @@ def send_amount(words: Words, name: str, most: Money, *, today: bool, entered: s
 def send_ok(words: Words, name: str, amount: Money, to: str, source: str) -> Confirm:
     """The name first: the amount, the account that gets it (its last digits) and the one that it leaves."""
     facts = (
-        ("amount", words.money(amount)), ("to", words.say("general", "ends", digits=to)), ("from", _short(source)),
+        ("amount", words.money(amount)), ("to", words.say("general", "ends", digits=to)), ("from", short(source)),
     )  # fmt: skip
     return Confirm(
         id="send.ok",
-        title=words.say("send.ok", "title", name=_short(name)),
+        title=words.say("send.ok", "title", name=short(name)),
         facts=tuple(Fact(words.say("send.ok", what), value) for what, value in facts),
         private=True,
         keys=keys(words, main="send"),
@@ -104,7 +104,7 @@ def send_done(words: Words, name: str, amount: Money, reference: str) -> NoticeS
     return NoticeScreen(
         id="send.done",
         title=words.say("send.done", "title"),
-        notice=Notice(Tone.OK, words.say("send.done", "bold", amount=words.money(amount), name=_short(name))),
+        notice=Notice(Tone.OK, words.say("send.done", "bold", amount=words.money(amount), name=short(name))),
         reference=reference,
         reference_label=words.say("general", "reference"),
         private=True,
@@ -151,7 +151,3 @@ def send_nothing(words: Words, *, today: bool) -> NoticeScreen:
         keys=keys(words, main="ok"),
         language=words.header_language,
     )
-
-
-def _short(name: str, most: int = _NAME) -> str:
-    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"

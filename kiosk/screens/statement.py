@@ -12,8 +12,8 @@ from kiosk.screens.words.load import Words
 #: As many rows as a page has.
 ROWS = 5
 #: Kinds of movements that have words of their own: towards the account, and out of it.
-_IN = {"transfer": "received", "reversal": "back", "opening": "opening"}
-_OUT = {"transfer": "sent", "reversal": "back", "withdrawal": "cash"}
+_IN = {"transfer": "received", "bill": "received", "reversal": "back", "opening": "opening"}
+_OUT = {"transfer": "sent", "bill": "sent", "reversal": "back", "withdrawal": "cash"}
 #: More of a name than this does not fit between the date and the amount.
 _NAME = 12
 

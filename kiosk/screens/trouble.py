@@ -17,13 +17,15 @@ HELP = {
 
 
 @made
-def e_line(words: Words, *, earlier: bool = False, pin: bool = False) -> NoticeScreen:
+def e_line(words: Words, *, earlier: bool = False, pin: bool = False, kept: bool = False) -> NoticeScreen:
     """The bank cannot be reached and nothing has moved. Key `again`, or the card back.
 
     `earlier`, here and below: money was sent earlier in this visit, and did leave the account. `pin`: a new PIN was asked
-    for, and the old one holds.
+    for, and the old one holds; `kept`: so does whatever else was to be changed.
     """
-    said = words.say("e.line", "pin") if pin else _nothing_left(words, "e.line", "bold", earlier=earlier)
+    said = _nothing_left(words, "e.line", "bold", earlier=earlier)
+    if pin or kept:
+        said = words.say("e.line", "pin" if pin else "kept")
     return _notice(
         words,
         "e.line",

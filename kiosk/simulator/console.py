@@ -13,8 +13,8 @@ from kiosk.simulator.hands import Hands
 
 HELP = """\
 keys   0-9 * # and A B C D press the pad; Enter is D (OK), Backspace B (back), Escape A (cancel)
-hands  i insert a card   p pull the card   t take the cash   j headphones in or out
-tools  f faults   l cut or mend the line   o take stuck notes out   s status   h this help   q quit"""
+hands  i insert a card   p pull the card   t take the cash   n put a note in   r take the receipt   j headphones in or out
+tools  f faults   l cut or mend the line   o take stuck notes out   e doors   s status   h this help   q quit"""
 
 
 class Console:
@@ -30,7 +30,7 @@ class Console:
         hands.listen(self._said)
         self._commands: dict[str, Callable[[], None]] = {
             "i": self._insert, "p": self._pull, "t": self._take, "f": self._faults, "l": self._line, "o": self._clear,
-            "j": self._headphones, "s": self._status, "h": self._help, "?": self._help, "q": quit_,
+            "j": self._headphones, "n": self._note, "r": self._receipt, "e": self._door, "s": self._status, "h": self._help, "?": self._help, "q": quit_,
         }  # fmt: skip
 
     def pad(self, key: str) -> None:
@@ -90,8 +90,22 @@ class Console:
 
     def _take(self) -> None:
         taken = self._hands.take_cash()
-        notes = ", ".join(f"{count} of {name}" for name, count in taken.items())
-        self._print(f"in your hand: {notes}" if notes else "there is nothing in the tray")
+        back = self._hands.take_notes() if self._hands.simulation.laptop.acceptor is not None else []
+        notes = [f"{count} of {name}" for name, count in taken.items()] + [f"{value} given back" for value in back]
+        self._print(f"in your hand: {', '.join(notes)}" if notes else "there is nothing in the tray")
+
+    def _receipt(self) -> None:
+        self._print(self._hands.take_receipt() or "there is no receipt to take")
+
+    def _note(self) -> None:
+        """Which one goes in."""
+        acceptor = self._hands.simulation.config.note_acceptor
+        if acceptor is None:
+            self._hands.insert_note(1)  # says that there is none
+            return
+        values = sorted(acceptor.pulses.values())
+        self._print("which note?  " + "   ".join(f"{place} {value}" for place, value in enumerate(values, start=1)))
+        self._ask(1, lambda number: self._hands.insert_note(values[number - 1]) if 0 < number <= len(values) else None)
 
     def _headphones(self) -> None:
         if self._hands.headphones_in:
@@ -104,6 +118,26 @@ class Console:
     def _said(self, said: Said) -> None:
         """What is in the ear can be read here."""
         self._print(f"  )) {said.text or 'tick'}")
+
+    def _door(self) -> None:
+        """Which one is moved; an open one is shut."""
+        doors = self._hands.simulation.laptop.doors
+        names = list(doors)
+        told = "   ".join(
+            f"{place} {name} ({'open' if doors[name].is_open else 'closed'})"
+            for place, name in enumerate(names, start=1)
+        )
+        self._print(f"which door?  {told}" if told else "this machine's doors have no switches")
+        self._ask(1, self._move_door)
+
+    def _move_door(self, number: int) -> None:
+        names = list(self._hands.simulation.laptop.doors)
+        if 0 < number <= len(names):
+            name = names[number - 1]
+            self._hands.door(name, is_open=not self._hands.simulation.laptop.doors[name].is_open)
+            self._print(
+                f"the {name} door is {'open' if self._hands.simulation.laptop.doors[name].is_open else 'closed'}"
+            )
 
     def _faults(self) -> None:
         self._print("which fault? two digits; the same again switches it off")

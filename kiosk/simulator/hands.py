@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bank_link.control_socket import CommandRefused
+from bank_link.money import major
 from drivers.devices import KEYS, DeviceError, Fault
 from drivers.simulated.faults import UnknownFault
 from drivers.simulated.jack import ElectricJack
+from drivers.simulated.note_acceptor import ElectricNoteAcceptor
+from drivers.simulated.receipt_printer import ElectricReceiptPrinter
 from drivers.simulated.speaker import Said
 from kiosk.simulator.simulation import Simulation
 
@@ -49,6 +52,49 @@ class Hands:
     def take_cash(self) -> dict[str, int]:
         """Notes by cassette."""
         return self.simulation.laptop.dispenser.take_cash()
+
+    def insert_note(self, value: int) -> None:
+        """A note of `value` whole units into the acceptor. Raises DeviceError (MEDIA) where it does not take it."""
+        acceptor = self._acceptor()
+        if acceptor.mouth:
+            raise DeviceError("note acceptor", Fault.MEDIA, "Notes lie in the mouth; take them first.")
+        if not acceptor.insert(self._minor(value)):
+            raise DeviceError("note acceptor", Fault.MEDIA, f"The note acceptor takes no note of {value} now.")
+
+    def take_notes(self) -> list[int]:
+        """What was given back, in whole units."""
+        unit = self._minor(1)
+        return [minor // unit for minor in self._acceptor().take()]
+
+    def notes_taken(self) -> dict[str, list[int]]:
+        """Notes at the acceptor in whole units: `mouth`, `path`, `escrow`, `box`; empty where there is none."""
+        acceptor, unit = self.simulation.laptop.acceptor, self._minor(1)
+        places = acceptor.places if acceptor is not None else {}
+        return {place: [minor // unit for minor in notes] for place, notes in places.items()}
+
+    def take_receipt(self) -> str:
+        """What stands on the receipt that hangs out; "" where none does. Raises DeviceError (CONFIG) without a printer."""
+        receipt = self._printer().take()
+        return receipt.text if receipt is not None else ""
+
+    def new_roll(self) -> None:
+        """An operator puts paper in. Raises DeviceError (CONFIG) without a printer."""
+        self._printer().new_roll()
+
+    def _printer(self) -> ElectricReceiptPrinter:
+        printer = self.simulation.laptop.printer
+        if printer is None:
+            raise DeviceError("receipt printer", Fault.CONFIG, "This machine has no receipt printer.")
+        return printer
+
+    def _minor(self, value: int) -> int:
+        return major(value, self.simulation.config.terminal.currency).minor
+
+    def _acceptor(self) -> ElectricNoteAcceptor:
+        acceptor = self.simulation.laptop.acceptor
+        if acceptor is None:
+            raise DeviceError("note acceptor", Fault.CONFIG, "This machine takes no notes.")
+        return acceptor
 
     def plug(self) -> None:
         """Headphones into the jack. Raises DeviceError (CONFIG) where there is none."""
@@ -114,9 +160,19 @@ class Hands:
         """Take stuck notes out and reset the dispenser; how many there were."""
         self._needs_power()
         cleared = self.simulation.laptop.dispenser.clear_path()
+        if self.simulation.laptop.acceptor is not None:
+            cleared += len(self.simulation.laptop.acceptor.clear())
         await self.simulation.machine.devices.dispenser.reset()
         self.simulation.machine.health.look()
         return cleared
+
+    def door(self, name: str, *, is_open: bool) -> None:
+        """Open or shut a door. Raises DeviceError (CONFIG) where there is none of that name."""
+        doors = self.simulation.laptop.doors
+        if name not in doors:
+            have = ", ".join(doors) or "none"
+            raise DeviceError("door", Fault.CONFIG, f"There is no door {name}; doors here: {have}.")
+        (doors[name].open if is_open else doors[name].shut)()
 
     # ── A vandal's ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from config.kiosk import KioskConfig, Pn532ReaderConfig, StickReaderConfig
+from drivers.devices import Holds
 from drivers.espeak import EspeakSpeaker
 from drivers.gpio import Board
 from drivers.simulated.card_slot import CardSlot
 from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.door import ElectricDoor
 from drivers.simulated.faults import FaultMenu
 from drivers.simulated.indicators import ElectricLamps
 from drivers.simulated.jack import ElectricJack
 from drivers.simulated.keypad import ElectricKeypad
+from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
+from drivers.simulated.receipt_printer import ElectricReceiptPrinter
 from drivers.simulated.speaker import SimulatedSpeaker
-from kiosk.cabinet import Devices, build, input_, keypad_wiring, lamp_wiring
-from kiosk.simulator.notes_file import NAME, NotesFile, kept_dispenser
+from kiosk.cabinet import Devices, acceptor_pulses, acceptor_wiring, build, input_, keypad_wiring, lamp_wiring
+from kiosk.simulator.notes_file import ACCEPTOR, NAME, NotesFile, kept_dispenser, restore
 from kiosk.simulator.slots import Antenna, Slot
 
 
@@ -35,6 +39,11 @@ class Laptop:
         self.dispenser: ElectricDispenser = kept_dispenser(self.pins, config, self._file, moved)
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
         self.lamps = ElectricLamps(self.pins, lamp_wiring(config))
+        self._taken = NotesFile(config.terminal.state / ACCEPTOR)
+        self.acceptor = _acceptor(self.pins, config, self._taken)
+        printer = config.receipt_printer
+        self.printer = ElectricReceiptPrinter(baud=printer.baud) if printer is not None else None
+        self.doors = {door.name: ElectricDoor(self.pins, input_(door.switch)) for door in config.doors}
         self.slot, self._antenna = _slot(config)
         voice = config.voice
         self.jack = ElectricJack(self.pins, input_(voice.jack)) if voice is not None and voice.jack else None
@@ -44,22 +53,52 @@ class Laptop:
     def faults(self) -> Mapping[str, FaultMenu]:
         """What can be broken, by device."""
         reader = {"reader": self._antenna} if self._antenna is not None else {}
-        ear = {name: menu for name, menu in (("jack", self.jack), ("voice", self.speaker)) if menu is not None}
-        return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps, **reader, **ear}
+        maybe = {"acceptor": self.acceptor, "printer": self.printer, "jack": self.jack, "voice": self.speaker}
+        fitted = {name: menu for name, menu in maybe.items() if menu is not None}
+        doors = {f"{name} door": door for name, door in self.doors.items()}
+        return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps, **reader, **fitted, **doors}
 
     def devices(self, config: KioskConfig, board: Board) -> Devices:
         """The firmware's own devices on these pins. Raises DeviceError (CONFIG)."""
         antenna = self._antenna
         serial = None if antenna is None else lambda _: antenna.wire.host
-        return build(config, board, serial=serial, stick_is_mount=False, speaker=self.speaker)
+        return build(
+            config, board, serial=serial, stick_is_mount=False, speaker=self.speaker,
+            printer_line=self.printer.wire.host if self.printer is not None else None,
+        )  # fmt: skip
 
     def power_off(self) -> None:
         """What the end of the firmware does to the pins."""
         self.pins.power_off()
+        if self.acceptor is not None:
+            self.acceptor.power_off()
 
     def close(self) -> None:
         self._file.keep(self.dispenser)
         self._file.sync()
+        if self.acceptor is not None:
+            self._taken.keep(self.acceptor)
+            self._taken.sync()
+
+
+def _acceptor(pins: SimulatedPins, config: KioskConfig, file: NotesFile) -> ElectricNoteAcceptor | None:
+    """The electrical acceptor with the notes that were kept, where the machine has one. Raises StateError."""
+    wanted = config.note_acceptor
+    if wanted is None:
+        return None
+    made: list[ElectricNoteAcceptor] = []
+
+    def changed() -> None:
+        for each in made:
+            file.keep(each)
+
+    acceptor = ElectricNoteAcceptor(
+        pins, acceptor_wiring(wanted), pulses=acceptor_pulses(config), holds=Holds(wanted.holds.value),
+        most=wanted.most, changed=changed,
+    )  # fmt: skip
+    restore(acceptor, file)
+    made.append(acceptor)
+    return acceptor
 
 
 def _slot(config: KioskConfig) -> tuple[Slot, Antenna | None]:

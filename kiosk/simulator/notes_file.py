@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from config.kiosk import KioskConfig
 from drivers.simulated.dispenser import ElectricDispenser
@@ -18,13 +18,21 @@ from kiosk.exit_codes import StateError
 from kiosk.operator.exchange import Count
 
 NAME = "notes.json"
+ACCEPTOR = "notes-taken.json"
 VERSION = 1
 #: Notes are at rest so long after the last one moved: then the file goes through to the disk.
 REST_S = 0.3
 
 
+class HasNotes(Protocol):
+    """A simulated device that knows where its notes are. `restore` raises ValueError, KeyError or TypeError."""
+
+    def snapshot(self) -> dict[str, Any]: ...
+    def restore(self, snapshot: Mapping[str, Any]) -> None: ...
+
+
 class NotesFile:
-    """Keeps one dispenser's notes. Each change replaces the file at once, so that SIGKILL finds old or new.
+    """Keeps one device's notes. Each change replaces the file at once, so that SIGKILL finds old or new.
 
     The disk itself is waited for only when nothing moves: a note on its way would seem longer to its sensor.
     """
@@ -49,9 +57,13 @@ class NotesFile:
             raise StateError(f"{self._path} is of another version; remove it, and the cassettes are empty")
         return found
 
-    def keep(self, dispenser: ElectricDispenser) -> None:
+    @property
+    def name(self) -> str:
+        return self._path.name
+
+    def keep(self, device: HasNotes) -> None:
         """The notes as they are now. Raises StateError where the file cannot be written."""
-        text = json.dumps({"version": VERSION, **dispenser.snapshot()})
+        text = json.dumps({"version": VERSION, **device.snapshot()})
         if text == self._kept:
             return
         try:
@@ -80,15 +92,17 @@ class NotesFile:
             self._timer = None
 
 
-def restore(dispenser: ElectricDispenser, file: NotesFile) -> None:
+def restore(device: HasNotes, file: NotesFile) -> None:
     """Put the notes where they were. Raises StateError."""
     found = file.read()
     if found is None:
         return
     try:
-        dispenser.restore(found)
+        device.restore(found)
     except (ValueError, KeyError, TypeError) as error:
-        raise StateError(f"the kept notes do not fit this machine ({error}); remove {NAME} to begin anew") from error
+        raise StateError(
+            f"the kept notes do not fit this machine ({error}); remove {file.name} to begin anew"
+        ) from error
 
 
 def put_in(config: KioskConfig, loaded: Mapping[str, Count]) -> None:

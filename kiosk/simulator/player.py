@@ -48,6 +48,9 @@ class Player:
         self._do: dict[str, Callable[[Step], Awaitable[None]]] = {
             "expect": self._expect, "expect_text": self._expect_text, "expect_notes": self._expect_notes,
             "expect_counts": self._expect_counts, "expect_said": self._expect_said, "headphones": self._headphones,
+            "insert_note": self._insert_note, "take_notes": self._take_notes, "expect_taken": self._expect_taken,
+            "take_receipt": self._take_receipt, "new_roll": self._new_roll,
+            "open_door": self._open_door, "shut_door": self._shut_door,
             "insert": self._insert, "pin": self._pin,
             "wrong_pin": self._wrong_pin, "keys": self._keys, "touch": self._touch, "take_card": self._take_card,
             "take_cash": self._take_cash, "wait_s": self._wait, "fault": self._fault, "line": self._line,
@@ -193,6 +196,46 @@ class Player:
 
     def _tray(self) -> int:
         return sum(where.tray for where in self._hands.simulation.laptop.dispenser.physical.values())
+
+    async def _insert_note(self, step: Step) -> None:
+        """As soon as the machine takes notes and the one before is in."""
+        await asyncio.sleep(HUMAN_S)
+        acceptor = self._hands.simulation.laptop.acceptor
+        if acceptor is not None:
+            await self._until(lambda: acceptor.ready, step.within_s)
+        self._hands.insert_note(step.value)
+
+    async def _take_notes(self, step: Step) -> None:
+        if not await self._until(lambda: bool(self._hands.notes_taken().get("mouth")), step.within_s):
+            raise _Mismatch("there is nothing in the mouth of the note acceptor")
+        self._hands.take_notes()
+
+    async def _expect_taken(self, step: Step) -> None:
+        """Notes by where they are, in any order."""
+
+        def found() -> dict[str, list[int]]:
+            return {place: sorted(notes) for place, notes in self._hands.notes_taken().items() if place in step.value}
+
+        wanted = {place: sorted(notes) for place, notes in step.value.items()}
+        if not await self._until(lambda: found() == wanted, step.within_s):
+            raise _Mismatch(f"expected the acceptor to have {wanted}, it has {found()}")
+
+    async def _take_receipt(self, step: Step) -> None:
+        printer = self._hands.simulation.laptop.printer
+        if printer is not None and not await self._until(lambda: bool(printer.hanging), step.within_s):
+            raise _Mismatch("there is no receipt to take")
+        found = self._hands.take_receipt()
+        if step.value not in found:
+            raise _Mismatch(f"expected a receipt with {step.value!r}, it says {' / '.join(found.splitlines())}")
+
+    async def _new_roll(self, _step: Step) -> None:
+        self._hands.new_roll()
+
+    async def _open_door(self, step: Step) -> None:
+        self._hands.door(step.value, is_open=True)
+
+    async def _shut_door(self, step: Step) -> None:
+        self._hands.door(step.value, is_open=False)
 
     async def _wait(self, step: Step) -> None:
         await asyncio.sleep(step.value)

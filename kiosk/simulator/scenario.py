@@ -44,6 +44,9 @@ class Step:
 _HANDS = {
     "insert": "The card of {} goes in.", "pin": "The PIN is typed on the pad.", "keys": "On the pad: {}",
     "touch": "A finger on: {}", "headphones": "Headphones: {}", "take_card": "The card is taken.", "take_cash": "The notes are taken.",
+    "insert_note": "A note of {} is put in.", "take_notes": "The notes at the mouth are taken.",
+    "take_receipt": "The receipt is taken.",
+    "open_door": "The {} door is opened.", "shut_door": "The {} door is shut.",
 }  # fmt: skip
 
 
@@ -144,6 +147,16 @@ def _counts(value: Any) -> bool:
     return isinstance(value, dict) and all(type(one) is int and 0 <= one <= 100_000 for one in value.values())
 
 
+def _value(value: Any) -> bool:
+    return type(value) is int and 0 < value <= 1_000_000
+
+
+def _places(value: Any) -> bool:
+    if not isinstance(value, dict) or not value or not value.keys() <= {"box", "escrow", "mouth", "path"}:
+        return False
+    return all(isinstance(notes, list) and all(_value(note) for note in notes) for notes in value.values())
+
+
 def _filled(value: Any) -> bool:
     return bool(value) and _counts(value)
 
@@ -182,6 +195,13 @@ _VERBS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "touch": ("a choice's digit, or its key, like 'cash' or 'D'", _target),
     "take_card": ("true", _yes),
     "take_cash": ("true", _yes),
+    "insert_note": ("a note's value in whole units", _value),
+    "take_notes": ("true", _yes),
+    "take_receipt": ("words that stand on it", _text),
+    "new_roll": ("true", _yes),
+    "open_door": ("a door's name, like 'safe'", _text),
+    "shut_door": ("a door's name, like 'safe'", _text),
+    "expect_taken": ("notes at the acceptor, like { box = [20, 50], escrow = [], mouth = [] }", _places),
     "wait_s": ("seconds, more than 0", _number),
     "fault": ("{ device = '…', name = '…', times = 1 }, or on = true / false", _fault),
     "line": ("'cut' or 'back'", _line),

@@ -12,7 +12,7 @@ from bank_link.seams import SystemClock, SystemRandomness
 from config.kiosk import KioskConfig
 from kiosk.assembly import Opened, Seams, TrustingLine, assemble, https_line, open_journal, unseal
 from kiosk.control import KioskControl, Load, Loaded, serve_control
-from kiosk.display.choosing import phone
+from kiosk.display.choosing import bank_name, phone
 from kiosk.display.relay import Abilities, Lent, Relay
 from kiosk.machine import Hooks, Machine
 from kiosk.operator.desk import Desk
@@ -80,7 +80,8 @@ class Simulation:
 
     def _hooks(self) -> Hooks:
         able = self._abilities
-        return Hooks(offer=able.offer, contrast=able.contrast, phone=phone(self.config.display))
+        display = self.config.display
+        return Hooks(offer=able.offer, contrast=able.contrast, phone=phone(display), bank=bank_name(display))
 
     def _line(self, identity: Identity) -> TrustingLine:
         cut = self.line.is_cut if hasattr(self, "line") else False

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bank_link.messages import AccountView, NoteCount
 from bank_link.money import MINOR_DIGITS, Money, major
 from kiosk.ask import BACK, MAIN, Cancelled
-from kiosk.parts import Visit
+from kiosk.parts import Visit, Wanted
 from kiosk.screens import catalogue
 from kiosk.screens.catalogue import Preset
 from kiosk.screens.model import Choose
 
-
-@dataclass(frozen=True)
-class Wish:
-    """What the customer wants: an amount and the notes to pay it with."""
-
-    account: AccountView
-    amount: Money
-    mix: tuple[NoteCount, ...]
+#: With "Other amount" as many as a page of six has.
+MOST_PRESETS = 5
 
 
 async def choose_amount(visit: Visit) -> Money | None:
     """An amount that this machine can pay; None for Back. Raises LeftEarly."""
     parts = visit.parts
     while True:
-        key = await parts.ask.choose(catalogue.cash(parts.words, [_preset(visit, amount) for amount in parts.presets]))
+        usual = visit.opened.usual
+        offered = [_preset(visit, amount) for amount in _presets(visit)]
+        key = await parts.ask.choose(catalogue.cash(parts.words, offered, usual=usual))
         if key == BACK:
             return None
         amount = await _other_amount(visit) if key == "other" else _amount(key, parts.currency)
@@ -55,6 +49,14 @@ def most(visit: Visit) -> Money:
     allowed = session.most_per_withdrawal if session is not None else Money(0, parts.currency)
     left = visit.opened.left_today
     return allowed if left is None else min(allowed, left)
+
+
+def _presets(visit: Visit) -> tuple[Money, ...]:
+    """The machine's, and what this customer usually takes; in place of the last one where it would be one too many."""
+    presets, usual = visit.parts.presets, visit.opened.usual
+    if usual is None or usual in presets or usual.currency != visit.parts.currency:
+        return presets
+    return (*presets[: MOST_PRESETS - 1], usual)
 
 
 def _preset(visit: Visit, amount: Money) -> Preset:
@@ -109,15 +111,15 @@ def _missing_note(visit: Visit, amount: Money) -> Money | None:
     return min(fitting, default=None)
 
 
-async def choose_notes(visit: Visit, account: AccountView, amount: Money) -> Wish | None:
+async def choose_notes(visit: Visit, account: AccountView, amount: Money) -> Wanted | None:
     """Fewest or small notes, where there is a choice; None for Back."""
     mixes = visit.parts.vault.mixes(amount)
     if not mixes:
         return None
     if len(mixes) == 1:
-        return Wish(account, amount, mixes[0])
+        return Wanted(account, amount, mixes[0])
     key = await visit.parts.ask.choose(catalogue.cash_mix(visit.parts.words, *(_shown(mix) for mix in mixes)))
-    return None if key == BACK else Wish(account, amount, mixes[0] if key == "fewest" else mixes[1])
+    return None if key == BACK else Wanted(account, amount, mixes[0] if key == "fewest" else mixes[1])
 
 
 def _shown(mix: tuple[NoteCount, ...]) -> list[tuple[int, Money]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bank_link.messages import AccountView, Reason, Refused
-from bank_link.money import MINOR_DIGITS, Money, major
+from bank_link.money import Money, major
 from kiosk.ask import BACK, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
 from kiosk.screens import catalogue
-from kiosk.screens.model import Choose
-from kiosk.transactions.common import choose_account, no_line, refusal
+from kiosk.transactions.common import choose_account, instead, no_line, refusal, whole_units
 
 DONE_S = 20
 #: What the entry takes where no limit of the day says how much.
@@ -107,7 +106,7 @@ async def _choose_amount(visit: Visit, payee: _Payee) -> Money | None:
     """Whole units within what may be sent; None for Back."""
     parts = visit.parts
     left = None if payee.own else visit.send_left
-    most = _whole(left) if left is not None else major(MOST_UNITS, parts.currency)
+    most = whole_units(left) if left is not None else major(MOST_UNITS, parts.currency)
     if most.minor <= 0:
         await parts.ask.told(catalogue.send_nothing(parts.words, today=True), parts.ask.patience.answer_s)
         return None
@@ -121,11 +120,6 @@ async def _choose_amount(visit: Visit, payee: _Payee) -> Money | None:
         if amount <= most:
             return amount
         over = True
-
-
-def _whole(amount: Money) -> Money:
-    unit: int = 10 ** MINOR_DIGITS[amount.currency]
-    return Money(amount.minor // unit * unit, amount.currency)
 
 
 # ── The post ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,22 +145,8 @@ async def _send(visit: Visit, source: AccountView, payee: _Payee, amount: Money)
 
 
 async def _refused(visit: Visit, answer: Refused) -> tuple[bool, Money | None]:
-    parts, words = visit.parts, visit.parts.words
-    possible = _whole(answer.possible) if answer.possible is not None else None
-    match answer.reason:
-        case Reason.FUNDS if possible is not None and possible.minor > 0:
-            return False, await _instead(visit, catalogue.send_short(words, possible), possible)
-        case Reason.AMOUNT_LIMIT if possible is not None and possible.minor > 0:
-            return False, await _instead(visit, catalogue.send_limit(words, possible), possible)
-        case Reason.FUNDS | Reason.AMOUNT_LIMIT:
-            today = answer.reason is Reason.AMOUNT_LIMIT
-            await parts.ask.told(catalogue.send_nothing(words, today=today), parts.ask.patience.answer_s)
-            return True, None
-        case _:
-            await parts.ask.choose(refusal(parts, answer, earlier=visit.has_posted))
-            raise Cancelled
-
-
-async def _instead(visit: Visit, screen: Choose, possible: Money) -> Money | None:
-    key = await visit.parts.ask.choose(screen)
-    return None if key in {BACK, "other"} else possible
+    parts = visit.parts
+    if answer.reason in {Reason.FUNDS, Reason.AMOUNT_LIMIT}:
+        return await instead(visit, answer)
+    await parts.ask.choose(refusal(parts, answer, earlier=visit.has_posted))
+    raise Cancelled

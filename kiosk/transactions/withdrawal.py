@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bank_link.card_file import CardFile, parse
 from bank_link.errors import CardFileError
-from bank_link.messages import Reason, Refused
+from bank_link.messages import NoteCount, Reason, Refused
 from bank_link.money import MINOR_DIGITS, Money
 from drivers.devices import DeviceError, Light
 from kiosk.ask import MAIN, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal import records as r
 from kiosk.journal.store import JournalError
-from kiosk.parts import Visit
-from kiosk.payment import MOST_NOTES, Payment
+from kiosk.parts import Visit, Wanted
+from kiosk.payment import Payment
+from kiosk.receipts.giving import can_print
+from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue
-from kiosk.transactions.amount import Wish, choose_amount, choose_notes, instead, limit_reached, most
+from kiosk.screens.common import FIRST, NO, PAPER
+from kiosk.transactions import receipts
+from kiosk.transactions.amount import choose_amount, choose_notes, instead, limit_reached, most
 from kiosk.transactions.common import choose_account, no_line, refusal
 from kiosk.vault import AuthorityRefused
 
 NOTICE_S = 30
+#: Notes in a picture of them.
+MOST_SHOWN = 40
 
 
 class _CardSpoilt(Exception):
@@ -27,28 +35,48 @@ class _CardSpoilt(Exception):
 
 async def run(visit: Visit) -> bool:
     """True where the visit is over (the card is out), False back to the menu. Raises LeftEarly before the hold."""
-    account = await choose_account(visit, "withdraw")
-    if account is None:
+    wish, visit.wish = visit.wish, None
+    if wish is None or not visit.parts.vault.can_pay(wish.amount):
+        wish = await _choose(visit)
+    elif (how := await receipts.choose(visit)) in {None, FIRST}:
+        visit.wish = wish if how == FIRST else None
         return False
-    amount: Money | None = None
-    while True:
-        amount = amount or await choose_amount(visit)
-        if amount is None:
-            return False
-        wish = await choose_notes(visit, account, amount)
-        if wish is None:
-            amount = None
-            continue
+    else:
+        wish = replace(wish, receipt=how)
+    while wish is not None:
         held, amount = await _authorise(visit, wish)
         if held is not None:
-            await _pay(visit, held)
+            await _pay(visit, held, wish.receipt)
             return True
+        wish = await _choose(visit, wish, amount)
+    return False
+
+
+async def _choose(visit: Visit, earlier: Wanted | None = None, amount: Money | None = None) -> Wanted | None:
+    """What is wanted, or None for the menu: "anything else?" is asked before the cash, and keeps it for afterwards."""
+    account = earlier.account if earlier is not None else await choose_account(visit, "withdraw")
+    while account is not None:
+        amount = amount or await choose_amount(visit)
+        if amount is None:
+            return None
+        wish = await choose_notes(visit, account, amount)
+        if wish is not None and earlier is not None:
+            return replace(wish, receipt=earlier.receipt)
+        how = await receipts.choose(visit) if wish is not None else None
+        if wish is None or how is None:
+            amount = None
+            continue
+        if how != FIRST:
+            return replace(wish, receipt=how)
+        visit.wish = wish
+        return None
+    return None
 
 
 # ── The hold ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _authorise(visit: Visit, wish: Wish) -> tuple[r.Held | None, Money | None]:
+async def _authorise(visit: Visit, wish: Wanted) -> tuple[r.Held | None, Money | None]:
     """The hold; or none, and the amount that the customer wants instead (none: choose anew)."""
     parts = visit.parts
     try:
@@ -86,7 +114,7 @@ async def _refused(visit: Visit, answer: Refused) -> Money | None:
 # ── The cash ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _pay(visit: Visit, held: r.Held) -> None:
+async def _pay(visit: Visit, held: r.Held, receipt: str = NO) -> None:
     """Card out and taken, release, notes; then the fact that the transaction's records ask for.
 
     What is broken off here (a power cut, a journal that fails) is ended by the recovery at the next start: only what
@@ -111,7 +139,7 @@ async def _pay(visit: Visit, held: r.Held) -> None:
     if spoilt:
         await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
     elif taken:
-        await _tell(visit, held, payment)
+        await _tell(visit, held, payment, receipt)
 
 
 async def _card_is_taken(visit: Visit, held: r.Held) -> bool:
@@ -156,31 +184,47 @@ async def _release_and_pay(visit: Visit, held: r.Held) -> Payment | None:
         parts.ask.show(catalogue.cash_count(words, 0, total))
         parts.lamp("cash", Light.MEDIUM)
         return await parts.vault.pay(
-            held, authority, lambda done, of: parts.ask.show(catalogue.cash_count(words, done, of))
+            held,
+            authority,
+            lambda done, of: parts.ask.show(catalogue.cash_count(words, done, of)),
+            lambda paid, notes: _bunch_is_taken(visit, paid, notes),
         )
     except (NoAnswer, Turned, AuthorityRefused) as error:
         parts.note("not-paid", f"{held.claim}: {error}")
         return None
 
 
-async def _tell(visit: Visit, held: r.Held, payment: Payment | None) -> None:
+async def _bunch_is_taken(visit: Visit, paid: Money, notes: tuple[NoteCount, ...]) -> bool:
+    """The exit takes no more: whether these are in the customer's hand. Nothing sees it but the customer."""
+    parts = visit.parts
+    screen = catalogue.take_bunch(parts.words, paid, _faces(notes))
+    taken = await parts.ask.told(screen, parts.ask.patience.card_s) == MAIN
+    parts.note("bunch-taken" if taken else "bunch-not-taken", str(paid))
+    return taken
+
+
+async def _tell(visit: Visit, held: r.Held, payment: Payment | None, how: str) -> None:
     parts, words = visit.parts, visit.parts.words
-    if payment is None:
-        await parts.ask.told(catalogue.e_nocash(words, held.claim, earlier=visit.has_posted), NOTICE_S)
-        return
-    if payment.paid.minor:
-        await parts.ask.pause(catalogue.take_cash(words, payment.paid, _faces(payment)), parts.ask.patience.cash_s)
+    paid = payment.paid if payment is not None else Money(0, held.amount.currency)
+    doubt = payment is not None and bool(payment.doubt.minor)
+    if payment is not None and paid.minor:
+        on_paper = how == PAPER and can_print(parts)
+        screen = catalogue.take_cash(words, paid, _faces(payment.notes), receipt_next=on_paper)
+        await parts.ask.pause(screen, parts.ask.patience.cash_s)
     parts.lamp("cash", Light.OFF)
-    if payment.doubt.minor:
-        await parts.ask.told(catalogue.e_jam(words, payment.paid, held.claim), NOTICE_S)
-    elif not payment.paid.minor:
+    receipt = receipts.receipt_of(
+        visit, Done.CASH, amount=paid, reference=held.claim, account=held.account, doubt=doubt
+    )  # fmt: skip
+    if doubt:
+        await receipts.told(visit, catalogue.e_jam(words, paid, held.claim), NOTICE_S, receipt)
+    elif not paid.minor:
         await parts.ask.told(catalogue.e_nocash(words, held.claim, earlier=visit.has_posted), NOTICE_S)
-    elif payment.paid < held.amount:
-        await parts.ask.told(catalogue.e_partial(words, payment.paid, held.claim), NOTICE_S)
+    else:
+        if paid < held.amount:
+            await parts.ask.told(catalogue.e_partial(words, paid, held.claim), NOTICE_S)
+        await receipts.give(visit, how, receipt)
 
 
-def _faces(payment: Payment) -> list[int]:
-    faces = [
-        note.value.minor // 10 ** MINOR_DIGITS[note.value.currency] for note in payment.notes for _ in range(note.count)
-    ]
-    return sorted(faces, reverse=True)[:MOST_NOTES]
+def _faces(counted: tuple[NoteCount, ...]) -> list[int]:
+    faces = [note.value.minor // 10 ** MINOR_DIGITS[note.value.currency] for note in counted for _ in range(note.count)]
+    return sorted(faces, reverse=True)[:MOST_SHOWN]

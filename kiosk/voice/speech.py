@@ -12,6 +12,7 @@ from kiosk.screens.model import (
     Attract,
     Choice,
     Choose,
+    Code,
     Confirm,
     Keys,
     ListScreen,
@@ -106,7 +107,7 @@ def _entry(screen: Amount, words: Words, before: str) -> str:
     if not screen.entered:
         return words.say("voice", "cleared")
     if screen.symbol:
-        return f"{screen.symbol}{screen.entered}"
+        return screen.shown
     return screen.entered[-1] if before and screen.entered[:-1] == before else spelled(screen.entered)
 
 
@@ -223,3 +224,9 @@ def _(screen: Out) -> Iterator[str]:
 @_body.register
 def _(screen: ListScreen) -> Iterator[str]:
     yield from (f"{row.date}, {row.words}, {row.amount}" for row in screen.rows)
+
+
+@_body.register
+def _(screen: Code) -> Iterator[str]:
+    """Who cannot photograph it hears what is in it."""
+    yield from (f"{fact.label}: {fact.value}" for fact in screen.facts)

@@ -362,7 +362,7 @@ def test_every_command_is_carried_out_by_something() -> None:
         return [leaf for action in inner for child in action.choices.values() for leaf in leaves(child)] or [parser]
 
     found = leaves(_parser())
-    assert len(found) == 25
+    assert len(found) == 34
     for leaf in found:
         module, function = leaf.get_default("do").split(".")
         assert callable(getattr(importlib.import_module(f"bank.cli.{module}"), function))
@@ -376,3 +376,41 @@ def test_configurations_are_shown_and_checked(founded: BankProgram) -> None:
     assert 'name = "Harbour"' in shown.out
     assert f"port = {founded.ports[0]}" in shown.out
     assert founded.run("config", "check").code == 0
+
+
+def test_payees_are_added_listed_and_removed_in_words_and_for_scripts(
+    call: Callable[..., tuple[int, str, str]], founded: BankProgram
+) -> None:
+    """Each says what the books have; a wrong digit count is one sentence."""
+    account = founded.ok("account", "open", "C1001")["account"]
+    code, out, _ = call(
+        "payee", "add", "City Water", account, "--category", "water", "--digits", "11", "--check", "luhn"
+    )
+    assert (code, "P101, City Water" in out, "11 digits, checked by luhn" in out) == (0, True, True)
+    code, out, _ = call("payee", "list", "--json")
+    [listed] = json.loads(out)["payees"]
+    assert (code, listed["payee"], listed["account"], listed["digits"]) == (0, "P101", account, 11)
+    code, _, err = call("payee", "add", "City Light", account, "--digits", "21")
+    assert (code, "is no number from 2 to 20" in err, err.count("\n")) == (2, True, 1)
+    assert call("payee", "remove", "P101")[0] == 0
+    assert call("payee", "list")[1] == "Nobody's bills can be paid yet.\n"
+    assert "removed" in call("payee", "list", "--all")[1]
+
+
+def test_accounts_and_cards_are_frozen_and_closed_by_command(
+    call: Callable[..., tuple[int, str, str]], founded: BankProgram, tmp_path: Path
+) -> None:
+    """Each says the new state; what cannot be is one sentence."""
+    account = founded.ok("account", "open", "C1001")["account"]
+    for word, state in (("freeze", "frozen"), ("unfreeze", "open"), ("close", "closed")):
+        code, out, _ = call("account", word, account, "--json")
+        assert (code, json.loads(out)["state"]) == (0, state)
+    code, _, err = call("account", "freeze", account)
+    assert (code, "is closed" in err, err.count("\n")) == (1, True, 1)
+    (tmp_path / "pin").write_text("4711\n")
+    made = founded.ok("card", "issue", "C1001", "--out", str(tmp_path / "card"), "--pin-file", str(tmp_path / "pin"))
+    for word, state in (("freeze", "blocked"), ("unfreeze", "active")):
+        code, out, _ = call("card", word, made["card"], "--json")
+        assert (code, json.loads(out)["state"]) == (0, state)
+    code, out, _ = call("customer", "rename", "C1001", "Ada Byron")
+    assert (code, "C1001: Ada Byron" in out) == (0, True)

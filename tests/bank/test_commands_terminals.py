@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.hall import Hall, HeldCard, Journal, Machine, public_of, run_hall
+from support.hall import Hall, HeldCard, Journal, Machine, another_disk, public_of, run_hall
 
 from bank.commands import requests as r
 from bank.control import CommandRefused
@@ -29,10 +29,6 @@ def rolled_back(machine: Machine, *, taken: int = 0) -> Machine:
     """The same machine from an older image of its disk, started since."""
     journal = Journal(boot_id="b7", boots={"b1", "b7"}, taken=taken)
     return Machine(machine.hall, machine.identity, journal)
-
-
-def another_disk(machine: Machine) -> Machine:
-    return Machine(machine.hall, machine.identity, Journal(journal_id="j9", boot_id="b9", boots={"b9"}))
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,25 @@ def test_what_is_shown_loads_as_the_same_bank(tmp_path: Path) -> None:
     assert f"day_count = 3  # {path}" in text
     assert "hold_s = 300  # default" in text
     assert dataclasses.asdict(load_bank(write(tmp_path, text, "again.toml"))) == dataclasses.asdict(first)
+
+
+@pytest.mark.parametrize(
+    ("written", "products"),
+    [
+        ("Everyday, Savings", ("Everyday", "Savings")), ("Everyday,Savings,Everyday", ("Everyday", "Savings")),
+        ("", ()), ("Ma chère épargne", ("Ma chère épargne",)),
+    ],
+)  # fmt: skip
+def test_the_products_are_names_with_commas_between_them(
+    tmp_path: Path, written: str, products: tuple[str, ...]
+) -> None:
+    """Each once; none at all where no account is opened at machines."""
+    path = write(tmp_path, BANK + f'[accounts]\nproducts = "{written}"\n')
+    assert load_bank(path).accounts.products == products
+
+
+@pytest.mark.parametrize("wrong", ["a name of more than twenty letters", "a,,b", "a,b,c,d,e"])
+def test_what_is_no_list_of_products_is_said_so(tmp_path: Path, wrong: str) -> None:
+    """Too long a name, an empty one, or more than a screen shows."""
+    with pytest.raises(ConfigError, match=r"accounts\.products"):
+        load_bank(write(tmp_path, BANK + f'[accounts]\nproducts = "{wrong}"\n'))

@@ -34,8 +34,9 @@ def test_the_header_has_forty_positions_each_known_once() -> None:
     [
         ('"GPIO11"', 12, "header: found 12; allowed: 23, where GPIO11 is; 12 is GPIO18"),
         ('"GPIO11"', 6, "header: found 6; allowed: 23, where GPIO11 is; 6 is ground"),
-        ('"GPIO28"', 23, 'gpio: found "GPIO28"; allowed: a pin of the 40-pin header, GPIO2 to GPIO27'),
-        ('"gpio11"', 23, 'gpio: found "gpio11"; allowed: a pin of the 40-pin header, GPIO2 to GPIO27, perhaps GPIO11'),
+        ('"GPIO46"', 23, 'gpio: found "GPIO46"; allowed: a pin of the Compute Module, GPIO2 to GPIO45'),
+        ('"GPIO45"', 23, "header: found 23; allowed: nothing, as GPIO45 is not at the 40-pin header"),
+        ('"gpio11"', 23, 'gpio: found "gpio11"; allowed: a pin of the Compute Module, GPIO2 to GPIO45, perhaps GPIO11'),
         ('"GPIO011"', 23, 'gpio: found "GPIO011"'),
         ('"GPIO١١"', 23, "gpio: found "),
         ("11", 23, 'gpio: found 11; allowed: a pin like "GPIO17"'),
@@ -50,6 +51,14 @@ def test_the_header_has_forty_positions_each_known_once() -> None:
 def test_a_wrong_pin_is_refused_by_name(tmp_path: Path, gpio: str, header: int, sentence: str) -> None:
     """GPIO and header position must agree, exist, be free and be the user's to take."""
     assert sentence in only_mistake(write(tmp_path, KIOSK + lamp(gpio, header))).replace("\n", " ")
+
+
+def test_a_machine_with_a_header_has_no_pins_of_a_module(tmp_path: Path) -> None:
+    """On a Pi GPIO28 is an inner wire of the board: driving it would stop the Pi. Only a module's board has it."""
+    text = KIOSK.replace('"laptop"', '"counter-7"') + lamp('"GPIO28"', 23)
+    assert 'found "GPIO28"; allowed: a pin of the 40-pin header, GPIO2 to GPIO27' in only_mistake(write(tmp_path, text))
+    path = write(tmp_path, text.replace("header = 23, ", "") + '[board]\nkind = "module"\n')
+    assert (load_kiosk(path).lamps["status"].gpio, load_kiosk(path).lamps["status"].header) == (28, 0)
 
 
 def test_a_free_pin_is_taken(tmp_path: Path) -> None:

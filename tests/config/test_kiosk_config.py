@@ -137,8 +137,8 @@ def test_the_voice_of_a_profile_can_be_taken_away(tmp_path: Path) -> None:
 
 
 def _rest(profile: str) -> str:
-    """The laptop's pins without its voice."""
-    return profile[profile.index("[keypad]") : profile.index("[voice]")]
+    """The laptop's board and pins without its voice."""
+    return '[board]\nkind = "module"\n' + profile[profile.index("[keypad]") : profile.index("[voice]")]
 
 
 def test_a_pin_says_everything_about_itself(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def test_an_empty_cassette_is_replaced_by_another_mix(tmp_path: Path) -> None:
         await town.choose("amount:20000")
         await town.see("cash.mix")
         await town.choose("fewest")
+        await town.no_receipt()
         await town.see("take.card")
         town.slot.pull()
         while town.customers_notes["top"] < 2:
@@ -267,6 +268,7 @@ def test_a_reader_that_hangs_after_the_hold_gives_no_cash(tmp_path: Path) -> Non
         await town.choose("amount:5000")
         await town.see("cash.mix")
         await town.choose("fewest")
+        await town.no_receipt()
         await town.see("e.card")
         assert not town.machine.journal.open_transactions()
         town.slot.pull()

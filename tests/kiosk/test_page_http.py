@@ -192,9 +192,17 @@ def test_the_stream_tells_all_at_once(guest: Guest) -> None:
             assert first.get_size() == (1024, 600)
             assert listener.now["cards"] == {"inside": "", "all": ["card-1"]}
             assert listener.now["line"] == {"cut": False}
-            assert {"dispenser", "jack", "keypad", "lamps", "voice"} == {
-                one["device"] for one in listener.now["faults"]
-            }
+            assert {
+                "dispenser",
+                "acceptor",
+                "printer",
+                "jack",
+                "keypad",
+                "lamps",
+                "voice",
+                "safe door",
+                "service door",
+            } == {one["device"] for one in listener.now["faults"]}
             kinds = [one["kind"] for one in listener.heard["journal"]]
             assert "booted" in kinds
 

@@ -114,6 +114,7 @@ def test_a_failing_journal_closes_the_machine(tmp_path: Path) -> None:
         await town.choose("amount:5000")
         await town.see("cash.mix")
         await town.choose("fewest")
+        await town.no_receipt()
         await asyncio.sleep(5)
         town.slot.pull()
         await town.see("out")

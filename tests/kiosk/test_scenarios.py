@@ -191,7 +191,7 @@ def test_a_restart_in_the_middle(bank: RealBank, tmp_path: Path) -> None:
         { expect = "welcome", within_s = 40 },
         { insert = "card-1" }, { expect = "pin" }, { pin = "card-1" }, { expect = "menu" },
         { touch = "cash" }, { expect = "cash" }, { touch = "amount:10000" },
-        { expect = "cash.mix" }, { touch = "fewest" },
+        { expect = "cash.mix" }, { touch = "fewest" }, { expect = "cash.receipt" }, { touch = "no" },
         { expect = "take.card" }, { take_card = true },
         { expect_counts = { top = 19 } },
         { restart = true },

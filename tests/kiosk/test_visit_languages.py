@@ -96,8 +96,10 @@ def test_a_withdrawal_in_spanish_by_keypad(tmp_path: Path) -> None:
         await by_keypad(town, "70")
         assert town.display.shown.entered == "70"
         await by_keypad(town, "D")
-        if (await town.see("cash.mix", "take.card")).id == "cash.mix":
+        if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
             await by_keypad(town, "1")
+        assert (await town.see("cash.receipt")).title == "¿Desea recibo?"
+        await by_keypad(town, "1")
         take = await town.see("take.card")
         assert (take.title, take.line) == ("Retire su tarjeta", "Después saldrá su dinero")
         town.slot.pull()
@@ -140,9 +142,12 @@ def test_a_withdrawal_in_arabic_by_touch_is_remembered(tmp_path: Path, monkeypat
         assert cash.title == "كم من النقود؟"
         await asyncio.sleep(0.5)
         await town.choose("amount:5000")
-        if (await town.see("cash.mix", "take.card")).id == "cash.mix":
+        if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
             await asyncio.sleep(0.5)
             await town.choose("fewest")
+        assert (await town.see("cash.receipt")).title == "هل تريد إيصالًا؟"
+        await asyncio.sleep(0.5)
+        await town.choose("no")
         await town.see("take.card")
         town.slot.pull()
         assert (await town.see("take.cash")).value == "50\u00a0$"

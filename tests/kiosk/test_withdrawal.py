@@ -37,6 +37,7 @@ def test_card_comes_before_cash(tmp_path: Path) -> None:
         await town.choose("amount:2000")
         await town.see("cash.mix")
         await town.choose("fewest")
+        await town.no_receipt()
         await town.see("take.card")
         await asyncio.sleep(10)
         assert sum(town.customers_notes.values()) == 0
@@ -61,6 +62,7 @@ def test_a_card_not_taken_gives_no_cash_and_leaves_no_hold(tmp_path: Path) -> No
         await town.choose("amount:5000")
         await town.see("cash.mix")
         await town.choose("fewest")
+        await town.no_receipt()
         await town.see("take.card")
         await town.see("e.nottaken")
         await asyncio.sleep(120)
@@ -101,6 +103,7 @@ def test_above_the_balance_says_what_is_possible(tmp_path: Path) -> None:
         shown = await town.see("cash.mix", "take.card")
         if shown.id == "cash.mix":
             await town.choose("fewest")
+            await town.no_receipt()
             await town.see("take.card")
         town.slot.pull()
         await town.see("take.cash")
@@ -348,6 +351,7 @@ def test_what_is_offered_can_be_had(tmp_path: Path) -> None:
         await town.press("450D")
         await town.see("cash.mix")
         await town.choose("fewest")
+        await town.no_receipt()
         await town.see("take.card")
         town.slot.pull()
         await town.see("take.cash")

@@ -45,7 +45,7 @@ POSTS = (
                 "    if not visit.n:\n",
             ),
             Text(
-                posting._spend, "    if spent is None or visit.n != n:\n",
+                posting.spend_card, "    if spent is None or visit.n != n:\n",
                 "    if spent is None:\n        return card\n    if visit.n != n:\n",
             ),
         ),
@@ -53,7 +53,7 @@ POSTS = (
     Defect(
         "post-spends-nothing",
         "A transfer confirms no number of the card: every copy of it stays as good as it was.",
-        (Text(posting._spend, "    view.put(card)\n", ""),),
+        (Text(posting.spend_card, "    view.put(card)\n", ""),),
     ),
     Defect(
         "slip-not-kept",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 from bank_link.money import Money, major
+from kiosk.receipts.code import rows
+from kiosk.receipts.receipt import Done, Receipt, facts, text, title
 from kiosk.screens import catalogue as c
 from kiosk.screens.model import Choice, Screen
 from kiosk.screens.words.load import Words
@@ -24,9 +26,14 @@ def every_screen(words: Words) -> dict[str, Screen]:
         **_card(words),
         **_cash(words),
         **_balance(words),
+        **_payin(words),
         **_send(words),
+        **_bills(words),
+        **_details(words),
+        **_opening(words),
         **_statement(words),
         **_trouble(words),
+        **_receipt(words),
     }
 
 
@@ -85,7 +92,9 @@ def _cash(words: Words) -> dict[str, Screen]:
         "cash.other, most": c.cash_other(words, usd(10), usd(12_000), entered="12000"),
         "cash.other, refused": c.cash_other(words, usd(10), usd(400), refused=usd(75)),
         "cash.mix": c.cash_mix(words, [(1, usd(100))], [(2, usd(20)), (6, usd(10))]),
-        "cash.receipt": c.cash_receipt(words),
+        "cash.receipt": c.cash_receipt(words, paper=True),
+        "cash.receipt, no printer": c.cash_receipt(words, paper=False),
+        "take.bunch": c.take_bunch(words, usd(2_000), [50] * 40),
         "cash.count": c.cash_count(words, 6, 9),
         "cash.nearest": c.cash_nearest(words, usd(70), usd(10), [usd(60), usd(80)]),
         "cash.nearest, any": c.cash_nearest(words, usd(1070), None, [usd(1060), usd(1080)]),
@@ -112,6 +121,26 @@ def _balance(words: Words) -> dict[str, Screen]:
 NAME = "Maria Magdalena Lopez-Bianchi"
 
 
+def _payin(words: Words) -> dict[str, Screen]:
+    few, many = [(2, usd(50)), (2, usd(20))], [(9, usd(100)), (9, usd(50)), (12, usd(20))]
+    return {
+        "payin": c.payin(words, 50, kept=False),
+        "payin, kept": c.payin(words, 50, kept=True),
+        "payin, so far": c.payin(words, 50, kept=True, so_far=usd(1_240)),
+        "payin.keep": c.payin_keep(words, 6, 9),
+        "payin.count": c.payin_count(words, few, usd(140), may_return=True, may_add=True),
+        "payin.count, kept": c.payin_count(words, many, usd(1_590), may_return=False, may_add=True),
+        "payin.count, full": c.payin_count(
+            words, [*many, (10, usd(10)), (5, usd(5)), (5, usd(1))], usd(1_720), may_return=False, may_add=False
+        ),
+        "payin.back": c.payin_back(words, [50, 50, 20, 20]),
+        "payin.done": c.payin_done(words, usd(1_240), REFERENCE),
+        "payin.jam": c.payin_jam(words, usd(0), REFERENCE),
+        "payin.jam, paid": c.payin_jam(words, usd(1_240), REFERENCE),
+        "payin.full": c.payin_full(words),
+    }
+
+
 def _send(words: Words) -> dict[str, Screen]:
     own = [("Savings", "4417"), ("Holiday", "0093")]
     return {
@@ -134,6 +163,60 @@ def _send(words: Words) -> dict[str, Screen]:
     }
 
 
+def _bills(words: Words) -> dict[str, Screen]:
+    billers = ["City Water", "Harbour Water Works", "Old Town Water"]
+    bill = "49927398716"
+    return {
+        "bills": c.bills(words, list(c.CATEGORIES)),
+        "bills.who": c.bills_who(words, billers[:2]),
+        "bills.who, many": c.bills_who(words, billers, more=True),
+        "bill.number": c.bill_number(words, 11),
+        "bill.number, entered": c.bill_number(words, 20, entered="49927398716499273987"),
+        "bill.number, wrong": c.bill_number(words, 11, wrong=True),
+        "bill.amount": c.bill_amount(words, usd(500)),
+        "bill.amount, entered": c.bill_amount(words, usd(500), entered="6430"),
+        "bill.amount, over": c.bill_amount(words, usd(99_999), entered="9999900", over=True),
+        "bill.ok": c.bill_ok(words, "City Water", Money(64_30, "USD"), bill, "Everyday"),
+        "bill.ok, long": c.bill_ok(
+            words, billers[1], usd(99_999), "49927398716499273987", "Everyday and everything else"
+        ),
+        "bill.done": c.bill_done(words, "City Water", Money(64_30, "USD"), REFERENCE),
+        "bill.done, long": c.bill_done(words, NAME, usd(99_999), REFERENCE),
+        "bill.none": c.bill_none(words),
+        "bill.none, earlier": c.bill_none(words, earlier=True),
+    }
+
+
+def _details(words: Words) -> dict[str, Screen]:
+    return {
+        "details": c.details(words, list(c.DETAILS)),
+        "details, card": c.details(words, ["freeze"]),
+        "name": c.name(words, "Savings"),
+        "name.done": c.name_done(words, "Household"),
+        "usual": c.usual(words, usd(10), usd(500)),
+        "usual, refused": c.usual(words, usd(10), usd(500), refused=usd(75)),
+        "usual.done": c.usual_done(words, usd(80)),
+        "freeze": c.freeze(words, "4417"),
+        "freeze.done": c.freeze_done(words),
+        "unfreeze": c.unfreeze(words, "4417"),
+        "unfreeze.done": c.unfreeze_done(words),
+        "close": c.close(words, "Everyday and everything else", "4417", usd(0)),
+        "close.full": c.close_full(words, Money(123_456_789, "USD")),
+        "close.full, missing": c.close_full(words, Money(-124_550, "USD")),
+        "close.open": c.close_open(words),
+        "close.done": c.close_done(words, "Everyday and everything else"),
+    }
+
+
+def _opening(words: Words) -> dict[str, Screen]:
+    return {
+        "open": c.open_account(words, ["Everyday", "Savings"]),
+        "open, four": c.open_account(words, ["Everyday", "Savings", "Household money", "Young Savers"]),
+        "open.done": c.open_done(words, "Savings", "1000000024"),
+        "open.enough": c.open_enough(words, 5),
+    }
+
+
 def _statement(words: Words) -> dict[str, Screen]:
     def nov(day: int) -> str:
         return words.day(dt.datetime(2026, 11, day, tzinfo=dt.UTC))
@@ -142,6 +225,7 @@ def _statement(words: Words) -> dict[str, Screen]:
         (nov(24), "withdrawal", "", usd(-100)), (nov(22), "transfer", NAME, usd(-99_999)),
         (nov(20), "transfer", "Dune Bakery", usd(612)), (nov(19), "reversal", "Maria Lopez", usd(60)),
         (nov(15), "opening", "", usd(1_000)), (nov(15), "case-credit", "", Money(55, "USD")),
+        (nov(14), "bill", "City Water", Money(-64_30, "USD")),
     ]  # fmt: skip
     return {
         "list": c.statement(words, moved),
@@ -150,11 +234,28 @@ def _statement(words: Words) -> dict[str, Screen]:
     }
 
 
+def _receipt(words: Words) -> dict[str, Screen]:
+    given = Receipt(
+        done=Done.CASH, bank="Harbour Credit Union", terminal="T1", at_ms=1_790_000_000_000, card="2081",
+        amount=usd(1_240), reference=REFERENCE, balance=Money(123_456_789, "USD"),
+    )  # fmt: skip
+    said = ((words.say("receipt", "done"), title(given, words)), *facts(given, words))
+    return {
+        "receipt.printing": c.receipt_printing(words),
+        "receipt.printing, slow": c.receipt_printing(words, slow=True),
+        "receipt.qr": c.receipt_qr(words, rows(text(given, words)), said),
+        "receipt.qr, long": c.receipt_qr(words, rows("x" * 400), [*said, ("To", NAME), ("To", NAME), ("To", NAME)]),
+        "e.receipt": c.receipt_failed(words, REFERENCE),
+        "e.receipt, bare": c.receipt_failed(words),
+    }
+
+
 def _trouble(words: Words) -> dict[str, Screen]:
     return {
         "e.line": c.e_line(words),
         "e.line, earlier": c.e_line(words, earlier=True),
         "e.line, pin": c.e_line(words, pin=True),
+        "e.line, kept": c.e_line(words, kept=True),
         "e.card": c.e_card(words),
         "e.refused": c.e_refused(words, PHONE),
         "e.nocash": c.e_nocash(words, REFERENCE),

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -302,6 +303,28 @@ class Hall:
             await asyncio.gather(self._workers, return_exceptions=True)
         await self.bank.close()
 
+    # ── The books' files ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _books(self) -> list[Path]:
+        return list(self.directory.glob("books.sqlite*"))
+
+    def backup(self, directory: Path) -> Path:
+        """A copy of the books, for `restore`."""
+        kept = directory / "kept"
+        kept.mkdir()
+        for file in self._books():
+            shutil.copy(file, kept)
+        return kept
+
+    async def restore(self, kept: Path) -> None:
+        """The bank stops, its books become those of the backup, it starts again."""
+        await self.close()
+        for file in self._books():
+            file.unlink()
+        for file in kept.iterdir():
+            shutil.copy(file, self.directory)
+        await self.open()
+
     # ── Staff ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def do(self, command: type[r.Command], **fields: Any) -> Any:
@@ -376,6 +399,11 @@ class Hall:
             await self.do(r.TerminalConfirm, terminal=machine.name, fingerprint=fingerprint(public_of(key)))
             await machine.sign_on()
         return machine
+
+
+def another_disk(machine: Machine) -> Machine:
+    """The same terminal with a journal that knows nothing."""
+    return Machine(machine.hall, machine.identity, Journal(journal_id="j9", boot_id="b9", boots={"b9"}))
 
 
 def sealed(message: m.Request) -> bytes:

@@ -38,16 +38,28 @@ from bank_link.identity import Identity
 from bank_link.keys import signing_public
 from bank_link.messages import Enrol, Enrolled
 from config.load import example_kiosk, load_kiosk
+from drivers.devices import Holds
 from drivers.gpio import Board
 from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.door import ElectricDoor
 from drivers.simulated.jack import ElectricJack
 from drivers.simulated.keypad import ElectricKeypad
+from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
 from drivers.simulated.speaker import SimulatedSpeaker
 from drivers.simulated.stick import SimulatedSlot, SimulatedStick
 from drivers.stick_reader import StickReader
-from kiosk.cabinet import Devices, build, dispenser_wiring, input_, keypad_wiring
+from kiosk.cabinet import (
+    Devices,
+    acceptor_pulses,
+    acceptor_wiring,
+    build,
+    dispenser_wiring,
+    input_,
+    keypad_wiring,
+)
 from kiosk.display.face import Look
+from kiosk.journal.progress import BOX
 from kiosk.journal.store import Journal
 from kiosk.machine import Machine, World
 from kiosk.operator.exchange import Count, cabinet, exchange
@@ -212,8 +224,10 @@ class Bank:
 class Town:
     """One bank, one kiosk, some customers."""
 
-    def __init__(self, directory: Path, seed: int = 1, **limits: int | str) -> None:
+    def __init__(self, directory: Path, seed: int = 1, holds: str = "bundle", **limits: int | str) -> None:
+        """`holds`: what the note acceptor can hold back."""
         self.directory = directory
+        self._holds = holds
         self.random = SeededRandom(seed)
         self.bank = Bank(directory / "bank", self.random, limits)
         self.line = TownLine(self)
@@ -231,11 +245,20 @@ class Town:
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(self.config))
         self.jack = ElectricJack(self.pins, input_(self.config.voice.jack))
         self.speaker = SimulatedSpeaker()
+        wanted = self.config.note_acceptor
+        self.acceptor = ElectricNoteAcceptor(
+            self.pins, acceptor_wiring(wanted), pulses=acceptor_pulses(self.config), holds=Holds(wanted.holds.value),
+            most=wanted.most,
+        )  # fmt: skip
+        self.doors = {door.name: ElectricDoor(self.pins, input_(door.switch)) for door in self.config.doors}
 
     def _config(self) -> None:
         (self.directory / "kiosk").mkdir(parents=True, exist_ok=True)
         path = self.directory / "kiosk" / "kiosk.toml"
-        path.write_text(example_kiosk("laptop", state="state", auth_file="atm.auth", key_file="atm.key"))
+        text = example_kiosk("laptop", state="state", auth_file="atm.auth", key_file="atm.key")
+        if self._holds != "bundle":
+            text += f'\n[note_acceptor]\nholds = "{self._holds}"\nmost = {1 if self._holds == "note" else 20}\n'
+        path.write_text(text)
         self.config = load_kiosk(path)
 
     # ── Bank ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -289,6 +312,7 @@ class Town:
         devices = Devices(
             devices.dispenser, devices.keypad,
             StickReader(self.slot, SIZE, executor=InlineExecutor()), devices.indicators, devices.jack, self.speaker,
+            devices.acceptor, doors=devices.doors,
         )  # fmt: skip
         holder: list[Machine] = []
         journal = Journal.open(
@@ -318,12 +342,18 @@ class Town:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self.machine.journal._connection.close()
+        # Where the cut met a machine that was stopping already, it has not let go of its pins.
+        self.machine.devices.close()
+        self.acceptor.power_off()
         self.slot.pull()
 
     def load_cash(self, **notes: int) -> None:
         """An operator's exchange: notes into the mechanism, and the counts into the journal."""
         for name, count in notes.items():
-            self.dispenser.load(name, count)
+            if name == BOX:
+                self.acceptor.empty_box()
+            else:
+                self.dispenser.load(name, count)
         exchange(
             self.machine.journal, cabinet(self.config), generation=self.machine.host.generation,
             loaded={name: Count(count) for name, count in notes.items()}, found={}, by="Olga",
@@ -385,6 +415,11 @@ class Town:
                 return
         raise AssertionError(f"{key} is not on {shown}")
 
+    async def no_receipt(self) -> None:
+        """The last question before the cash."""
+        await self.see("cash.receipt")
+        await self.choose("no")
+
     async def withdraw(self, card: TownCard, amount: int) -> str:
         """A whole withdrawal of `amount` whole dollars; returns the id of the screen that it ended on."""
         await self.enter_pin(card)
@@ -398,9 +433,12 @@ class Town:
             await self.choose("other")
             await self.see("cash.other")
             await self.press(f"{amount}D")
-        shown = await self.see("cash.mix", "take.card", "cash.limit", "cash.short", "cash.nearest", "e.line")
+        shown = await self.see("cash.mix", "cash.receipt", "cash.limit", "cash.short", "cash.nearest", "e.line")
         if shown.id == "cash.mix":
             await self.choose("fewest")
+            shown = await self.see("cash.receipt")
+        if shown.id == "cash.receipt":
+            await self.choose("no")
             shown = await self.see("take.card", "cash.limit", "cash.short", "e.line", "e.refused")
         if shown.id != "take.card":
             return shown.id
@@ -415,12 +453,13 @@ class Town:
 
 
 def run_town(
-    directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, **limits: int | str
-) -> None:
+    directory: Path, story: Callable[[Town], Coroutine[Any, Any, None]], seed: int = 1, holds: str = "bundle",
+    **limits: int | str,
+) -> None:  # fmt: skip
     """Run a story to its end in virtual time."""
 
     async def whole() -> None:
-        town = Town(directory, seed, **limits)
+        town = Town(directory, seed, holds, **limits)
         await story(town)
         town.alive()
         await town.stop_kiosk()

@@ -45,9 +45,9 @@ def money(amount: Money, language: str, *, decimals: bool = True) -> str:
     return _figures(value, symbol_of(amount.currency), locale_of(language, amount.currency), kept)
 
 
-def entered(digits: str, symbol: str, locale: str) -> str:
-    """Whole units as they are typed: `$1,250`; 0 where there are none yet."""
-    return _figures(Decimal(digits or "0"), symbol.strip(), locale, 0)
+def entered(digits: str, symbol: str, locale: str, decimals: int = 0) -> str:
+    """Money as it is typed: `$1,250`, or with `decimals`, which the last digits are, `$64.30`; 0 where there are none."""
+    return _figures(Decimal(digits or "0").scaleb(-decimals), symbol.strip(), locale, decimals)
 
 
 def _figures(value: Decimal, symbol: str, locale: str, kept: int) -> str:

@@ -21,6 +21,8 @@ _ICON_MM, _ICON_INSET_MM, _ICON_FREE_MM = 9, 4, 10
 RADIUS_MM = 3.5
 #: Between label and second words, for letters that stand high or low.
 _MORE_GAP_MM = {Script.LATIN: 0.0, Script.DEVANAGARI: 0.8, Script.ARABIC: 0.4}
+#: Two lines of a label are no closer than this, in ems.
+_CLOSEST = 0.95
 #: Label and second words under one another need this much more than the label's capitals.
 _UNDER_MM = 13.6
 
@@ -186,7 +188,8 @@ def _at_far_end(sketch: Sketch, room: Box, icon: str, colour: str) -> Box:
 def _label(sketch: Sketch, room: Box, label: str, state: str) -> Text:
     """The label in one line, or in two, closer where the card is low; returns the longest."""
     lines = sketch.balanced(label, "choice", room.w)
-    pitch = min(sketch.pitch("choice"), room.h - sketch.face("choice").cap - sketch.mm(1))
+    face = sketch.face("choice")
+    pitch = max(round(face.em * _CLOSEST), min(sketch.pitch("choice"), room.h - face.cap - sketch.mm(5.5)))
     first = sketch.centred(room, "choice") - (len(lines) - 1) * pitch // 2
     placed = [
         sketch.line(words, ("choice", f"{state}_word"), room, first + number * pitch)

@@ -26,22 +26,32 @@ def body(sketch: Sketch) -> Box:
 
 
 def wait(sketch: Sketch, screen: Wait) -> None:
-    """The sun on three waves, title and line, in the middle."""
+    """The sun on three waves, title and line, in the middle; a rail where there is something to press meanwhile."""
     frame.header(sketch, screen)
     area = body(sketch)
+    rail = keycaps.rail_top(sketch, screen) if screen.keys.cancel or screen.keys.main else None
+    if rail is not None:
+        keycaps.rail(sketch, screen, deep=True)
+        area = Box(area.x, area.y, area.w, rail - sketch.mm(zones(sketch).over_rail) - area.y)
     small = sketch.panel.shape is Shape.COMPACT
     width, height = (sketch.mm(side * (0.75 if small else 1)) for side in _SUN_MM)
     lines = sketch.balanced(screen.title, "take", area.w)
+    said = sketch.balanced(screen.line, "count", area.w) if screen.line else []
     words = sketch.face("take").cap + (len(lines) - 1) * sketch.pitch("take")
     below = sketch.mm(11 if sketch.tall else 6)
-    words += below + sketch.face("count").cap
+    words += below + sketch.face("count").cap + max(0, len(said) - 1) * sketch.pitch("count")
     gap = sketch.mm(8 if small else 14)
+    if rail is not None and height + gap + words > area.h:
+        # The words have the room that they need; the picture has what is left.
+        gap = sketch.mm(6)
+        left = max(sketch.mm(12), area.h - gap - words)
+        width, height = width * left // height, left
     top = area.y + max(0, (area.h - height - gap - words) * 45 // 100)
     sun_on_waves(sketch, Box(area.x + (area.w - width) // 2, top, width, height))
     last = sketch.lines(lines, ("take", "on_deep"), area, top + height + gap + sketch.face("take").cap, "centre")
-    if screen.line:
+    if said:
         baseline = last + below + sketch.face("count").cap
-        sketch.lines(sketch.balanced(screen.line, "count", area.w), ("count", "on_deep2"), area, baseline, "centre")
+        sketch.lines(said, ("count", "on_deep2"), area, baseline, "centre")
 
 
 def sun_on_waves(sketch: Sketch, box: Box) -> None:

@@ -9,7 +9,6 @@ from kiosk.display.pygame.layout.plan import Disc, Plate
 from kiosk.display.pygame.layout.sketch import Sketch
 from kiosk.display.pygame.layout.zones import GAP_MM, RAIL_MM, TARGET_MM, column, margins, zones
 from kiosk.display.pygame.panel import Shape
-from kiosk.screens.entry import typed
 from kiosk.screens.model import Amount, Notice, Pin, Tone
 
 _PAD_FROM, _PAD_GAP_MM = 0.55, 3
@@ -26,12 +25,21 @@ def amount(sketch: Sketch, screen: Amount) -> Box:
     stage, words = _beside_pad(sketch, screen)
     top = frame.title(sketch, screen.title, words)
     box = _display(sketch, words, top, _AMOUNT_MM, screen.notice)
-    said = typed(screen)
     inner = Box(box.x + sketch.mm(6), box.y, box.w - sketch.mm(12), box.h)
-    fitting = [role for role in ("amount", "amount_long") if sketch.width(said, role) <= inner.w]
-    sketch.middle(said, ((*fitting, "figure")[0], "entry_word" if screen.entered else "entry_idle"), inner, "right")
+    _entry(sketch, screen.shown, "entry_word" if screen.entered else "entry_idle", inner)
     _under(sketch, screen.notice, screen.limits, Box(words.x, box.bottom, words.w, words.bottom - box.bottom))
     return stage
+
+
+def _entry(sketch: Sketch, said: str, colour: str, box: Box) -> None:
+    """As large as it goes; a long number is read small, or in two lines, rather than in part."""
+    fitting = [role for role in ("amount", "amount_long", "figure", "fact") if sketch.width(said, role) <= box.w]
+    if fitting:
+        sketch.middle(said, (fitting[0], colour), box, "right")
+        return
+    half = len(said) // 2
+    for place, part in enumerate((said[:half], said[half:])):
+        sketch.middle(part, ("fact", colour), Box(box.x, box.y + place * box.h // 2, box.w, box.h // 2), "right")
 
 
 def pin(sketch: Sketch, screen: Pin) -> Box:

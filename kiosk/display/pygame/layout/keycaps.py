@@ -63,7 +63,7 @@ def rail_top(sketch: Sketch, screen: Screen) -> int | None:
     return height
 
 
-def rail(sketch: Sketch, screen: Screen) -> None:
+def rail(sketch: Sketch, screen: Screen, *, deep: bool = False) -> None:
     """A and B (and on a small panel C) from the left, D at the right; upright panels stack them."""
     top = rail_top(sketch, screen)
     if top is None:
@@ -71,7 +71,7 @@ def rail(sketch: Sketch, screen: Screen) -> None:
     across = margins(sketch)
     row = Box(across.x, top, across.w, sketch.mm(RAIL_MM))
     if sketch.panel.shape is Shape.PORTRAIT:
-        _upright(sketch, screen.keys, row)
+        _upright(sketch, screen.keys, row, deep=deep)
         return
     left = row.x
     main_left = row.right
@@ -84,7 +84,7 @@ def rail(sketch: Sketch, screen: Screen) -> None:
     worded, inset = _as_fits(sketch, small, room)
     for key, words in worded:
         wide = width(sketch, words, inset)
-        secondary(sketch, key, words, Box(left, row.y, wide, row.h))
+        secondary(sketch, key, words, Box(left, row.y, wide, row.h), deep=deep)
         left += wide + sketch.mm(GAP_MM)
 
 
@@ -117,7 +117,7 @@ def _main_from_right(sketch: Sketch, words: str, row: Box) -> int:
     return row.right - wide
 
 
-def _upright(sketch: Sketch, keys: Keys, top: Box) -> None:
+def _upright(sketch: Sketch, keys: Keys, top: Box, *, deep: bool) -> None:
     below = top
     if keys.main:
         main(sketch, keys.main, top)
@@ -128,7 +128,7 @@ def _upright(sketch: Sketch, keys: Keys, top: Box) -> None:
     width = (top.w - sketch.mm(GAP_MM) * (len(small) - 1)) // len(small)
     for place, (key, words) in enumerate(small):
         left = top.x + place * (width + sketch.mm(GAP_MM))
-        secondary(sketch, key, words, Box(left, below.y, width, below.h))
+        secondary(sketch, key, words, Box(left, below.y, width, below.h), deep=deep)
 
 
 def main(sketch: Sketch, words: str, box: Box) -> None:

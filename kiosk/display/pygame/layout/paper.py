@@ -8,11 +8,12 @@ from kiosk.display.pygame.geometry import Box
 from kiosk.display.pygame.layout import frame, keycaps
 from kiosk.display.pygame.layout.choices import choices
 from kiosk.display.pygame.layout.notices import notice
-from kiosk.display.pygame.layout.plan import Ground, Plate
+from kiosk.display.pygame.layout.plan import CodeArt, Ground, Plate
 from kiosk.display.pygame.layout.sketch import Sketch
 from kiosk.display.pygame.layout.zones import GAP_MM, TARGET_MM
 from kiosk.display.pygame.panel import Shape
-from kiosk.screens.model import Choice, Choose, Confirm, Fact, ListScreen, NoticeScreen, Row, Screen
+from kiosk.display.pygame.scripts import Script, script_of
+from kiosk.screens.model import Choice, Choose, Code, Confirm, Fact, ListScreen, NoticeScreen, Row, Screen
 
 _RADIUS_MM = 3.5
 _ROWS_A_PAGE = 5
@@ -137,7 +138,8 @@ def _fact(sketch: Sketch, row: Box, fact: Fact, *, large: bool) -> None:
     """Label and value on one line, or under one another where the row is narrow."""
     label = sketch.width(fact.label, "body")
     free = row.w - label - sketch.mm(4)
-    for role in ("amount", "figure", "fact") if large else ("fact",):
+    sizes = ("amount", "figure", "fact")[script_of(fact.value) is not Script.LATIN :]
+    for role in sizes if large else ("fact",):
         if sketch.width(fact.value, role) <= free:
             sketch.middle(fact.label, ("body", "card_second"), Box(row.x, row.y, label, row.h))
             sketch.middle(fact.value, (role, "card_word"), Box(row.right - free, row.y, free, row.h), "right")
@@ -145,6 +147,41 @@ def _fact(sketch: Sketch, row: Box, fact: Fact, *, large: bool) -> None:
     half = row.h // 2
     sketch.middle(fact.label, ("body", "card_second"), Box(row.x, row.y, row.w, half))
     sketch.middle(fact.value, ("fact", "card_word"), Box(row.x, row.y + half - sketch.mm(1), row.w, half), "right")
+
+
+def code_screen(sketch: Sketch, screen: Code) -> Box:
+    """A QR code, as large as there is room, and what is in it beside or below; returns the stage."""
+    stage, area = _paper(sketch, screen)
+    upright = sketch.panel.shape is Shape.PORTRAIT
+    side = min(area.h, area.w * 45 // 100) if not upright else min(area.w, area.h * 55 // 100)
+    code = Box(area.x + ((area.w - side) // 2 if upright else 0), area.y, side, side)
+    _card(sketch, code)
+    inset = max(2, sketch.mm(1))
+    sketch.add(CodeArt(Box(code.x + inset, code.y + inset, side - 2 * inset, side - 2 * inset), screen.rows))
+    gap = sketch.mm(5)
+    if upright:
+        _in_words(sketch, screen, Box(area.x, code.bottom + gap, area.w, area.bottom - code.bottom - gap))
+    else:
+        _in_words(sketch, screen, Box(code.right + gap, area.y, area.right - code.right - gap, area.h))
+    return stage
+
+
+def _in_words(sketch: Sketch, screen: Code, room: Box) -> None:
+    """What to do with the code, then facts one under another: as many as there is room for, the rest is in the code."""
+    _card(sketch, room)
+    inner = Box(room.x + sketch.mm(5), room.y + sketch.mm(2), room.w - sketch.mm(10), room.h - sketch.mm(4))
+    said = sketch.wrapped(screen.line, "bold", inner.w, 2)
+    last = sketch.lines(said, ("bold", "card_word"), inner, inner.y + sketch.face("bold").cap + sketch.mm(2))
+    pitch = sketch.pitch("body")
+    for fact in screen.facts:
+        label, value = sketch.width(fact.label, "body"), sketch.width(fact.value, "body")
+        beside = label + value + sketch.mm(4) <= inner.w
+        if last + (pitch if beside else 2 * pitch) > inner.bottom:
+            return
+        last += pitch
+        sketch.line(fact.label, ("body", "card_second"), inner, last)
+        last += 0 if beside else pitch
+        sketch.line(fact.value, ("body", "card_word"), inner, last, "right")
 
 
 def list_screen(sketch: Sketch, screen: ListScreen) -> Box:

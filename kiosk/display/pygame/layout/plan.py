@@ -226,7 +226,21 @@ class CardArt:
         return Box(self.box.x, self.box.y, self.box.w, self.box.h + max(2, self.box.h // 40))
 
 
-Element = Ground | Plate | Text | Icon | Disc | Arc | Picture | Shimmer | Sun | Waves | Arrow | NoteArt | CardArt
+@dataclass(frozen=True, slots=True)
+class CodeArt:
+    """A QR code: dark modules on white with the margin that a phone needs, in any theme."""
+
+    box: Box
+    rows: tuple[str, ...]
+
+    @property
+    def bounds(self) -> Box:
+        return self.box
+
+
+Element = (
+    Ground | Plate | Text | Icon | Disc | Arc | Picture | Shimmer | Sun | Waves | Arrow | NoteArt | CardArt | CodeArt
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from kiosk.screens.model import (
     Amount,
     Attract,
     Choose,
+    Code,
     Confirm,
     ListScreen,
     NoticeScreen,
@@ -72,15 +73,22 @@ def _deep(sketch: Sketch, screen: Attract | Wait | Take | Out) -> None:
         deep.out(sketch, screen)
 
 
-def _paper(sketch: Sketch, screen: Choose | Amount | Pin | Confirm | NoticeScreen | ListScreen, page: int) -> Box:
-    if isinstance(screen, Choose):
-        return paper.choose(sketch, screen, page)
-    if isinstance(screen, Amount):
-        return entry.amount(sketch, screen)
-    if isinstance(screen, Pin):
-        return entry.pin(sketch, screen)
-    if isinstance(screen, Confirm):
-        return paper.confirm(sketch, screen)
-    if isinstance(screen, NoticeScreen):
-        return paper.notice_screen(sketch, screen)
-    return paper.list_screen(sketch, screen)
+def _paper(
+    sketch: Sketch, screen: Choose | Amount | Pin | Confirm | NoticeScreen | ListScreen | Code, page: int
+) -> Box:
+    match screen:
+        case Choose():
+            stage = paper.choose(sketch, screen, page)
+        case Amount():
+            stage = entry.amount(sketch, screen)
+        case Pin():
+            stage = entry.pin(sketch, screen)
+        case Confirm():
+            stage = paper.confirm(sketch, screen)
+        case NoticeScreen():
+            stage = paper.notice_screen(sketch, screen)
+        case Code():
+            stage = paper.code_screen(sketch, screen)
+        case ListScreen():
+            stage = paper.list_screen(sketch, screen)
+    return stage

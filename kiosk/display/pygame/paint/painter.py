@@ -16,6 +16,7 @@ from kiosk.display.pygame.layout.plan import (
     Arc,
     Arrow,
     CardArt,
+    CodeArt,
     Disc,
     Element,
     Ground,
@@ -50,7 +51,7 @@ class Painter:
         self._paint: Mapping[type[Element], Callable[[pygame.Surface, Any], None]] = {
             Ground: self._ground, Plate: self._plate, Text: self._text, Icon: self._icon, Disc: self._disc,
             Arc: self._arc, Picture: self._picture, Shimmer: self._shimmer, Sun: self._sun, Waves: self._waves,
-            Arrow: self._arrow, NoteArt: self._note, CardArt: self._card,
+            Arrow: self._arrow, NoteArt: self._note, CardArt: self._card, CodeArt: self._code,
         }  # fmt: skip
 
     def paint(self, surface: pygame.Surface, plan: Plan, only: Box | None = None) -> None:
@@ -166,6 +167,10 @@ class Painter:
             return pictures.card(element.box.w, element.box.h, self._theme, mark)
 
         surface.blit(self._made.get(("card", element.box.w, element.box.h), make), element.box[:2])
+
+    def _code(self, surface: pygame.Surface, element: CodeArt) -> None:
+        key = ("code", element.box.w, element.rows)
+        surface.blit(self._made.get(key, lambda: pictures.code(element.box.w, element.rows)), element.box[:2])
 
 
 def _turned(made: pygame.Surface, *, turned: bool) -> pygame.Surface:

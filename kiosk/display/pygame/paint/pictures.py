@@ -52,6 +52,23 @@ def _figure(made: pygame.Surface, figure: str, size: tuple[int, int], fonts: Fon
     made.blit(line.surface, (left, (height + face.cap) // 2 - line.ascent))
 
 
+#: Light modules around a QR code (ISO/IEC 18004).
+QUIET_MODULES = 4
+
+
+def code(side: int, rows: tuple[str, ...]) -> pygame.Surface:
+    """A QR code in a square of `side` pixels, white to its edges; modules are whole pixels."""
+    made = pygame.Surface((side, side))
+    made.fill(_WHITE)
+    pitch = max(1, side // (len(rows) + 2 * QUIET_MODULES))
+    edge = (side - pitch * len(rows)) // 2
+    for y, row in enumerate(rows):
+        for x, module in enumerate(row):
+            if module == "1":
+                made.fill((0, 0, 0), pygame.Rect(edge + x * pitch, edge + y * pitch, pitch, pitch))
+    return made
+
+
 def card(width: int, height: int, theme: Theme, mark: pygame.Surface) -> pygame.Surface:
     """A bank card's lower part: chip, and the bank's mark."""
     shadow = max(2, height // 40)

@@ -1,0 +1,1 @@
+"""What a customer is given to keep: on paper, and on the screen to be photographed."""

@@ -1,0 +1,54 @@
+"""Receipts in a visit: asked for before the cash, offered after everything else; on paper, or as a code for a phone."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bank_link.money import Money
+from kiosk.ask import BACK
+from kiosk.parts import Visit
+from kiosk.receipts.giving import can_print, give_receipt, show_receipt
+from kiosk.receipts.receipt import Done, Receipt
+from kiosk.screens import catalogue
+from kiosk.screens.common import NO, PAPER, PHONE
+from kiosk.screens.model import Choice, NoticeScreen
+
+
+def receipt_of(
+    visit: Visit, done: Done, *, amount: Money | None = None, to: str = "", reference: str = "", account: str = "",
+    balance: Money | None = None, doubt: bool = False,
+) -> Receipt:  # fmt: skip
+    """What was done in this visit. `account` is its whole number or its last digits; only those are kept."""
+    parts = visit.parts
+    return Receipt(
+        done=done, bank=parts.bank, terminal=parts.host.terminal, at_ms=parts.host.now(), zone=parts.zone,
+        card=visit.card.card[-4:], account=account[-4:], amount=amount, to=to, reference=reference, balance=balance,
+        doubt=doubt,
+    )  # fmt: skip
+
+
+async def choose(visit: Visit) -> str | None:
+    """NO, PAPER or PHONE, or FIRST for something else before the cash; None for Back. Raises LeftEarly."""
+    parts = visit.parts
+    key = await parts.ask.choose(catalogue.cash_receipt(parts.words, paper=can_print(parts)))
+    return None if key == BACK else key
+
+
+async def give(visit: Visit, how: str, receipt: Receipt) -> None:
+    """As it was asked for; where paper fails, the code is there instead. Raises JournalError."""
+    if how == NO or (how == PAPER and await give_receipt(visit.parts, receipt)):
+        return
+    await show_receipt(visit.parts, receipt)
+
+
+async def told(visit: Visit, screen: NoticeScreen, seconds: float, receipt: Receipt) -> None:
+    """Something to read that a receipt can be had of, once. Never raises LeftEarly."""
+    parts = visit.parts
+    key = await parts.ask.told(replace(screen, choices=(*screen.choices, *ways(visit))), seconds)
+    if key in {PAPER, PHONE}:
+        await give(visit, key, receipt)
+
+
+def ways(visit: Visit) -> tuple[Choice, ...]:
+    """How a receipt can be had here now."""
+    return catalogue.receipt_ways(visit.parts.words, paper=can_print(visit.parts))

@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python makes the choice yours.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench simulate campaign defects disks kill requirements clean
+.PHONY: help demo test lint messages bench simulate campaign defects disks kill requirements clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 VENV := .venv
@@ -31,6 +31,9 @@ lint: $(VENV)/.dev  ## Style, types, and which folder may import which
 	@$(BIN)/ruff format --quiet --check $(SOURCES)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
+
+messages: $(VENV)/.dev  ## Bring the translators' catalogues up to date with the English sentences, and say what is missing
+	@$(BIN)/python -m kiosk.screens.words.messages
 
 bench: $(VENV)/.dev  ## Start, idle and visits a second, measured on this machine
 	@$(BIN)/python tests/bench/run.py

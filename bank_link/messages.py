@@ -22,6 +22,8 @@ Whole = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Time = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+\Z")]
+#: A language as the bank keeps it (`es`, `de-CH`), or none.
+Language = Annotated[str, Meta(pattern=r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8})?)?\Z")]
 CardId = Annotated[str, Meta(pattern=r"^[0-9]{16}\Z")]
 Text = Annotated[str, Meta(max_length=400)]
 Pem = Annotated[str, Meta(max_length=16_384)]
@@ -573,11 +575,14 @@ class Slipped(Message, frozen=True, kw_only=True, tag="slipped"):
 
 
 class CloseVisit(Message, frozen=True, kw_only=True, tag="close-visit"):
-    """How it ended: "card-taken", "card-left", "card-retained". A courtesy, sent once → Acknowledged."""
+    """How it ended: "card-taken", "card-left", "card-retained". A courtesy, sent once → Acknowledged.
+
+    `language`: what the customer chose at this visit, for the next one; "" where nothing was chosen.
+    """
 
     visit: Id
     ended: Id
-    language: Id = "en"
+    language: Language = ""
 
 
 # ── Facts ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,9 +39,16 @@ class Theme(enum.StrEnum):
     CONTRAST = "contrast"
 
 
+#: What the machine has words for (`kiosk.screens.words`), in the order that they are offered in.
+LANGUAGES = ("en", "es", "fr", "de", "hi", "ar")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DisplayConfig:
-    """The screen. `width_px` and `height_px` as the customer sees them after `rotation` (degrees, clockwise)."""
+    """The screen. `width_px` and `height_px` as the customer sees them after `rotation` (degrees, clockwise).
+
+    `languages`: what customers may choose from, by code; the first is the machine's own.
+    """
 
     kind: DisplayKind = DisplayKind.TOUCH
     width_px: int
@@ -52,6 +59,7 @@ class DisplayConfig:
     reduced_motion: bool = False
     brand: Path | None = None
     viewing_distance_mm: int = 600
+    languages: tuple[str, ...] = LANGUAGES
 
 
 @dataclass(frozen=True, kw_only=True)

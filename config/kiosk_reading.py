@@ -7,6 +7,7 @@ from functools import reduce
 
 from config.devices_reading import SERIAL_OF_HEADER, doors, note_acceptor, receipt_printer
 from config.kiosk import (
+    LANGUAGES,
     CassetteConfig,
     DispenserConfig,
     DisplayConfig,
@@ -111,6 +112,7 @@ def _display(table: Table) -> DisplayConfig:
         viewing_distance_mm=table.integer(
             "viewing_distance_mm", DisplayConfig.viewing_distance_mm, least=300, most=1_500, unit="mm"
         ),
+        languages=table.some_of("languages", DisplayConfig.languages, LANGUAGES),
     )
 
 

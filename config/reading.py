@@ -224,6 +224,16 @@ class Table:
         value = self._value(name, None if default is None else list(default), allowed, fits)
         return tuple(value) if value is not None else (1,)
 
+    def some_of(self, name: str, default: tuple[str, ...], known: Sequence[str]) -> tuple[str, ...]:
+        """A list of at least one of `known`, in any order, none twice."""
+
+        def fits(found: Any) -> bool:
+            one_or_more = isinstance(found, list) and found and all(isinstance(each, str) for each in found)
+            return bool(one_or_more) and set(found) <= set(known) and len(set(found)) == len(found)
+
+        allowed = f"a list of some of {', '.join(known)}, none twice"
+        return tuple(self._value(name, list(default), allowed, fits) or default)
+
     def table(self, name: str, *, required: bool = True) -> Table:
         """A table; an absent one that is not required reads as an empty one."""
         key = self.key(name)

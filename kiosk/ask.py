@@ -143,7 +143,7 @@ class Ask:
 
     def show(self, screen: s.Screen, left_s: int | None = None) -> None:
         """Something to look at while the machine works."""
-        self._display.show(screen, Look(left_s=left_s))
+        self._display.show(self._words.again(screen), Look(left_s=left_s))
 
     @asynccontextmanager
     async def waiting(self, screen: s.Wait, slow: s.Wait) -> AsyncIterator[None]:
@@ -249,8 +249,8 @@ class Ask:
         async with _Countdown(self, screen, self.pace.longer(seconds)) as countdown:
             while (left := countdown.left()) > 0:
                 key = await self.keys.next(left)
-                if key == "C" and screen.keys.help:
-                    await self._help_at_rest()
+                if _wants_help(screen, key):
+                    await self._help_at_rest(key)
                     self.show(screen)
                 if key in {"A", "D"}:
                     return MAIN if key == "D" else ""
@@ -265,8 +265,8 @@ class Ask:
         """A key, NUDGE where something else happened, None after `seconds`. Raises Cancelled, CardPulled. Serves Help."""
         self.show(screen)
         key = await self._one(self.pace.longer(seconds))
-        if key == "C" and screen.keys.help:
-            await self._help()
+        if _wants_help(screen, key):
+            await self._help(key)
             return NUDGE
         if key == "A" and screen.keys.cancel:
             raise Cancelled
@@ -317,13 +317,34 @@ class Ask:
         self.keys.forget()
         while True:
             key = await self.keys.next(self.pace.longer(self.patience.answer_s)) or NUDGE
-            if key == "C" and screen.keys.help:
-                await self._help_at_rest()
+            if _wants_help(screen, key):
+                await self._help_at_rest(key)
                 self.show(screen)
             elif key == "A" and screen.keys.cancel:
                 return ""
             elif key and (chosen := _chosen(getattr(screen, "choices", ()), key)):
                 return chosen
+
+    async def answer_between(self, screen: s.Screen) -> str:
+        """Serve Help and the choice of a language while nobody is served. Returns any other choice of the screen, and ""
+        when another language is spoken.
+        """
+        self.keys.forget()
+        before = self._words.code
+        while self._words.code == before:
+            key = await self.keys.next(self.pace.longer(self.patience.answer_s))
+            if key is None:
+                # Whoever chose a language has gone: the next one finds the machine's own.
+                self._words.next_customer()
+            elif _wants_help(screen, key):
+                await self._help_at_rest(key)
+                self.show(screen)
+            elif chosen := _chosen(getattr(screen, "choices", ()), key):
+                if not chosen.startswith((catalogue.LANGUAGE, catalogue.LANGUAGES)):
+                    return chosen
+                await self._speak(chosen)
+                self.show(screen)
+        return ""
 
     async def pause(self, screen: s.Screen, seconds: float) -> None:
         """Something that stays for `seconds`, whatever is pressed; only Help is served."""
@@ -340,8 +361,8 @@ class Ask:
         self.show(screen)
         for _ in range(self.patience.extensions + 1):
             key = await self._answer()
-            while key == "C" and screen.keys.help:
-                await self._help()
+            while _wants_help(screen, key):
+                await self._help(key)
                 self.show(screen)
                 key = await self._answer()
             if key is not None:
@@ -350,20 +371,23 @@ class Ask:
             self.show(screen)
         raise TimedOut
 
-    async def _help_at_rest(self) -> None:
+    async def _help_at_rest(self, key: str | None) -> None:
         """Help where nothing is asked: a card that goes out meanwhile ends only the help."""
         self._helping = True
         try:
             with contextlib.suppress(CardPulled, DoorOpened):
-                await self._help()
+                await self._help(key)
         finally:
             self._helping = False
 
-    async def _help(self) -> None:
-        """What can be heard, contrast, and whom to call; Back, Cancel or the time limit lead back to the question.
+    async def _help(self, key: str | None) -> None:
+        """What can be heard, language, contrast, and whom to call; Back, Cancel or the time limit lead back to the question.
 
         "Say it again" needs nothing more: a question that comes back is said.
         """
+        if key == s.LANGUAGE_KEY:
+            await self._choose_language()
+            return
         screen = self._help_screen()
         self.show(screen)
         chosen = _chosen(screen.choices, await self._meant() or "")
@@ -372,12 +396,32 @@ class Ask:
         elif chosen == "person":
             self.show(catalogue.help_person(self._words, self.phone))
             await self._meant()
+        elif chosen == "language":
+            await self._choose_language()
         elif chosen and self._voice is not None:
             self._voice.chosen(chosen)
+
+    async def _choose_language(self) -> None:
+        screen = catalogue.languages(self._words)
+        self.show(screen)
+        await self._speak(_chosen(screen.choices, await self._meant() or ""))
+
+    async def _speak(self, chosen: str) -> None:
+        """What a choice of languages means; any other means nothing here."""
+        if chosen == catalogue.LANGUAGES:
+            self._helping = True
+            try:
+                await self._choose_language()
+            finally:
+                self._helping = False
+        elif chosen.startswith(catalogue.LANGUAGE):
+            self._words.choose(chosen.removeprefix(catalogue.LANGUAGE))
 
     def _help_screen(self) -> s.Choose:
         heard = self._voice.help if self._voice is not None else ()
         offered = {*heard, "person", *(("contrast",) if self._contrast is not None else ())}
+        if len(self._words.languages) > 1:
+            offered.add("language")
         on = self._voice.switched if self._voice is not None else ()
         return catalogue.help_(self._words, [key for key in catalogue.HELP if key in offered], on)
 
@@ -450,6 +494,11 @@ class _Countdown:
             if not self._ask.helping:
                 self._ask.show(self._screen, left_s=whole if whole <= RING_S else None)
             await self._ask.pace.sleep(left - (whole - 1) if whole <= RING_S else left - RING_S)
+
+
+def _wants_help(screen: s.Screen, key: str | None) -> bool:
+    """Help, or a touch on the header's language, where the screen has them."""
+    return bool(screen.keys.help) and (key == "C" or (key == s.LANGUAGE_KEY and bool(screen.language)))
 
 
 def _chosen(choices: tuple[s.Choice, ...], key: str) -> str:

@@ -194,10 +194,12 @@ class Host:
         """Whose bills can be paid from `account`."""
         return (await self._inquire(visit, account, "billers", Billers)).billers
 
-    async def close_visit(self, visit: str, ended: str) -> None:
-        """A courtesy: nothing depends on it."""
+    async def close_visit(self, visit: str, ended: str, language: str = "") -> None:
+        """A courtesy: nothing depends on it. `language`: what the customer chose, "" where nothing was."""
         try:
-            await self._client.ask(CloseVisit(visit=visit, ended=ended), until=self.now() + CLOSE_VISIT_MS)
+            await self._client.ask(
+                CloseVisit(visit=visit, ended=ended, language=language), until=self.now() + CLOSE_VISIT_MS
+            )
         except LinkError as error:
             self._journal.write(r.Event(what="close-visit-unheard", detail=str(error)))
 

@@ -291,6 +291,7 @@ class Machine:
             await customer()
         finally:
             self._idle.set()
+            self.parts.words.next_customer()
             if self.voice is not None:
                 self.voice.next_customer()
         await asyncio.sleep(visit.BARE_S)
@@ -298,12 +299,12 @@ class Machine:
         self.line_keeper.check()
 
     async def _rest(self, screen: Screen, wanted: Coroutine[Any, Any, Any]) -> str:
-        """Show `screen` until `wanted` comes (CAME), one of its choices is made (its key) or the service state changes
-        (""); Help is served meanwhile.
+        """Show `screen` until `wanted` comes (CAME), one of its choices is made (its key), or the service state or the
+        language changes (""); Help is served meanwhile.
         """
         self._display.show(screen)
         came, changed = asyncio.ensure_future(wanted), asyncio.ensure_future(self._changed.wait())
-        helping = asyncio.ensure_future(self.ask.answer_help(screen))
+        helping = asyncio.ensure_future(self.ask.answer_between(screen))
         try:
             await asyncio.wait({came, changed, helping}, return_when=asyncio.FIRST_COMPLETED)
             if changed.done():

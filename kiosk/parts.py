@@ -64,12 +64,11 @@ class Parts:
     def when(self, at_ms: int) -> str:
         """Bank time as a customer reads it: 14:30, with the day where it is not today."""
         local = self._local(at_ms)
-        return f"{local:%H:%M}" if self.is_today(at_ms) else f"{local:%d.%m. %H:%M}"
+        return f"{local:%H:%M}" if self.is_today(at_ms) else f"{self.words.day(local)}, {local:%H:%M}"
 
     def date(self, at_ms: int) -> str:
         """A day of this year as a customer reads it."""
-        local = self._local(at_ms)
-        return f"{local.day} {local:%b}"
+        return self.words.day(self._local(at_ms))
 
     def is_today(self, at_ms: int) -> bool:
         return self._local(at_ms).date() == self._local(self.host.now()).date()

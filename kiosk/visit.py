@@ -127,6 +127,7 @@ async def _begin(parts: Parts, *, closed: bool) -> Visit:
         await _say(parts, operator_screens.op_only(parts.words))
         raise _Ended
     opened = await _open(parts, card)
+    parts.words.follow(opened.language)
     await _turn_ratchet(parts, card, opened)
     return Visit(parts=parts, card=card, opened=opened)
 
@@ -198,7 +199,7 @@ async def _end(parts: Parts, visit: Visit | None, why: str) -> None:
         await card_out(parts, visit)
         parts.note("visit-ends", why)
         if visit is not None:
-            await parts.host.close_visit(visit.opened.visit, visit.ended)
+            await parts.host.close_visit(visit.opened.visit, visit.ended, parts.words.chosen)
     except JournalError as error:
         parts.service.close(Cause.JOURNAL, str(error))
     parts.ask.keys.forget()

@@ -257,4 +257,14 @@ def close_visit(view: View, context: Context, message: CloseVisit) -> Acknowledg
     if visit is not None and visit.terminal == context.terminal.terminal and visit.state == "open":
         view.put(replace(visit, state="closed"))
         context.note(view, "visit-closed", f"visit {visit.visit}: {message.ended}")
+        if message.language:
+            _speak(view, context, visit, message.language)
     return Acknowledged()
+
+
+def _speak(view: View, context: Context, visit: Visit, language: str) -> None:
+    """The customer's next visit begins in the language that was chosen at this one."""
+    customer = view.need(Customer, view.need(Card, visit.card).customer)
+    if customer.language != language:
+        view.put(replace(customer, language=language))
+        context.note(view, "customer-language", f"customer {customer.customer}: {customer.language}, now {language}")

@@ -48,6 +48,7 @@ from bank_link.errors import MessageRefused, PinError
 from bank_link.messages import (
     FACTS,
     CardWritten,
+    CloseVisit,
     Completion,
     Credit,
     Inquire,
@@ -73,7 +74,8 @@ MOST_NUMBERS = 8_000
 
 class _Wanted:
     """The keys that a batch names. `telling`: terminals that bring facts, which may post to any house account and open
-    cases; `beginning`: those whose open visits end; `presented`: cards that open a visit; `posting`: posts are among it.
+    cases; `beginning`: those whose open visits end; `presented`: cards that open a visit; `posting`: posts are among it; `speaking`: visits at
+    which a language was chosen, `named` their cards.
     """
 
     def __init__(self, tools: Tools) -> None:
@@ -89,6 +91,8 @@ class _Wanted:
         self.digests: set[bytes] = set()
         self.guarded: set[str] = set()
         self.posting = False
+        self.speaking: set[str] = set()
+        self.named: set[str] = set()
         self.numbers: set[tuple[str, int, int]] = set()
         self.holds: set[str] = set()
         self.visits: set[str] = set()
@@ -150,7 +154,13 @@ class _Wanted:
             self.accounts.add(message.account)
             self.cards.add(message.card)
             self._add_day(message)
-        self.visits.add(getattr(message, "visit", ""))
+        self._add_visit(message)
+
+    def _add_visit(self, message: Message) -> None:
+        visit = getattr(message, "visit", "")
+        self.visits.add(visit)
+        if isinstance(message, CloseVisit) and message.language:
+            self.speaking.add(visit)
 
     def _add_presented(self, terminal: str, generation: int, message: OpenVisit) -> None:
         if message.card:
@@ -228,6 +238,8 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     wanted.visits |= {hold.visit for hold in holds}
     for visit in _VISITS(connection, books, wanted.visits) + _OPEN_VISITS(connection, books, wanted.beginning):
         wanted.cards.add(visit.card)
+        if visit.visit in wanted.speaking:
+            wanted.named.add(visit.card)
     for hold in holds:
         wanted.cards.add(hold.card)
         wanted.accounts.add(hold.account)
@@ -268,7 +280,7 @@ def _load_codes(connection: Connection, books: Books, wanted: _Wanted) -> None:
 
 def _load_cards(connection: Connection, books: Books, wanted: _Wanted) -> None:
     cards = _CARDS(connection, books, wanted.cards | wanted.presented)
-    _CUSTOMERS(connection, books, {card.customer for card in cards if card.card in wanted.presented})
+    _CUSTOMERS(connection, books, {card.customer for card in cards if card.card in wanted.presented | wanted.named})
     _OPERATORS(connection, books, wanted.presented)
     wanted.cards |= wanted.presented
     _USUALS(connection, books, wanted.cards if wanted.posting or wanted.telling else wanted.presented)

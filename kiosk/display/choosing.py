@@ -48,11 +48,11 @@ def touch(
 def words(config: DisplayConfig, say: Callable[[str], None]) -> Words:
     """The customers' words. A bank's own that cannot be used are said, line by line, and ours stand."""
     try:
-        return load_words(brand=config.brand)
+        return load_words(*config.languages, brand=config.brand)
     except WordsError as error:
         for line in str(error).splitlines():
             say(line)
-        return load_words()
+        return load_words(*config.languages)
 
 
 def bank_name(config: DisplayConfig) -> str:

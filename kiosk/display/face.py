@@ -31,7 +31,10 @@ class Display(Protocol):
         """From now on this is the screen. The same screen again redraws only what changed."""
 
     def listen(self, pressed: Callable[[str], None]) -> None:
-        """Call `pressed` with a key (`drivers.devices.KEYS`) for each touch on a target, on the loop (one listener)."""
+        """Call `pressed` with a key (`drivers.devices.KEYS`, `screens.model.LANGUAGE_KEY`) for each touch on a target.
+
+        On the loop; there is one listener.
+        """
 
     async def run(self) -> None:
         """Draw and poll until cancelled. Raises `DisplayError` if there is nothing to draw on."""

@@ -1,8 +1,13 @@
-"""Screens as framed text: pure functions from a screen to lines, for the terminal display and for transcripts."""
+"""Screens as framed text: pure functions from a screen to lines, for the terminal display and for transcripts.
+
+Lines are in the order of reading in every language. A terminal that can show Arabic arranges it by itself, and would turn
+round what was turned before; so would whoever copies a transcript.
+"""
 
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Iterator
 from functools import singledispatch
 
@@ -48,7 +53,7 @@ def block(screen: Screen, look: Look, *, name: str, columns: int = 80, plain: bo
     head = f" {_clean(name)} "[:inner]
     return [
         f"{frame[0]}{frame[1]}{head}{frame[1] * (columns - 3 - len(head))}{frame[2]}",
-        *(f"{frame[3]} {_ascii(line, plain):<{inner}} {frame[3]}" for line in lines),
+        *(f"{frame[3]} {_padded(_ascii(line, plain), inner)} {frame[3]}" for line in lines),
         f"{frame[4]}{frame[5] * (columns - 2)}{frame[6]}",
     ]
 
@@ -102,7 +107,15 @@ def _clean(text: str) -> str:
 def _ascii(text: str, plain: bool) -> str:
     if not plain:
         return text
-    return text.replace("●", "*").replace("○", "o").encode("ascii", "replace").decode("ascii")
+    letters = unicodedata.normalize("NFKD", text.replace("●", "*").replace("○", "o"))
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return bare.encode("ascii", "replace").decode("ascii")
+
+
+def _padded(text: str, width: int) -> str:
+    """With spaces to `width` columns; signs over and under letters, and marks of direction, take none."""
+    taken = sum(unicodedata.category(letter) not in {"Mn", "Me", "Cf"} for letter in text)
+    return text + " " * (width - taken)
 
 
 def _lines(screen: Screen, look: Look) -> Iterator[str]:
@@ -183,7 +196,7 @@ def _(screen: Pin) -> Iterator[str]:
 @_body.register
 def _(screen: Confirm) -> Iterator[str]:
     widest = max((len(fact.label) for fact in screen.facts), default=0)
-    yield from (f"  {_clean(fact.label):<{widest}}  {_clean(fact.value)}" for fact in screen.facts)
+    yield from (f"  {_padded(_clean(fact.label), widest)}  {_clean(fact.value)}" for fact in screen.facts)
     yield from _notice(screen.notice)
 
 
@@ -218,7 +231,11 @@ def _(screen: Out) -> Iterator[str]:
 @_body.register
 def _(screen: ListScreen) -> Iterator[str]:
     widest = max((len(row.amount) for row in screen.rows), default=0)
-    yield from (f"  {_clean(row.date):<8}{_clean(row.amount):>{widest}}  {_clean(row.words)}" for row in screen.rows)
+    dates = max((len(row.date) for row in screen.rows), default=0) + 2
+    yield from (
+        f"  {_padded(_clean(row.date), dates)}{_clean(row.amount):>{widest}}  {_clean(row.words)}"
+        for row in screen.rows
+    )
     if screen.pages > 1:
         yield f"  {screen.page} / {screen.pages}"
 
@@ -227,4 +244,4 @@ def _(screen: ListScreen) -> Iterator[str]:
 def _(screen: Code) -> Iterator[str]:
     yield f"  {_clean(screen.line)}"
     widest = max((len(fact.label) for fact in screen.facts), default=0)
-    yield from (f"  {_clean(fact.label):<{widest}}  {_clean(fact.value)}" for fact in screen.facts)
+    yield from (f"  {_padded(_clean(fact.label), widest)}  {_clean(fact.value)}" for fact in screen.facts)

@@ -48,8 +48,8 @@ class FontRaster:
         fonts = self._open()
         em = EM * (2 if line.large else 1)
         while True:
-            face = Face(700 if line.bold else 500, em)
-            words = [fonts.words(part, face, BLACK) for part in (line.text, line.right)]
+            face = Face(700 if line.bold else 500, em, rtl=_turned(line.text + line.right))
+            words = [fonts.words(part, face, BLACK).surface for part in (line.text, line.right)]
             if sum(each.get_width() for each in words) <= width - em or em <= SMALLEST_EM:
                 return words[0], words[1]
             em -= 2

@@ -12,7 +12,7 @@ import enum
 import re
 from dataclasses import dataclass
 
-from bank_link.money import Money, shown
+from bank_link.money import Money
 from config.zone import zone
 from drivers.devices import PrintCode, PrintJob, PrintLine
 from kiosk.screens.words.load import Words
@@ -80,13 +80,13 @@ def title(receipt: Receipt, words: Words) -> str:
 def facts(receipt: Receipt, words: Words) -> tuple[tuple[str, str], ...]:
     """Label and value, in the order of a receipt; what is not known is left out."""
     found = {
-        "amount": shown(receipt.amount) if receipt.amount is not None else "",
+        "amount": words.money(receipt.amount) if receipt.amount is not None else "",
         "to": receipt.to,
         "card": words.say("general", "ends", digits=receipt.card) if receipt.card else "",
         "account": words.say("general", "ends", digits=receipt.account) if receipt.account else "",
         "reference": receipt.reference,
         "machine": receipt.terminal,
-        "balance": shown(receipt.balance) if receipt.balance is not None else "",
+        "balance": words.money(receipt.balance) if receipt.balance is not None else "",
     }
     return tuple((words.say("receipt", name), value) for name, value in found.items() if value)
 
@@ -106,7 +106,7 @@ def job(receipt: Receipt, words: Words) -> PrintJob:
             PrintLine(receipt.bank, bold=True, centre=True),
             PrintLine(),
             PrintLine(title(receipt, words), bold=True),
-            *((PrintLine(shown(receipt.amount), large=True),) if receipt.amount is not None else ()),
+            *((PrintLine(words.money(receipt.amount), large=True),) if receipt.amount is not None else ()),
             PrintLine(),
             PrintLine(receipt.when),
             *(PrintLine(label, value) for label, value in facts(receipt, words)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bank_link.money import MINOR_DIGITS, SYMBOLS, Money, shown
-from kiosk.screens.common import keys, short, whole
+from bank_link.money import MINOR_DIGITS, SYMBOLS, Money
+from kiosk.screens.common import keys, made, short
 from kiosk.screens.model import Amount, Choice, Choose, Confirm, Fact, Notice, NoticeScreen, Tone
 from kiosk.screens.words.load import Words
 
@@ -17,6 +17,7 @@ BILLERS = 3
 _NAME = 20
 
 
+@made
 def bills(words: Words, offered: Sequence[str]) -> Choose:
     """Which bill? `offered` are those of `CATEGORIES` that somebody can be paid under."""
     return Choose(
@@ -29,6 +30,7 @@ def bills(words: Words, offered: Sequence[str]) -> Choose:
     )
 
 
+@made
 def bills_who(words: Words, names: Sequence[str], *, more: bool = False) -> Choose:
     """Whose bill? Keys `biller:0`, `biller:1`, …; and `more`, where there are others."""
     choices = [Choice(key=f"biller:{place}", label=short(name, _NAME)) for place, name in enumerate(names)]
@@ -44,6 +46,7 @@ def bills_who(words: Words, names: Sequence[str], *, more: bool = False) -> Choo
     )
 
 
+@made
 def bill_number(words: Words, digits: int, *, entered: str = "", wrong: bool = False) -> Amount:
     """The number that is printed on the bill; `wrong` where the biller has none like it."""
     notice = Notice(Tone.WARNING, words.say("bill.number", "bold"), words.say("bill.number", "plain"))
@@ -61,9 +64,10 @@ def bill_number(words: Words, digits: int, *, entered: str = "", wrong: bool = F
     )
 
 
+@made
 def bill_amount(words: Words, most: Money, *, entered: str = "", over: bool = False) -> Amount:
     """How much, to the cent; at most `most`. `over`: it was more."""
-    limits = words.say("bill.amount", "limits", most=whole(most))
+    limits = words.say("bill.amount", "limits", most=words.whole(most))
     return Amount(
         id="bill.amount",
         title=words.say("bill.amount", "title"),
@@ -72,6 +76,7 @@ def bill_amount(words: Words, most: Money, *, entered: str = "", over: bool = Fa
         most_digits=len(str(most.minor)) + 1,
         entered=entered,
         decimals=MINOR_DIGITS[most.currency],
+        locale=words.locale(most.currency),
         notice=Notice(Tone.WARNING, limits) if over else None,
         private=True,
         keys=keys(words, back="clear", main="ok"),
@@ -79,9 +84,10 @@ def bill_amount(words: Words, most: Money, *, entered: str = "", over: bool = Fa
     )
 
 
+@made
 def bill_ok(words: Words, name: str, amount: Money, bill: str, source: str) -> Confirm:
     """Whose bill, how much, its number and what it is paid from."""
-    facts = (("amount", shown(amount)), ("bill", bill), ("from", short(source)))
+    facts = (("amount", words.money(amount)), ("bill", bill), ("from", short(source)))
     return Confirm(
         id="bill.ok",
         title=words.say("bill.ok", "title", name=short(name, _NAME)),
@@ -92,12 +98,13 @@ def bill_ok(words: Words, name: str, amount: Money, bill: str, source: str) -> C
     )
 
 
+@made
 def bill_done(words: Words, name: str, amount: Money, reference: str) -> NoticeScreen:
     """It is paid."""
     return NoticeScreen(
         id="bill.done",
         title=words.say("bill.done", "title"),
-        notice=Notice(Tone.OK, words.say("bill.done", "bold", amount=shown(amount), name=short(name))),
+        notice=Notice(Tone.OK, words.say("bill.done", "bold", amount=words.money(amount), name=short(name))),
         reference=reference,
         reference_label=words.say("general", "reference"),
         private=True,
@@ -106,6 +113,7 @@ def bill_done(words: Words, name: str, amount: Money, reference: str) -> NoticeS
     )
 
 
+@made
 def bill_none(words: Words, *, earlier: bool = False) -> NoticeScreen:
     """The bank does not take this bill (any more). `earlier`: money was sent before, in this visit."""
     bold = words.say("general", "earlier") if earlier else words.say("bill.none", "bold")

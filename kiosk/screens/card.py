@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bank_link.money import Money
-from kiosk.screens.common import SILENT, keys, watching, whole
+from kiosk.screens.common import SILENT, keys, made, watching
 from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Pin, Slot, Take, Tone, Wait
 from kiosk.screens.words.load import Words
 
@@ -15,11 +15,13 @@ MENU = {"cash": "cash", "balance": "eye", "pay_in": "pay-in", "send": "send", "b
 MORE = {"list": "bill", "newpin": "card", "details": "person", "open": "ok"}
 
 
+@made
 def reading(words: Words, *, slow: bool = False) -> Wait:
     """The card is being read."""
     return _wait(words, "reading", slow=slow)
 
 
+@made
 def working(words: Words, *, slow: bool = False, card_out: bool = False, code: bool = False) -> Wait:
     """The bank is asked; `slow` after eight seconds. `card_out`: the customer has the card already. `code`: there is none."""
     return _wait(words, "working", slow=slow, line="card_out" if card_out else "code" if code else "line")
@@ -35,6 +37,7 @@ def _wait(words: Words, screen: str, *, slow: bool, line: str = "line") -> Wait:
     )
 
 
+@made
 def pin(words: Words, *, tries_left: int | None = None, count: int = 0) -> Pin:
     """Asks for the PIN, of which `count` digits are in; `tries_left` after a wrong one."""
     screen = "pin" if tries_left is None else "pin.wrong"
@@ -53,6 +56,7 @@ def _wrong(words: Words, tries_left: int) -> Notice:
     return Notice(Tone.DANGER, words.say("pin.wrong", "bold"), words.count("pin.wrong", "plain", tries_left, "tries"))
 
 
+@made
 def pin_locked(words: Words, until: str, *, today: bool = True) -> NoticeScreen:
     """Too many wrong PINs. `until` is the time of day ("14:30"), or with `today` false the day too."""
     bold = words.say("pin.locked", "bold_today" if today else "bold", time=until)
@@ -65,6 +69,7 @@ def pin_locked(words: Words, until: str, *, today: bool = True) -> NoticeScreen:
     )
 
 
+@made
 def choose_account(words: Words, accounts: Sequence[tuple[str, str]]) -> Choose:
     """Which account? Each is its label and the last digits of its number; keys `account:0`, `account:1`, …"""
     choices = tuple(
@@ -82,11 +87,12 @@ def choose_account(words: Words, accounts: Sequence[tuple[str, str]]) -> Choose:
     )
 
 
+@made
 def menu(words: Words, offered: Sequence[str], *, wanted: Money | None = None) -> Choose:
     """What would you like to do? `offered` are keys of `MENU`, in the order of their digits. `wanted`: cash that the
     customer wants at last.
     """
-    said = {"cash": words.say("menu", "cash_wanted", amount=whole(wanted))} if wanted is not None else {}
+    said = {"cash": words.say("menu", "cash_wanted", amount=words.whole(wanted))} if wanted is not None else {}
     choices = tuple(Choice(key=key, label=said.get(key) or words.say("menu", key), icon=MENU[key]) for key in offered)
     return Choose(
         id="menu",
@@ -98,20 +104,28 @@ def menu(words: Words, offered: Sequence[str], *, wanted: Money | None = None) -
     )
 
 
+@made
 def more(words: Words, offered: Sequence[str]) -> Choose:
     """What else? `offered` are keys of `MORE`."""
     choices = tuple(Choice(key=key, label=words.say("more", key), icon=MORE[key]) for key in offered)
     return Choose(
-        id="more", title=words.say("more", "title"), choices=choices, keys=keys(words), language=words.header_language
+        id="more",
+        title=words.say("more", "title"),
+        choices=choices,
+        keys=keys(words),
+        more=words.say("keys", "more"),
+        language=words.header_language,
     )
 
 
+@made
 def newpin(words: Words, *, different: bool = False, count: int = 0) -> Pin:
     """A new PIN; `different` where the two that were typed were not the same."""
     notice = Notice(Tone.WARNING, words.say("newpin.again", "different")) if different else None
     return _newpin(words, "newpin", words.say("newpin", "line"), count, notice)
 
 
+@made
 def newpin_again(words: Words, *, count: int = 0) -> Pin:
     """The same PIN once more."""
     return _newpin(words, "newpin.again", words.say("pin", "line"), count, None)
@@ -129,6 +143,7 @@ def _newpin(words: Words, screen: str, line: str, count: int, notice: Notice | N
     )
 
 
+@made
 def newpin_done(words: Words) -> NoticeScreen:
     """The new PIN holds."""
     return NoticeScreen(
@@ -140,6 +155,7 @@ def newpin_done(words: Words) -> NoticeScreen:
     )
 
 
+@made
 def take_card(words: Words, *, cash_next: bool) -> Take:
     """The card is released: take it. `cash_next` where taking it is what the cash waits for."""
     return Take(
@@ -153,6 +169,7 @@ def take_card(words: Words, *, cash_next: bool) -> Take:
     )
 
 
+@made
 def thanks(words: Words) -> Take:
     """The visit is over."""
     return Take(id="thanks", title=words.say("thanks", "title"), slot=Slot.NONE, keys=SILENT)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bank_link.money import MINOR_DIGITS, SYMBOLS, Money
-from kiosk.screens.common import FIRST, NO, SILENT, amount_choices, amount_key, keys, watching, whole
+from kiosk.screens.common import FIRST, NO, SILENT, amount_choices, amount_key, keys, made, watching
 from kiosk.screens.model import Amount, Choice, Choose, Notes, Notice, NoticeScreen, Slot, Take, Tone, Wait
 from kiosk.screens.receipt import receipt_ways
 from kiosk.screens.words.load import Words
@@ -23,6 +23,7 @@ class Preset(NamedTuple):
     reason: str = ""
 
 
+@made
 def cash(words: Words, presets: Sequence[Preset | tuple[Money, bool, str]], *, usual: Money | None = None) -> Choose:
     """How much cash? Up to five presets, keys `amount:<minor units>`, and `other`."""
     return Choose(
@@ -39,17 +40,20 @@ def _preset(words: Words, preset: Preset, usual: Money | None) -> Choice:
     second = words.say("cash", preset.reason) if preset.reason else ""
     if preset.enabled and preset.amount == usual:
         second = words.say("cash", "usual")
-    return Choice(key=amount_key(preset.amount), label=whole(preset.amount), second=second, enabled=preset.enabled)
+    return Choice(
+        key=amount_key(preset.amount), label=words.whole(preset.amount), second=second, enabled=preset.enabled
+    )
 
 
+@made
 def cash_other(words: Words, step: Money, most: Money, *, entered: str = "", refused: Money | None = None) -> Amount:
     """An amount by digits, in whole units. `refused` is the amount that was just entered and cannot be had."""
-    limits = {"step": whole(step), "most": whole(most)}
+    limits = {"step": words.whole(step), "most": words.whole(most)}
     notice = None
     if refused is not None:
         notice = Notice(
             Tone.WARNING,
-            words.say("cash.other", "bold", amount=whole(refused)),
+            words.say("cash.other", "bold", amount=words.whole(refused)),
             words.say("cash.other", "plain", **limits),
         )
     return Amount(
@@ -60,12 +64,14 @@ def cash_other(words: Words, step: Money, most: Money, *, entered: str = "", ref
         # One more than the most, so that too much is refused rather than cut short.
         most_digits=len(str(most.minor // 10 ** MINOR_DIGITS[most.currency])) + 1,
         entered=entered,
+        locale=words.locale(step.currency),
         notice=notice,
         keys=keys(words, back="clear", main="ok"),
         language=words.header_language,
     )
 
 
+@made
 def cash_mix(words: Words, fewest: Sequence[tuple[int, Money]], small: Sequence[tuple[int, Money]]) -> Choose:
     """Which notes? Each mix is how many of which note, largest first; keys `fewest` and `small`."""
     choices = tuple(
@@ -77,14 +83,18 @@ def cash_mix(words: Words, fewest: Sequence[tuple[int, Money]], small: Sequence[
         title=words.say("cash.mix", "title"),
         choices=choices,
         keys=keys(words),
+        more=words.say("keys", "more"),
         language=words.header_language,
     )
 
 
 def _mix(words: Words, mix: Sequence[tuple[int, Money]]) -> str:
-    return ", ".join(words.say("cash.mix", "notes", count=str(count), note=whole(note)) for count, note in mix)
+    return words.say("cash.mix", "between").join(
+        words.say("cash.mix", "notes", count=str(count), note=words.whole(note)) for count, note in mix
+    )
 
 
+@made
 def cash_receipt(words: Words, *, paper: bool) -> Choose:
     """A receipt, and anything else first? The card comes out before the cash, and the visit is over then.
 
@@ -104,12 +114,13 @@ def cash_receipt(words: Words, *, paper: bool) -> Choose:
     )
 
 
+@made
 def take_bunch(words: Words, amount: Money, notes: Sequence[int]) -> Take:
     """A first part of the notes is out; the rest comes once they are taken. Key D."""
     return Take(
         id="take.bunch",
         title=words.say("take.bunch", "title"),
-        value=whole(amount),
+        value=words.whole(amount),
         left=words.say("general", "seconds_left"),
         notes=Notes(tuple(notes)),
         slot=Slot.CASH,
@@ -118,6 +129,7 @@ def take_bunch(words: Words, amount: Money, notes: Sequence[int]) -> Take:
     )
 
 
+@made
 def cash_count(words: Words, done: int, total: int) -> Wait:
     """The dispenser counts: `done` of `total` notes are out."""
     return Wait(
@@ -129,24 +141,27 @@ def cash_count(words: Words, done: int, total: int) -> Wait:
     )
 
 
+@made
 def cash_nearest(words: Words, asked: Money, missing_note: Money | None, possible: Sequence[Money]) -> Choose:
     """`asked` cannot be made of the notes here; `possible` can. `missing_note` where lack of one note is the reason."""
     note = words.say("cash.nearest", "bold_any")
     if missing_note is not None:
-        note = words.say("cash.nearest", "bold", note=whole(missing_note))
-    title = words.say("cash.nearest", "title", amount=whole(asked))
+        note = words.say("cash.nearest", "bold", note=words.whole(missing_note))
+    title = words.say("cash.nearest", "title", amount=words.whole(asked))
     return _instead(words, "cash.nearest", title, note, possible)
 
 
+@made
 def cash_limit(words: Words, possible: Money) -> Choose:
     """More than today's limit leaves; `possible` can be had."""
-    bold = words.say("cash.limit", "bold", amount=whole(possible))
+    bold = words.say("cash.limit", "bold", amount=words.whole(possible))
     return _instead(words, "cash.limit", words.say("cash.limit", "title"), bold, [possible])
 
 
+@made
 def cash_short(words: Words, possible: Money) -> Choose:
     """More than the account holds; `possible` can be had."""
-    bold = words.say("cash.short", "bold", amount=whole(possible))
+    bold = words.say("cash.short", "bold", amount=words.whole(possible))
     return _instead(words, "cash.short", words.say("cash.short", "title"), bold, [possible])
 
 
@@ -162,12 +177,14 @@ def _instead(words: Words, screen: str, title: str, bold: str, possible: Sequenc
     )
 
 
+@made
 def cash_limit_reached(words: Words) -> NoticeScreen:
     """Nothing more can be had today, in amount or in number of times."""
     plain = words.say("cash.limit.reached", "plain")
     return _nothing(words, "cash.limit.reached", plain)
 
 
+@made
 def cash_short_none(words: Words) -> NoticeScreen:
     """The account holds less than the smallest note."""
     return _nothing(words, "cash.short.none", "")
@@ -183,12 +200,13 @@ def _nothing(words: Words, screen: str, plain: str) -> NoticeScreen:
     )
 
 
+@made
 def take_cash(words: Words, amount: Money, notes: Sequence[int], *, receipt_next: bool = False) -> Take:
     """The notes are out: `notes` by face value in whole units, one entry a note, largest first."""
     return Take(
         id="take.cash",
         title=words.say("take.cash", "title"),
-        value=whole(amount),
+        value=words.whole(amount),
         line=words.say("take.cash", "receipt") if receipt_next else "",
         left=words.say("general", "seconds_left"),
         notes=Notes(tuple(notes)),
@@ -198,6 +216,7 @@ def take_cash(words: Words, amount: Money, notes: Sequence[int], *, receipt_next
     )
 
 
+@made
 def take_receipt(words: Words) -> Take:
     """The receipt is printed."""
     return Take(

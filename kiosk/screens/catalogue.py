@@ -5,7 +5,17 @@ Each takes the language's `Words` first, then typed values, and returns a screen
     catalogue.cash(words, [Preset(major(20, "USD")), ...])     ->  keys "amount:2000", ..., "other"
 """
 
-from kiosk.screens.at_rest import OUT_REASONS, by_code, out, starting, welcome, welcome_open
+from kiosk.screens.at_rest import (
+    LANGUAGE,
+    LANGUAGES,
+    OUT_REASONS,
+    by_code,
+    languages,
+    out,
+    starting,
+    welcome,
+    welcome_open,
+)
 from kiosk.screens.balance import balance, balance_shown
 from kiosk.screens.bills import (
     BILLERS,
@@ -119,6 +129,8 @@ __all__ = [
     "CATEGORIES",
     "DETAILS",
     "HELP",
+    "LANGUAGE",
+    "LANGUAGES",
     "MENU",
     "MORE",
     "NAMES",
@@ -169,6 +181,7 @@ __all__ = [
     "freeze_done",
     "help_",
     "help_person",
+    "languages",
     "menu",
     "more",
     "name",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bank_link.money import Money
-from kiosk.screens.common import keys, whole
+from kiosk.screens.common import keys, made
 from kiosk.screens.model import Amount, Choice, Confirm, Fact, Notice, NoticeScreen, Tone
 from kiosk.screens.words.load import Words
 
@@ -25,32 +25,37 @@ def code(
     )  # fmt: skip
 
 
+@made
 def code_ok(words: Words, amount: Money) -> Confirm:
     """What the code is for; from the main key on it is paid."""
     return Confirm(
-        id="code.ok", title=words.say("code.ok", "title"), facts=(Fact(words.say("code.ok", "amount"), whole(amount)),),
+        id="code.ok", title=words.say("code.ok", "title"), facts=(Fact(words.say("code.ok", "amount"), words.whole(amount)),),
         keys=keys(words, back="", main="take_cash"), language=words.header_language,
     )  # fmt: skip
 
 
+@made
 def code_locked(words: Words, until: str, *, today: bool = True) -> NoticeScreen:
     """Too many wrong codes here. `until`: the time of day, or with `today` false the day too."""
     bold = words.say("code.locked", "bold_today" if today else "bold", time=until)
     return _notice(words, "code.locked", Notice(Tone.DANGER, bold, words.say("code.locked", "plain")))
 
 
+@made
 def code_nopay(words: Words, amount: Money) -> NoticeScreen:
     """The notes for it are not here: the code was not used."""
-    bold = words.say("code.nopay", "bold", amount=whole(amount))
+    bold = words.say("code.nopay", "bold", amount=words.whole(amount))
     return _notice(words, "code.nopay", Notice(Tone.WARNING, bold, words.say("code.nopay", "plain")))
 
 
+@made
 def code_refused(words: Words) -> NoticeScreen:
     """The bank does not pay it now."""
     said = Notice(Tone.WARNING, words.say("code.refused", "bold"), words.say("code.refused", "plain"))
     return _notice(words, "code.refused", said)
 
 
+@made
 def code_in_use(words: Words) -> NoticeScreen:
     """Somebody is being paid with it elsewhere."""
     return _notice(
@@ -58,6 +63,7 @@ def code_in_use(words: Words) -> NoticeScreen:
     )
 
 
+@made
 def code_line(words: Words, *, again: bool = True) -> NoticeScreen:
     """The bank did not answer, and nothing was paid. Key `again`, where it can be tried at once."""
     said = Notice(Tone.WARNING, words.say("code.line", "bold"), words.say("code.line", "plain"))

@@ -1,11 +1,13 @@
-"""What the screens of every theme share: the words at the keys, and numbered cards."""
+"""What the screens of every theme share: the words at the keys, numbered cards, and being made again in another language."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
 
-from bank_link.money import Money, shown
-from kiosk.screens.model import Choice, Keys
+from bank_link.money import Money
+from kiosk.screens.model import Choice, Keys, Screen
 from kiosk.screens.words.load import Words
 
 #: Choice keys that many screens have.
@@ -17,6 +19,21 @@ PAPER, PHONE = "paper", "phone"
 FIRST = "first"
 #: More of a name than this does not fit into a title of 26 letters, beside its other words.
 NAME = 16
+
+P = ParamSpec("P")
+S = TypeVar("S", bound=Screen)
+
+
+def made(function: Callable[Concatenate[Words, P], S]) -> Callable[Concatenate[Words, P], S]:
+    """Every function of the catalogue is one of these: its screen can be made again when the language changes."""
+
+    @functools.wraps(function)
+    def make(words: Words, /, *args: P.args, **kwargs: P.kwargs) -> S:
+        screen = function(words, *args, **kwargs)
+        words.keep(screen, lambda: make(words, *args, **kwargs))
+        return screen
+
+    return make
 
 
 def keys(words: Words, *, cancel: str = "cancel", back: str = "back", main: str = "") -> Keys:
@@ -39,11 +56,6 @@ def _word(words: Words, name: str) -> str:
     return words.say("keys", name) if name else ""
 
 
-def whole(amount: Money) -> str:
-    """As notes are spoken of: `$40`, without decimals unless there are some to lose."""
-    return shown(amount, decimals=False)
-
-
 def amount_key(amount: Money) -> str:
     """The choice key that stands for an amount, in minor units: `amount:2000`."""
     return f"amount:{amount.minor}"
@@ -51,7 +63,7 @@ def amount_key(amount: Money) -> str:
 
 def amount_choices(words: Words, possible: Sequence[Money], *, other: bool = True) -> tuple[Choice, ...]:
     """A card for each amount, and one for another amount."""
-    cards = tuple(Choice(key=amount_key(amount), label=whole(amount)) for amount in possible)
+    cards = tuple(Choice(key=amount_key(amount), label=words.whole(amount)) for amount in possible)
     return (*cards, Choice(key=OTHER, label=words.say("cash", "other"))) if other else cards
 
 

@@ -11,6 +11,11 @@ import enum
 
 import msgspec
 
+from kiosk.screens.words import local
+
+#: A touch on the language in the header. No key of the pad: by keypad, Help leads there.
+LANGUAGE_KEY = "L"
+
 
 class Tone(enum.StrEnum):
     """A notice's ground and icon."""
@@ -91,6 +96,7 @@ class Amount(_Screen, frozen=True, kw_only=True, tag="amount"):
     """Paper. A number entered by digits: money where `symbol` is set, else a plain number.
 
     Money is entered in whole units, or with `decimals` to the cent: then the last digits are those behind the point.
+    `locale` says how it is written (`words.Words.locale`).
     """
 
     symbol: str  # "$" before the figures; "" for an account number or a code
@@ -98,6 +104,7 @@ class Amount(_Screen, frozen=True, kw_only=True, tag="amount"):
     most_digits: int
     entered: str = ""  # digits so far
     grouped: bool = True  # thousands separated
+    locale: str = "en_US"
     decimals: int = 0
     notice: Notice | None = None
     keys: Keys = Keys(back="Clear", main="OK")
@@ -105,11 +112,9 @@ class Amount(_Screen, frozen=True, kw_only=True, tag="amount"):
     @property
     def shown(self) -> str:
         """What is entered so far, as it is read: `$1,250`, `$64.30`, `1000000024`; a 0 before anything is."""
-        digits = self.entered or "0"
-        if self.decimals:
-            whole, fraction = divmod(int(digits), 10**self.decimals)
-            return f"{self.symbol}{whole:,}.{fraction:0{self.decimals}d}"
-        return f"{self.symbol}{int(digits):,}" if self.grouped else f"{self.symbol}{digits}"
+        if self.symbol and self.grouped:
+            return local.entered(self.entered, self.symbol, self.locale, self.decimals)
+        return f"{self.symbol}{self.entered or '0'}"
 
 
 class Pin(_Screen, frozen=True, kw_only=True, tag="pin"):

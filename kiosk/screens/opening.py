@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kiosk.screens.common import keys, short
+from kiosk.screens.common import keys, made, short
 from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Tone, Wait
 from kiosk.screens.words.load import Words
 
 
+@made
 def open_account(words: Words, products: Sequence[str]) -> Choose:
     """Which account? `products` are the bank's names for them; keys `product:0`, `product:1`, …"""
     return Choose(
@@ -23,6 +24,7 @@ def open_account(words: Words, products: Sequence[str]) -> Choose:
     )
 
 
+@made
 def open_done(words: Words, name: str, number: str) -> NoticeScreen:
     """It is open, and this is its number."""
     return NoticeScreen(
@@ -37,12 +39,14 @@ def open_done(words: Words, name: str, number: str) -> NoticeScreen:
     )
 
 
+@made
 def open_enough(words: Words, count: int) -> NoticeScreen:
     """The card has so many accounts, and no more can be opened at machines."""
     bold = words.count("open.enough", "bold", count, "count")
     return _told(words, "open.enough", Notice(Tone.WARNING, bold, words.say("open.enough", "plain")))
 
 
+@made
 def open_stick(words: Words) -> Wait:
     """Whoever has no card puts in a stick of his own."""
     return Wait(
@@ -54,11 +58,13 @@ def open_stick(words: Words) -> Wait:
     )
 
 
+@made
 def open_taken(words: Words) -> NoticeScreen:
     """The stick holds a card already."""
     return _told(words, "open.taken", Notice(Tone.WARNING, words.say("open.taken", "bold")))
 
 
+@made
 def open_unwritten(words: Words, number: str) -> NoticeScreen:
     """The account is there and its card is not: the staff makes one."""
     bold, plain = words.say("open.unwritten", "bold"), words.say("open.unwritten", "plain")
@@ -69,6 +75,7 @@ def open_unwritten(words: Words, number: str) -> NoticeScreen:
     )
 
 
+@made
 def open_not_here(words: Words) -> NoticeScreen:
     """No more accounts are opened at this machine today, or not any more."""
     notice = Notice(Tone.INFO, words.say("open.not.here", "bold"), words.say("open.not.here", "plain"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bank_link.money import Money, shown
-from kiosk.screens.common import SILENT, keys, whole
+from bank_link.money import Money
+from kiosk.screens.common import SILENT, keys, made
 from kiosk.screens.model import (
     Amount,
     Choice,
@@ -56,12 +56,14 @@ class CassetteState(NamedTuple):
     on: bool
 
 
+@made
 def op_menu(words: Words, offered: Sequence[str]) -> Choose:
     """What an operator can do; A ends the visit."""
     choices = tuple(Choice(key=key, label=words.say("op.menu", key), icon=_ICONS[key]) for key in offered)
     return _choose(words, "op.menu", choices, keys(words, cancel="end", back=""))
 
 
+@made
 def op_exchange(words: Words, cassettes: Sequence[CassetteRow], *, ready: bool) -> Choose:
     """Count each cassette; keys `cassette:<name>`, and the main one once what is there can be booked."""
     choices = tuple(
@@ -80,7 +82,7 @@ def op_count(
     entered: str = "",
 ) -> Amount:  # fmt: skip
     """One of `STEPS`: a number of notes. `most` fit; `too_many` were entered."""
-    limits = words.say("op.count", "limits", cassette=_short(cassette), note=whole(value))
+    limits = words.say("op.count", "limits", cassette=_short(cassette), note=words.whole(value))
     notice = None
     if too_many and most is not None:
         notice = Notice(Tone.WARNING, words.say("op.left", "bold"), words.say("op.left", "plain", most=str(most)))
@@ -90,11 +92,12 @@ def op_count(
     )  # fmt: skip
 
 
+@made
 def op_book(words: Words, now: Money, difference: Money, uncounted: int) -> Confirm:
     """All of the exchange. `uncounted`: so many cassettes for which the machine's own count stands."""
     facts = [
-        Fact(words.say("op.book", "now"), whole(now)),
-        Fact(words.say("op.book", "difference"), _signed(difference)),
+        Fact(words.say("op.book", "now"), words.whole(now)),
+        Fact(words.say("op.book", "difference"), _signed(words, difference)),
     ]
     if uncounted:
         facts.append(Fact(words.say("op.book", "uncounted"), str(uncounted)))
@@ -104,6 +107,7 @@ def op_book(words: Words, now: Money, difference: Money, uncounted: int) -> Conf
     )  # fmt: skip
 
 
+@made
 def op_booked(words: Words, closed: str) -> NoticeScreen:
     """The exchange is booked; `closed`: why the machine does not work yet."""
     if closed:
@@ -111,16 +115,19 @@ def op_booked(words: Words, closed: str) -> NoticeScreen:
     return _notice(words, "op.booked", Notice(Tone.OK, words.say("op.booked", "bold")))
 
 
+@made
 def op_refused(words: Words, sentence: str) -> NoticeScreen:
     """The exchange does not fit this machine: nothing was booked."""
     return _notice(words, "op.refused", Notice(Tone.WARNING, words.say("op.refused", "bold"), _cut(sentence)))
 
 
+@made
 def op_totals(words: Words) -> Choose:
     """Keys `trial` and `final`."""
     return _plain(words, "op.totals", ("trial", "final"))
 
 
+@made
 def op_cassettes(words: Words, cassettes: Sequence[CassetteState]) -> Choose:
     """Which cassette? Keys `cassette:<name>`."""
     choices = tuple(
@@ -129,6 +136,7 @@ def op_cassettes(words: Words, cassettes: Sequence[CassetteState]) -> Choose:
     return _choose(words, "op.cassettes", choices, keys(words, cancel="end"))
 
 
+@made
 def op_cassette(words: Words, row: CassetteState, *, stuck: bool = False) -> Choose:
     """On or off, key `switch`; one note, key `test`. `stuck`: a note in doubt, which a motor could push out."""
     why = "exchange_first" if stuck else "" if row.notes else "count_first"
@@ -140,47 +148,56 @@ def op_cassette(words: Words, row: CassetteState, *, stuck: bool = False) -> Cho
         ),
     )  # fmt: skip
     notice = Notice(
-        Tone.INFO, f"{_short(row.name)}: {_state(words, row)}", words.say("op.cassette", "notes", note=whole(row.value))
+        Tone.INFO,
+        f"{_short(row.name)}: {_state(words, row)}",
+        words.say("op.cassette", "notes", note=words.whole(row.value)),
     )
     return _choose(words, "op.cassette", choices, keys(words, cancel="end"), notice)
 
 
+@made
 def op_test(words: Words, row: CassetteState, *, to_bin: bool) -> Confirm:
     """One note is about to move, into the bin or out at the exit."""
     where = words.say("op.test", "bin" if to_bin else "exit")
     return Confirm(
         id="op.test", title=words.say("op.test", "title"),
-        facts=(Fact(_short(row.name), whole(row.value)), Fact(words.say("op.test", "where"), where)),
+        facts=(Fact(_short(row.name), words.whole(row.value)), Fact(words.say("op.test", "where"), where)),
         keys=keys(words, cancel="end", main="move"), language=words.header_language,
     )  # fmt: skip
 
 
+@made
 def op_moving(words: Words) -> Wait:
     """The note moves."""
     return Wait(id="op.moving", title=words.say("op.moving", "title"), keys=SILENT, language=words.header_language)
 
 
+@made
 def op_tested(words: Words) -> NoticeScreen:
     """The note lies in the reject bin."""
     return _notice(words, "op.tested", Notice(Tone.OK, words.say("op.tested", "bold"), words.say("op.tested", "plain")))
 
 
+@made
 def op_tested_out(words: Words, count: int) -> NoticeScreen:
     """`count` notes came out at the exit: they are the machine's."""
     bold = words.count("op.tested.out", "bold", count, "count")
     return _notice(words, "op.tested.out", Notice(Tone.WARNING, bold, words.say("op.tested.out", "plain")))
 
 
+@made
 def op_trouble(words: Words, sentence: str) -> NoticeScreen:
     """What a device said."""
     return _notice(words, "op.trouble", Notice(Tone.DANGER, words.say("op.trouble", "bold"), _cut(sentence)))
 
 
+@made
 def op_devices(words: Words, offered: Sequence[str]) -> Choose:
     """Which device?"""
     return _plain(words, "op.devices", offered)
 
 
+@made
 def op_keys(words: Words, missing: Sequence[str]) -> NoticeScreen:
     """Every key is to be pressed once. All of them answer: those with words are for a panel without a pad."""
     at = Keys(cancel=words.say("keys", "end"), back=words.say("keys", "back"), main=words.say("keys", "done"))
@@ -192,6 +209,7 @@ def op_keys(words: Words, missing: Sequence[str]) -> NoticeScreen:
     )  # fmt: skip
 
 
+@made
 def op_lamp(words: Words, lamp: str) -> NoticeScreen:
     """One lamp flashes."""
     said = Notice(Tone.INFO, words.say("op.lamp", "bold", lamp=lamp))
@@ -200,16 +218,19 @@ def op_lamp(words: Words, lamp: str) -> NoticeScreen:
     )
 
 
+@made
 def op_result(words: Words, sentence: str, *, good: bool) -> NoticeScreen:
     """What a test came to."""
     return _notice(words, "op.result", Notice(Tone.OK if good else Tone.DANGER, _cut(sentence)))
 
 
+@made
 def op_journal(words: Words) -> Choose:
     """Keys `newest`, `service` and `search`."""
     return _plain(words, "op.journal", ("newest", "service", "search"))
 
 
+@made
 def op_search(words: Words, entered: str = "") -> Amount:
     """The number at the end of a customer's reference."""
     return Amount(
@@ -219,6 +240,7 @@ def op_search(words: Words, entered: str = "") -> Amount:
     )  # fmt: skip
 
 
+@made
 def op_machine(words: Words, *, closed: bool) -> Choose:
     """Keys `versions`, `reasons`, and `switch`: in service where an operator has `closed` it, else out of it."""
     choices = (
@@ -229,6 +251,7 @@ def op_machine(words: Words, *, closed: bool) -> Choose:
     return _choose(words, "op.machine", choices, keys(words, cancel="end"))
 
 
+@made
 def op_rows(words: Words, screen_id: str, rows: Sequence[tuple[str, str]], *, page: int) -> ListScreen:
     """Page `page` of rows that are made already. The main key turns the page."""
     pages = max(1, -(-len(rows) // ROWS))
@@ -240,6 +263,7 @@ def op_rows(words: Words, screen_id: str, rows: Sequence[tuple[str, str]], *, pa
     )  # fmt: skip
 
 
+@made
 def op_line(words: Words) -> NoticeScreen:
     """The bank cannot say whose card it is: nothing can be done with it. Key `again`, or the card back."""
     return NoticeScreen(
@@ -250,6 +274,7 @@ def op_line(words: Words) -> NoticeScreen:
     )  # fmt: skip
 
 
+@made
 def op_only(words: Words) -> NoticeScreen:
     """A customer's card in a machine that is closed: it comes back unread by the bank."""
     return NoticeScreen(
@@ -285,10 +310,10 @@ def _state(words: Words, row: CassetteState) -> str:
     return words.say("op.cassettes", "on" if row.on else "off", count=str(row.notes))
 
 
-def _signed(amount: Money) -> str:
+def _signed(words: Words, amount: Money) -> str:
     if not amount.minor:
-        return whole(amount)
-    return f"{'−' if amount.minor < 0 else '+'}{shown(Money(abs(amount.minor), amount.currency), decimals=False)}"
+        return words.whole(amount)
+    return f"{'−' if amount.minor < 0 else '+'}{words.whole(Money(abs(amount.minor), amount.currency))}"
 
 
 def _short(name: str) -> str:

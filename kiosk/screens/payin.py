@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bank_link.money import Money
-from kiosk.screens.common import keys, watching, whole
+from kiosk.screens.common import keys, made, watching
 from kiosk.screens.model import Choice, Confirm, Fact, Notes, Notice, NoticeScreen, Slot, Take, Tone, Wait
 from kiosk.screens.words.load import Words
 
@@ -13,11 +13,12 @@ from kiosk.screens.words.load import Words
 _MOST_KINDS = 3
 
 
+@made
 def payin(words: Words, most: int, *, kept: bool, so_far: Money | None = None) -> Wait:
     """Notes go in. `most` notes at once; `kept`: none of them can come back, which is said before the first one."""
     line = words.say("payin", "kept" if kept else "line", count=str(most))
     if so_far is not None:
-        line = words.say("payin", "so_far", amount=whole(so_far))
+        line = words.say("payin", "so_far", amount=words.whole(so_far))
     return Wait(
         id="payin",
         title=words.say("payin", "title"),
@@ -27,6 +28,7 @@ def payin(words: Words, most: int, *, kept: bool, so_far: Money | None = None) -
     )
 
 
+@made
 def payin_keep(words: Words, done: int = 0, total: int = 0) -> Wait:
     """The acceptor works; `done` of `total` notes are out of its escrow."""
     return Wait(
@@ -42,13 +44,13 @@ def payin_count(
     words: Words, counted: Sequence[tuple[int, Money]], total: Money, *, may_return: bool, may_add: bool
 ) -> Confirm:  # fmt: skip
     """`counted` is how many of which note, the largest first. Keys `more`, `back`, MAIN."""
-    shown = [words.say("cash.mix", "notes", count=str(count), note=whole(note)) for count, note in counted]
+    shown = [words.say("cash.mix", "notes", count=str(count), note=words.whole(note)) for count, note in counted]
     line = ", ".join(shown) if len(shown) <= _MOST_KINDS else str(sum(count for count, _ in counted))
     choices = [Choice(key="more", label=words.say("payin.count", "more"), icon="pay-in")] if may_add else []
     choices += [Choice(key="back", label=words.say("payin.count", "back"), icon="again")] if may_return else []
     return Confirm(
         id="payin.count",
-        title=words.say("payin.count", "title", amount=whole(total)),
+        title=words.say("payin.count", "title", amount=words.whole(total)),
         facts=(Fact(words.say("payin.count", "notes"), line),),
         choices=tuple(choices),
         keys=keys(words, cancel="cancel" if may_return else "", back="", main="pay_in"),
@@ -56,6 +58,7 @@ def payin_count(
     )
 
 
+@made
 def payin_back(words: Words, notes: Sequence[int]) -> Take:
     """The notes are at the mouth again: by face value in whole units, one entry a note, largest first."""
     return Take(
@@ -70,17 +73,20 @@ def payin_back(words: Words, notes: Sequence[int]) -> Take:
     )
 
 
+@made
 def payin_done(words: Words, paid: Money, claim: str) -> NoticeScreen:
     """It is credited; `claim` is what the journal and the bank know it by."""
     return _notice(words, "payin.done", Notice(Tone.OK, words.say("payin.done", "bold")), claim, paid)
 
 
+@made
 def payin_jam(words: Words, paid: Money, claim: str) -> NoticeScreen:
     """Something went in that nothing proves the worth or the place of."""
-    plain = words.say("payin.jam", "paid", amount=whole(paid)) if paid.minor else words.say("payin.jam", "plain")
+    plain = words.say("payin.jam", "paid", amount=words.whole(paid)) if paid.minor else words.say("payin.jam", "plain")
     return _notice(words, "payin.jam", Notice(Tone.DANGER, words.say("payin.jam", "bold"), plain), claim, paid)
 
 
+@made
 def payin_full(words: Words) -> NoticeScreen:
     """No deposit can be begun now."""
     notice = Notice(Tone.WARNING, words.say("payin.full", "bold"))
@@ -90,7 +96,7 @@ def payin_full(words: Words) -> NoticeScreen:
 def _notice(words: Words, screen: str, notice: Notice, claim: str, paid: Money | None) -> NoticeScreen:
     return NoticeScreen(
         id=screen,
-        title=words.say(screen, "title", **({"amount": whole(paid)} if screen == "payin.done" and paid else {})),
+        title=words.say(screen, "title", **({"amount": words.whole(paid)} if screen == "payin.done" and paid else {})),
         notice=notice,
         reference=claim,
         reference_label=words.say("general", "reference") if claim else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kiosk.screens.common import PAPER, PHONE, keys, watching
+from kiosk.screens.common import PAPER, PHONE, keys, made, watching
 from kiosk.screens.model import Choice, Code, Fact, Notice, NoticeScreen, Tone, Wait
 from kiosk.screens.words.load import Words
 
@@ -16,6 +16,7 @@ def receipt_ways(words: Words, *, paper: bool) -> tuple[Choice, ...]:
     return tuple(Choice(key=way, label=words.say("receipt.ways", way), icon=icons[way]) for way in ways)
 
 
+@made
 def receipt_printing(words: Words, *, slow: bool = False) -> Wait:
     """The printer works."""
     return Wait(
@@ -27,6 +28,7 @@ def receipt_printing(words: Words, *, slow: bool = False) -> Wait:
     )
 
 
+@made
 def receipt_failed(words: Words, reference: str = "") -> NoticeScreen:
     """No receipt came; what it was to prove is done all the same."""
     return NoticeScreen(
@@ -40,6 +42,7 @@ def receipt_failed(words: Words, reference: str = "") -> NoticeScreen:
     )
 
 
+@made
 def receipt_qr(words: Words, rows: tuple[str, ...], facts: Sequence[tuple[str, str]]) -> Code:
     """A code whose modules are `rows`, and what is in it: label and value."""
     return Code(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bank_link.money import MINOR_DIGITS, SYMBOLS, Money, shown
-from kiosk.screens.common import OTHER, amount_key, keys, short, whole
+from bank_link.money import MINOR_DIGITS, SYMBOLS, Money
+from kiosk.screens.common import OTHER, amount_key, keys, made, short
 from kiosk.screens.model import Amount, Choice, Choose, Confirm, Fact, Notice, NoticeScreen, Tone
 from kiosk.screens.words.load import Words
 
@@ -15,6 +15,7 @@ ACCOUNT_DIGITS = 10
 _FIRST_NAME = 12
 
 
+@made
 def send(words: Words, own: Sequence[tuple[str, str]]) -> Choose:
     """To whom? The card's own other accounts (label, last digits; keys `account:0`, …), and `other`."""
     accounts = (
@@ -33,6 +34,7 @@ def send(words: Words, own: Sequence[tuple[str, str]]) -> Choose:
     )
 
 
+@made
 def send_number(words: Words, *, entered: str = "") -> Amount:
     """The number of somebody's account."""
     return Amount(
@@ -48,6 +50,7 @@ def send_number(words: Words, *, entered: str = "") -> Amount:
     )
 
 
+@made
 def send_none(words: Words) -> NoticeScreen:
     """Nobody has that number. Key `again`, or back."""
     return NoticeScreen(
@@ -60,9 +63,10 @@ def send_none(words: Words) -> NoticeScreen:
     )
 
 
+@made
 def send_amount(words: Words, name: str, most: Money, *, today: bool, entered: str = "", over: bool = False) -> Amount:
     """How much to `name`? Whole units up to `most`; `today` where that is the day's limit. `over`: it was more."""
-    limits = words.say("send.amount", "limits" if today else "limits_own", most=whole(most))
+    limits = words.say("send.amount", "limits" if today else "limits_own", most=words.whole(most))
     return Amount(
         id="send.amount",
         title=words.say("send.amount", "title", name=short(name.partition(" ")[0], _FIRST_NAME)),
@@ -70,6 +74,7 @@ def send_amount(words: Words, name: str, most: Money, *, today: bool, entered: s
         limits=limits,
         most_digits=len(str(most.minor // 10 ** MINOR_DIGITS[most.currency])) + 1,
         entered=entered,
+        locale=words.locale(most.currency),
         notice=Notice(Tone.WARNING, limits) if over else None,
         private=True,
         keys=keys(words, back="clear", main="ok"),
@@ -77,10 +82,11 @@ def send_amount(words: Words, name: str, most: Money, *, today: bool, entered: s
     )
 
 
+@made
 def send_ok(words: Words, name: str, amount: Money, to: str, source: str) -> Confirm:
     """The name first: the amount, the account that gets it (its last digits) and the one that it leaves."""
     facts = (
-        ("amount", shown(amount)), ("to", words.say("general", "ends", digits=to)), ("from", short(source)),
+        ("amount", words.money(amount)), ("to", words.say("general", "ends", digits=to)), ("from", short(source)),
     )  # fmt: skip
     return Confirm(
         id="send.ok",
@@ -92,12 +98,13 @@ def send_ok(words: Words, name: str, amount: Money, to: str, source: str) -> Con
     )
 
 
+@made
 def send_done(words: Words, name: str, amount: Money, reference: str) -> NoticeScreen:
     """It is done."""
     return NoticeScreen(
         id="send.done",
         title=words.say("send.done", "title"),
-        notice=Notice(Tone.OK, words.say("send.done", "bold", amount=shown(amount), name=short(name))),
+        notice=Notice(Tone.OK, words.say("send.done", "bold", amount=words.money(amount), name=short(name))),
         reference=reference,
         reference_label=words.say("general", "reference"),
         private=True,
@@ -106,11 +113,13 @@ def send_done(words: Words, name: str, amount: Money, reference: str) -> NoticeS
     )
 
 
+@made
 def send_limit(words: Words, possible: Money) -> Choose:
     """More than may be sent today; `possible` can."""
     return _instead(words, "send.limit", possible)
 
 
+@made
 def send_short(words: Words, possible: Money) -> Choose:
     """More than the account holds; `possible` is there."""
     return _instead(words, "send.short", possible)
@@ -118,19 +127,21 @@ def send_short(words: Words, possible: Money) -> Choose:
 
 def _instead(words: Words, screen: str, possible: Money) -> Choose:
     choices = (
-        Choice(key=amount_key(possible), label=whole(possible)),
+        Choice(key=amount_key(possible), label=words.whole(possible)),
         Choice(key=OTHER, label=words.say("cash", "other")),
     )
     return Choose(
         id=screen,
         title=words.say(screen, "title"),
-        notice=Notice(Tone.WARNING, words.say(screen, "bold", amount=whole(possible))),
+        notice=Notice(Tone.WARNING, words.say(screen, "bold", amount=words.whole(possible))),
         choices=choices,
         keys=keys(words),
+        more=words.say("keys", "more"),
         language=words.header_language,
     )
 
 
+@made
 def send_nothing(words: Words, *, today: bool) -> NoticeScreen:
     """Not even one unit can be sent: `today` where the day's limit is the reason, else the account is."""
     return NoticeScreen(

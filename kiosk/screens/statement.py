@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bank_link.money import Money, shown
+from bank_link.money import Money
 from kiosk.screens.common import keys
 from kiosk.screens.model import ListScreen, Row
 from kiosk.screens.words.load import Words
@@ -28,7 +28,8 @@ def statement(
         id="list",
         title=words.say("list", "title" if lines else "none"),
         rows=tuple(
-            Row(date, _what(words, kind, other, amount), _signed(amount)) for date, kind, other, amount in shown_now
+            Row(date, _what(words, kind, other, amount), _signed(words, amount))
+            for date, kind, other, amount in shown_now
         ),
         page=page,
         pages=pages,
@@ -44,7 +45,7 @@ def _what(words: Words, kind: str, other: str, amount: Money) -> str:
     return words.say("list", said, name=name) if name or said not in {"sent", "received"} else words.say("list", "bank")
 
 
-def _signed(amount: Money) -> str:
+def _signed(words: Words, amount: Money) -> str:
     """With its sign: a true minus, and a plus where it came."""
-    size = shown(Money(abs(amount.minor), amount.currency))
+    size = words.money(Money(abs(amount.minor), amount.currency))
     return f"{'−' if amount.minor < 0 else '+'}{size}"

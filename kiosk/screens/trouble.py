@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bank_link.money import Money
-from kiosk.screens.common import SILENT, keys, watching, whole
+from kiosk.screens.common import SILENT, keys, made, watching
 from kiosk.screens.model import Choice, Choose, Keys, Notice, NoticeScreen, Tone
 from kiosk.screens.words.load import Words
 
@@ -16,6 +16,7 @@ HELP = {
 }  # fmt: skip
 
 
+@made
 def e_line(words: Words, *, earlier: bool = False, pin: bool = False, kept: bool = False) -> NoticeScreen:
     """The bank cannot be reached and nothing has moved. Key `again`, or the card back.
 
@@ -34,16 +35,19 @@ def e_line(words: Words, *, earlier: bool = False, pin: bool = False, kept: bool
     )
 
 
+@made
 def e_card(words: Words) -> NoticeScreen:
     """The card cannot be read, or is none of ours."""
     return _notice(words, "e.card", _said(words, "e.card"), main="take_card")
 
 
+@made
 def e_refused(words: Words, phone: str = "") -> NoticeScreen:
     """The bank will not have this card (blocked, expired, closed)."""
     return _notice(words, "e.refused", _call(words, "e.refused", phone), main="take_card")
 
 
+@made
 def e_nocash(words: Words, reference: str, *, earlier: bool = False, code: bool = False) -> NoticeScreen:
     """Proven that no note came out; the card is already back. `code`: there was none."""
     plain = words.say("e.nocash", "plain_code" if code else "plain")
@@ -51,60 +55,70 @@ def e_nocash(words: Words, reference: str, *, earlier: bool = False, code: bool 
     return _notice(words, "e.nocash", said, main="done", reference=reference)
 
 
+@made
 def e_nottaken(words: Words, *, earlier: bool = False) -> NoticeScreen:
     """The card was not taken in time, so no cash; it waits to be taken."""
     plain = words.say("e.nottaken", "plain_earlier" if earlier else "plain")
     return _notice(words, "e.nottaken", _said(words, "e.nottaken", plain))
 
 
+@made
 def e_inuse(words: Words) -> NoticeScreen:
     """The card has a withdrawal open elsewhere."""
     return _notice(words, "e.inuse", _said(words, "e.inuse", words.say("e.inuse", "plain")), main="take_card")
 
 
+@made
 def e_wake(words: Words, phone: str = "") -> NoticeScreen:
     """The card must be issued again (an old copy, or one that was overtaken)."""
     return _notice(words, "e.wake", _call(words, "e.wake", phone, Tone.INFO), main="take_card")
 
 
+@made
 def e_stick(words: Words) -> NoticeScreen:
     """A memory stick that is no card was left in."""
     return _notice(words, "e.stick", _said(words, "e.stick"))
 
 
+@made
 def e_left(words: Words) -> NoticeScreen:
     """A card was left in after its visit."""
     return _notice(words, "e.left", _said(words, "e.left"))
 
 
+@made
 def e_jam(words: Words, amount_paid: Money | None, reference: str) -> NoticeScreen:
     """Notes are stuck: `amount_paid` came out for certain (None or zero: nothing did); a person checks the rest."""
     plain = words.say("e.jam", "plain")
     if amount_paid is not None and amount_paid.minor:
-        plain = words.say("e.jam", "paid", amount=whole(amount_paid))
+        plain = words.say("e.jam", "paid", amount=words.whole(amount_paid))
     return _notice(words, "e.jam", _said(words, "e.jam", plain, Tone.DANGER), main="done", reference=reference)
 
 
+@made
 def e_partial(words: Words, amount_paid: Money, reference: str) -> NoticeScreen:
     """The notes ran out in mid-payment: `amount_paid` came out and is all that leaves the account."""
     said = Notice(
-        Tone.WARNING, words.say("e.partial", "bold", amount=whole(amount_paid)), words.say("e.partial", "plain")
+        Tone.WARNING, words.say("e.partial", "bold", amount=words.whole(amount_paid)), words.say("e.partial", "plain")
     )
     return _notice(words, "e.partial", said, main="done", reference=reference)
 
 
+@made
 def e_closed(words: Words, *, earlier: bool = False) -> NoticeScreen:
     """The bank does not serve this machine now; nothing is wrong with the card."""
     plain = _nothing_left(words, "e.closed", "plain", earlier=earlier)
     return _notice(words, "e.closed", _said(words, "e.closed", plain), main="take_card")
 
 
+@made
 def e_doubt(words: Words, reference: str) -> NoticeScreen:
     """What came out is not known yet: told as a doubt, with its reference."""
     said = _said(words, "e.doubt", words.say("e.doubt", "plain"))
     return _notice(words, "e.doubt", said, main="done", reference=reference)
 
 
+@made
 def time_more(words: Words, seconds: int, *, card: bool = True) -> NoticeScreen:
     """Nothing was pressed for a while. D is yes, A is no. `card`: there is one that comes back."""
     bold = words.count("time", "bold" if card else "ends", seconds, "seconds")
@@ -117,12 +131,14 @@ def time_more(words: Words, seconds: int, *, card: bool = True) -> NoticeScreen:
     )
 
 
+@made
 def cancelled(words: Words) -> NoticeScreen:
     """The customer cancelled before anything moved."""
     said = _said(words, "cancelled", tone=Tone.INFO)
     return _notice(words, "cancelled", said, silent=True)
 
 
+@made
 def help_(words: Words, offered: Sequence[str], on: Collection[str] = ()) -> Choose:
     """Help: `offered` are keys of `HELP`. Those that are `on` already ("slower", "blank") say how they are ended."""
     choices = tuple(
@@ -138,6 +154,7 @@ def help_(words: Words, offered: Sequence[str], on: Collection[str] = ()) -> Cho
     )
 
 
+@made
 def help_person(words: Words, phone: str = "") -> NoticeScreen:
     """Whom to talk to."""
     return NoticeScreen(

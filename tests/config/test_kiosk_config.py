@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.configs import KIOSK, write
 
-from config.kiosk import DisplayKind, KioskConfig, Pn532ReaderConfig, StickReaderConfig, Theme
+from config.kiosk import LANGUAGES, DisplayKind, KioskConfig, Pn532ReaderConfig, StickReaderConfig, Theme
 from config.load import (
     ConfigError,
     diff_kiosk,
@@ -385,3 +385,18 @@ def test_without_a_profile_the_file_says_everything(tmp_path: Path) -> None:
     config = load_kiosk(path)
     assert config.terminal.profile == ""
     assert config.display.kind is DisplayKind.TOUCH
+
+
+def test_a_machine_speaks_what_it_is_told_to_and_else_everything(tmp_path: Path) -> None:
+    """Without the key all languages are offered; with it those, the first being the machine's own."""
+    assert load_kiosk(write(tmp_path, KIOSK)).display.languages == LANGUAGES
+    spoken = load_kiosk(write(tmp_path, KIOSK + '[display]\nlanguages = ["ar", "en"]\n')).display.languages
+    assert spoken == ("ar", "en")
+
+
+@pytest.mark.parametrize("value", ["[]", '["xx"]', '["en", "en"]', '"en"', "[1]", '["en", ["es"]]'])
+def test_a_language_that_there_are_no_words_for_is_one_line(tmp_path: Path, value: str) -> None:
+    """The line names the key, and every language that there is."""
+    line = only_mistake(write(tmp_path, KIOSK + f"[display]\nlanguages = {value}\n"))
+    assert "display.languages" in line
+    assert line.endswith("allowed: a list of some of en, es, fr, de, hi, ar, none twice")

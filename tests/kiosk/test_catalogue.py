@@ -138,4 +138,4 @@ def test_balance_and_accounts_are_private() -> None:
 def test_the_language_is_named_only_where_there_are_several() -> None:
     """The header's language is shown by a machine that speaks more than one."""
     assert catalogue.menu(WORDS, ["cash"]).language == ""
-    assert catalogue.menu(load_words(several=True), ["cash"]).language == "English"
+    assert catalogue.menu(load_words("en", "es"), ["cash"]).language == "English"

@@ -59,8 +59,8 @@ def test_a_file_that_is_no_words_file_is_one_sentence(tmp_path: Path, text: str)
 
 
 def test_a_language_without_words_names_those_that_there_are() -> None:
-    """The sentence names the missing file and the languages that exist."""
-    with pytest.raises(WordsError, match="languages here: en"):
+    """The sentence names what was asked for and the languages that exist."""
+    with pytest.raises(WordsError, match="languages here: ar, de, en"):
         load_words("xx")
 
 
@@ -84,3 +84,16 @@ def test_accepted_words_can_always_be_said(text: str) -> None:
 def test_placeholders_are_whole_names() -> None:
     """An attribute or index is part of the name, so it is never an allowed one."""
     assert placeholders("{a} of {b.c}") == {"a", "b.c"}
+
+
+def test_a_bank_replaces_a_sentence_in_another_language(tmp_path: Path) -> None:
+    """Its own words of each language lie over that language's, and of a sentence with a number it has all forms."""
+    (tmp_path / "words").mkdir()
+    text = '[welcome]\ntitle = "Hola"\n["pin.wrong"]\nplain = "Quedan {tries}"\nplain_1 = "Queda uno"\n'
+    (tmp_path / "words" / "es.toml").write_text(text, encoding="utf-8")
+    words = load_words("en", "es", brand=tmp_path)
+    assert words.say("welcome", "title") == "Welcome"
+    words.choose("es")
+    assert words.say("welcome", "title") == "Hola"
+    assert [words.count("pin.wrong", "plain", tries, "tries") for tries in (1, 2)] == ["Queda uno", "Quedan 2"]
+    assert words.count("time", "bold", 2, "seconds") == "Su tarjeta saldrá en 2\u00a0segundos"

@@ -13,6 +13,7 @@ from support.page_guest import Guest, with_page
 from support.real_processes import RealBank, RealCard, RealKiosk
 
 from bank_link.money import major
+from config.kiosk import LANGUAGES
 from kiosk.screens import catalogue
 from kiosk.screens.words.load import load_words
 
@@ -56,7 +57,7 @@ def hall(bank: RealBank, browser: Browser, tmp_path: Path) -> Iterator[Hall]:
 
 def test_a_whole_withdrawal(bank: RealBank, hall: Hall) -> None:
     """A dragged card, a PIN on the pad, an amount by touching the picture, the card dragged out, notes taken."""
-    person, words = hall.person, load_words()
+    person, words = hall.person, load_words(*LANGUAGES)
     person.sign_in(PIN)
     person.choose("Take cash")
     person.until_screen("cash")
@@ -93,9 +94,9 @@ def test_the_picture_is_the_machines_own(hall: Hall) -> None:
     person.until_screen("welcome")
     person.insert()
     person.until_screen("pin")
-    person.until_glass_shows(catalogue.pin(load_words()))
+    person.until_glass_shows(catalogue.pin(load_words(*LANGUAGES)))
     person.key("47")
-    person.until_glass_shows(catalogue.pin(load_words(), count=2))
+    person.until_glass_shows(catalogue.pin(load_words(*LANGUAGES), count=2))
 
 
 def test_a_card_pulled_in_the_middle(bank: RealBank, hall: Hall) -> None:

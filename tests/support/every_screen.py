@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from bank_link.money import Money, major
 from kiosk.receipts.code import rows
 from kiosk.receipts.receipt import Done, Receipt, facts, text, title
@@ -49,8 +51,9 @@ def _at_rest(words: Words) -> dict[str, Screen]:
         "starting": c.starting(words),
         "welcome": c.welcome(words),
         "welcome, code": c.welcome(words, (c.by_code(words),)),
-        "welcome, languages": c.welcome(words, languages),
+        "welcome, languages": c.welcome(words, languages if len(words.languages) == 1 else ()),
         "welcome, open": c.welcome(words, (c.welcome_open(words),)),
+        "languages": c.languages(words),
         "out, cash": c.out(words, "cash"),
         "out, service": c.out(words, "service", "Market Street, 300 m"),
         "out, line": c.out(words, "line", "Market Street, 300 m"),
@@ -225,11 +228,14 @@ def _opening(words: Words) -> dict[str, Screen]:
 
 
 def _statement(words: Words) -> dict[str, Screen]:
+    def nov(day: int) -> str:
+        return words.day(dt.datetime(2026, 11, day, tzinfo=dt.UTC))
+
     moved = [
-        ("24 Nov", "withdrawal", "", usd(-100)), ("22 Nov", "transfer", NAME, usd(-99_999)),
-        ("20 Nov", "transfer", "Dune Bakery", usd(612)), ("19 Nov", "reversal", "Maria Lopez", usd(60)),
-        ("15 Nov", "opening", "", usd(1_000)), ("15 Nov", "case-credit", "", Money(55, "USD")),
-        ("14 Nov", "bill", "City Water", Money(-64_30, "USD")),
+        (nov(24), "withdrawal", "", usd(-100)), (nov(22), "transfer", NAME, usd(-99_999)),
+        (nov(20), "transfer", "Dune Bakery", usd(612)), (nov(19), "reversal", "Maria Lopez", usd(60)),
+        (nov(15), "opening", "", usd(1_000)), (nov(15), "case-credit", "", Money(55, "USD")),
+        (nov(14), "bill", "City Water", Money(-64_30, "USD")),
     ]  # fmt: skip
     return {
         "list": c.statement(words, moved),

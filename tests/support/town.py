@@ -237,6 +237,7 @@ class Town:
         self.identity: Identity | None = None
         self.bank_is_up = True
         self.loaded = {"top": 20, "middle": 20, "bottom": 20}
+        self.languages = ("en",)
         self._task: asyncio.Task[None] | None = None
         self._config()
         self.pins = SimulatedPins()
@@ -286,9 +287,9 @@ class Town:
         )  # fmt: skip
         await self.bank.do(q.TerminalConfirm, terminal="T1", fingerprint=request.fingerprint)
 
-    async def customer(self, balance: int) -> TownCard:
+    async def customer(self, balance: int, language: str = "en") -> TownCard:
         """A customer with an account of `balance` (minor units) and a card."""
-        customer = (await self.bank.do(q.CustomerAdd, name="Ada")).customer
+        customer = (await self.bank.do(q.CustomerAdd, name="Ada", language=language)).customer
         account = await self.bank.do(
             q.AccountOpen, customer=customer, label="Everyday", opening=f"{balance // 100}.{balance % 100:02d}"
         )
@@ -321,7 +322,7 @@ class Town:
         identity = replace(self.identity, signing_key=self.signing_key)
         machine = Machine(
             config=self.config, identity=identity, journal=journal, devices=devices, display=self.display,
-            words=load_words(), world=World(line=self.line, random=self.random, clock=LoopClock()),
+            words=load_words(*self.languages), world=World(line=self.line, random=self.random, clock=LoopClock()),
         )  # fmt: skip
         holder.append(machine)
         self.machine = machine

@@ -166,7 +166,8 @@ class Scene:
         self._surface.blit(slide.after, (0, 0), (0, 0, self._panel.width, stage.y))
         self._surface.set_clip(band)
         self._surface.blit(slide.before, band.topleft, band)
-        self._surface.blit(slide.after, (stage.x + away, stage.y), pygame.Rect(stage))
+        left = stage.x - away if self._plan.rtl else stage.x + away
+        self._surface.blit(slide.after, (left, stage.y), pygame.Rect(stage))
         self._surface.set_clip(None)
         return [self._whole]
 

@@ -18,7 +18,8 @@ _YELLOW = "#FFE14A"
 
 #: Figtree's capitals are 0.70 em.
 CAPITAL = 0.70
-LINE_HEIGHT = 1.25
+#: From one baseline to the next in ems, by script (ISO 15924).
+LINE_HEIGHT = {"Latn": 1.25, "Deva": 1.5, "Arab": 1.55}
 
 #: role: capital height in mm (None: the panel's H, by `factor`), weight, tabular figures, factor of H.
 TYPE: Mapping[str, tuple[float | None, int, bool, float]] = {
@@ -30,6 +31,7 @@ TYPE: Mapping[str, tuple[float | None, int, bool, float]] = {
     "main": (None, 600, False, 1),
     "pad": (None, 600, False, 1),
     "attract": (13, 700, False, 1),
+    "attract_long": (10, 700, False, 1),
     "attract_line": (None, 600, False, 1),
     "take": (None, 600, False, 1.3),
     "count": (None, 500, True, 1),

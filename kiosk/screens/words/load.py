@@ -6,62 +6,64 @@ WordsError
 
 from __future__ import annotations
 
-import string
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-Tables = Mapping[str, Mapping[str, str]]
+from kiosk.screens.words.catalogues import CatalogueError, placeholders, read_language, translated
+from kiosk.screens.words.spoken import Language, Tables, Words
+
+__all__ = ["Words", "WordsError", "languages", "load_words", "placeholders"]
 
 _HERE = Path(__file__).parent
+ENGLISH = "en"
 
 
 class WordsError(ValueError):
     """Words that cannot be used; the text has one line for each mistake, with file, table and name."""
 
 
-class Words:
-    """One language's sentences by screen id and name. Loaded once, handed to every function of the catalogue.
+def load_words(*codes: str, brand: Path | None = None) -> Words:
+    """The words of these languages (English where none is named), the first of which is the machine's own.
 
-    `several` says that the machine speaks more than this language, so the header names it.
+    Sentences in `brand`/words/`code`.toml replace ours; `brand` is the bank's folder and need not hold words. Raises
+    WordsError.
     """
-
-    def __init__(self, tables: Tables, *, several: bool = False) -> None:
-        self._tables = tables
-        self.language = tables["about"]["language"]
-        self.header_language = self.language if several else ""
-
-    def say(self, screen: str, name: str, /, **values: str) -> str:
-        """The sentence `name` of `screen` with its placeholders filled. KeyError: no such sentence (ours to mend)."""
-        return self._tables[screen][name].format_map(values)
-
-    def count(self, screen: str, name: str, number: int, placeholder: str) -> str:
-        """Like `say`, for a number: `name_1` stands for exactly 1 where the language has it, `name` for the rest."""
-        exact = f"{name}_{number}"
-        chosen = exact if exact in self._tables[screen] else name
-        return self.say(screen, chosen, **{placeholder: str(number)})
-
-    def table(self, screen: str) -> Mapping[str, str]:
-        """All sentences of a table."""
-        return self._tables[screen]
-
-
-def load_words(language: str = "en", brand: Path | None = None, *, several: bool = False) -> Words:
-    """The words of `language`; sentences in `brand`/words/`language`.toml replace ours.
-
-    `brand` is the bank's folder (it need not hold words). Raises WordsError.
-    """
-    base = _read(_HERE / f"{language}.toml")
-    own = brand / "words" / f"{language}.toml" if brand else None
-    if own is None or not own.exists():
-        return Words(base, several=several)
-    return Words(_laid_over(base, _read(own), own), several=several)
+    source = _read(_HERE / f"{ENGLISH}.toml")
+    return Words(*(_branded(_language(code, source), brand) for code in codes or (ENGLISH,)))
 
 
 def languages() -> tuple[str, ...]:
     """Codes of the languages that the machine has words for."""
-    return tuple(sorted(path.stem for path in _HERE.glob("*.toml")))
+    return tuple(sorted({ENGLISH, *translated()}))
+
+
+def _language(code: str, source: Tables) -> Language:
+    if code == ENGLISH:
+        return Language(code, source)
+    if code not in translated():
+        raise WordsError(f"there are no words in the language {code!r}; languages here: {', '.join(languages())}")
+    try:
+        return read_language(code, source)
+    except CatalogueError as error:
+        raise WordsError(str(error)) from None
+
+
+def _branded(language: Language, brand: Path | None) -> Language:
+    """With the bank's own sentences. Of those that change with a number the bank has all or none."""
+    path = brand / "words" / f"{language.code}.toml" if brand else None
+    if path is None or not path.exists():
+        return language
+    own = _read(path)
+    tables = _laid_over(language.tables, own, path)
+    kept = {
+        (screen, name): forms
+        for (screen, name), forms in language.forms.items()
+        if not {name, f"{name}_1"} & own.get(screen, {}).keys()
+    }
+    return replace(language, tables=tables, forms=kept)
 
 
 def _read(path: Path) -> Tables:
@@ -119,15 +121,3 @@ def _mistakes(base: Tables, screen: str, name: str, text: str) -> Iterable[str]:
 def _nearest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def placeholders(text: str) -> frozenset[str]:
-    """The names between braces in `text`, whole (`a.b` and `a[0]` are names of their own, so never allowed ones).
-
-    Raises ValueError for an unbalanced brace. A conversion or format (`{a!r}`, `{a:>9}`) counts as part of the name.
-    """
-    found = set()
-    for _, name, spec, conversion in string.Formatter().parse(text):
-        if name is not None:
-            found.add(name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else ""))
-    return frozenset(found)

@@ -178,3 +178,9 @@ def test_every_drawing_is_drawn(path: Path) -> None:
     text = path.read_text(encoding="utf-8").replace("currentColor", "#ff0000")
     made = pygame.image.load_sized_svg(io.BytesIO(text.encode()), (48, 48))
     assert pygame.mask.from_surface(made).count() > 20
+
+
+@pytest.mark.parametrize("family", ["", "-Mukta", "-Vazirmatn"])
+def test_type_is_shipped_with_its_licence(family: str) -> None:
+    """Beside each family lies the licence that it must be handed on with."""
+    assert "SIL OPEN FONT LICENSE" in (FONTS / f"OFL{family}.txt").read_text(encoding="utf-8").upper()

@@ -9,6 +9,7 @@ import pty
 import subprocess
 import sys
 import termios
+import unicodedata
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.every_screen import every_screen, usd
 
+from config.kiosk import LANGUAGES
 from kiosk.display.face import DisplayError, Look
 from kiosk.display.terminal import TerminalDisplay, typed
 from kiosk.display.terminal_text import block
@@ -191,3 +193,20 @@ def test_the_terminal_display_needs_no_window_library() -> None:
     code = "import sys, kiosk.display.face, kiosk.display.terminal; print('pygame' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_keeps_the_frame(language: str) -> None:
+    """In each language every line ends under the one before it, and its letters stand in the order of reading."""
+    words = load_words(language)
+    for name, screen in every_screen(words).items():
+        for line in block(screen, Look(), name="Harbour"):
+            columns = sum(unicodedata.category(letter) not in {"Mn", "Me", "Cf"} for letter in line)
+            assert columns == 80, (name, line)
+    assert any(words.say("welcome", "line") in line for line in block(catalogue.welcome(words), Look(), name="Harbour"))
+
+
+def test_a_terminal_of_ascii_shows_letters_without_their_accents() -> None:
+    """Not a question mark in the place of each."""
+    lines = block(catalogue.menu(load_words("es"), ["cash", "more"]), Look(), name="Harbour", plain=True)
+    assert any("Mas" in line for line in lines)

@@ -64,7 +64,7 @@ def art_placed(box: Box, art: tuple[int, int]) -> tuple[float, float, float]:
 def _words(sketch: Sketch, screen: Attract, foot: int) -> None:
     across = margins(sketch)
     top = sketch.mm(zones(sketch).header)
-    gap = sketch.mm(4 if sketch.panel.shape is Shape.COMPACT else 8)
+    gap = sketch.mm((5 if sketch.tall else 4) if sketch.panel.shape is Shape.COMPACT else 8)
     caps = [sketch.face("attract").cap, sketch.face("attract_line").cap, sketch.face("body").cap]
     high = sum(caps) + 2 * gap
     indent = sketch.mm(1)
@@ -72,7 +72,9 @@ def _words(sketch: Sketch, screen: Attract, foot: int) -> None:
     room = Box(across.x + indent, top, (across.w if portrait else across.w * 58 // 100) - indent, foot - top)
     share = _WORDS_AT - (10 if portrait else 0)
     at = top + (foot - top - high) * share // 100 + caps[0]
-    sketch.line(screen.title, ("attract", "on_deep"), room, at)
+    roles = ("attract", "attract_long")[sketch.tall and sketch.panel.shape is Shape.COMPACT :]
+    fitting = [role for role in roles if sketch.width(screen.title, role) <= room.w]
+    sketch.line(screen.title, ((*fitting, "take")[0], "on_deep"), room, at)
     for number, words in enumerate(screen.lines[:2]):
         at += gap + caps[number + 1]
         # The second line is small, and may go on over the picture.
@@ -105,9 +107,15 @@ def _strip(sketch: Sketch, screen: Attract) -> int:
 def _columns(sketch: Sketch, offered: tuple[Choice, ...], across: int, count: int) -> int:
     if sketch.panel.shape is Shape.PORTRAIT:
         return 1
-    needs = max(sketch.width(choice.label, "strip") for choice in offered) + sketch.mm(_AROUND_LABEL_MM)
+    lines = [line for choice in offered for line in _label(sketch, choice)]
+    needs = max(sketch.width(line, "strip") for line in lines) + sketch.mm(_AROUND_LABEL_MM)
     fitting = (across + sketch.mm(GAP_MM)) // (needs + sketch.mm(GAP_MM))
     return max(1, min(count, 3, fitting))
+
+
+def _label(sketch: Sketch, choice: Choice) -> list[str]:
+    """In one line, or on a small panel in two."""
+    return sketch.balanced(choice.label, "strip", 0) if sketch.panel.shape is Shape.COMPACT else [choice.label]
 
 
 def _language(sketch: Sketch, box: Box, digit: str, choice: Choice) -> None:
@@ -122,5 +130,10 @@ def _language(sketch: Sketch, box: Box, digit: str, choice: Choice) -> None:
     sketch.add(Plate(spot, sketch.mm(2.6), "card_badge"))
     sketch.middle(digit, ("badge", "card_badge_word"), spot, "centre")
     room = Box(spot.right + sketch.mm(3), box.y, box.right - spot.right - sketch.mm(6), box.h)
-    sketch.middle(choice.label, ("strip", "strip_chosen_word" if chosen or pressed else "strip_word"), room, "centre")
+    word = "strip_chosen_word" if chosen or pressed else "strip_word"
+    lines = [choice.label] if sketch.width(choice.label, "strip") <= room.w else _label(sketch, choice)
+    pitch = min(sketch.pitch("strip"), room.h - sketch.face("strip").cap - sketch.mm(5))
+    first = sketch.centred(room, "strip") - (len(lines) - 1) * pitch // 2
+    for number, line in enumerate(lines):
+        sketch.line(line, ("strip", word), room, first + number * pitch, "centre")
     sketch.target(digit, box, enabled=choice.enabled)

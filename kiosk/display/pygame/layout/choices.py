@@ -10,6 +10,7 @@ from kiosk.display.pygame.layout.plan import Icon, Plate, Text
 from kiosk.display.pygame.layout.sketch import Sketch
 from kiosk.display.pygame.layout.zones import GAP_MM, TARGET_MM
 from kiosk.display.pygame.panel import Shape
+from kiosk.display.pygame.scripts import Script
 from kiosk.screens.model import Choice
 
 #: The digit that turns the page where not all cards fit.
@@ -18,6 +19,10 @@ _MOST_MM = 24
 _BADGE_MM, _BADGE_INSET_MM, _LABEL_GAP_MM = 12, 3.5, 4
 _ICON_MM, _ICON_INSET_MM, _ICON_FREE_MM = 9, 4, 10
 RADIUS_MM = 3.5
+#: Between label and second words, for letters that stand high or low.
+_MORE_GAP_MM = {Script.LATIN: 0.0, Script.DEVANAGARI: 0.8, Script.ARABIC: 0.4}
+#: Two lines of a label are no closer than this, in ems.
+_CLOSEST = 0.95
 #: Label and second words under one another need this much more than the label's capitals.
 _UNDER_MM = 13.6
 
@@ -181,11 +186,13 @@ def _at_far_end(sketch: Sketch, room: Box, icon: str, colour: str) -> Box:
 
 
 def _label(sketch: Sketch, room: Box, label: str, state: str) -> Text:
-    """The label in one line, or in two; returns its first line."""
+    """The label in one line, or in two, closer where the card is low; returns the longest."""
     lines = sketch.balanced(label, "choice", room.w)
-    first = sketch.centred(room, "choice") - (len(lines) - 1) * sketch.pitch("choice") // 2
+    face = sketch.face("choice")
+    pitch = max(round(face.em * _CLOSEST), min(sketch.pitch("choice"), room.h - face.cap - sketch.mm(5.5)))
+    first = sketch.centred(room, "choice") - (len(lines) - 1) * pitch // 2
     placed = [
-        sketch.line(words, ("choice", f"{state}_word"), room, first + number * sketch.pitch("choice"))
+        sketch.line(words, ("choice", f"{state}_word"), room, first + number * pitch)
         for number, words in enumerate(lines)
     ]
     return max(placed, key=lambda text: text.width)
@@ -195,7 +202,7 @@ def _under(sketch: Sketch, room: Box, choice: Choice, state: str) -> None:
     """Second words under the label, closer where the card is low."""
     cap, small = sketch.face("choice").cap, sketch.face("body").cap
     roomy = room.h >= sketch.mm(sketch.panel.cap_mm + _UNDER_MM) - 2
-    gap = sketch.mm(4) if roomy else sketch.mm(2.6)
+    gap = sketch.mm((4 if roomy else 2.6) + _MORE_GAP_MM[sketch.script])
     top = room.y + (room.h - cap - gap - small) // 2
     sketch.line(choice.label, ("choice", f"{state}_word"), room, top + cap)
     sketch.line(choice.second, ("body", f"{state}_second"), room, top + cap + gap + small)

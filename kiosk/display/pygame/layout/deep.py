@@ -36,7 +36,8 @@ def wait(sketch: Sketch, screen: Wait) -> None:
     lines = sketch.balanced(screen.title, "take", area.w)
     said = sketch.balanced(screen.line, "count", area.w) if screen.line else []
     words = sketch.face("take").cap + (len(lines) - 1) * sketch.pitch("take")
-    words += sketch.mm(6) + sketch.face("count").cap + max(0, len(said) - 1) * sketch.pitch("count")
+    below = sketch.mm(11 if sketch.tall else 6)
+    words += below + sketch.face("count").cap + max(0, len(said) - 1) * sketch.pitch("count")
     gap = sketch.mm(8 if small else 14)
     if rail is not None and height + gap + words > area.h:
         # The words have the room that they need; the picture has what is left.
@@ -47,7 +48,7 @@ def wait(sketch: Sketch, screen: Wait) -> None:
     sun_on_waves(sketch, Box(area.x + (area.w - width) // 2, top, width, height))
     last = sketch.lines(lines, ("take", "on_deep"), area, top + height + gap + sketch.face("take").cap, "centre")
     if said:
-        baseline = last + sketch.mm(6) + sketch.face("count").cap
+        baseline = last + below + sketch.face("count").cap
         sketch.lines(said, ("count", "on_deep2"), area, baseline, "centre")
 
 
@@ -174,7 +175,8 @@ def _notes(sketch: Sketch, screen: Take, box: Box) -> None:
     width, height = sketch.mm(_NOTE_MM[0] * scale), sketch.mm(_NOTE_MM[1] * scale)
     for place, value in enumerate(stack):
         dx, dy = sketch.mm(_STACK_MM[0] * scale * place), sketch.mm(_STACK_MM[1] * scale * place)
-        sketch.add(NoteArt(Box(box.x + dx, box.y + dy, width, height), value))
+        with sketch.unmirrored(box):
+            sketch.add(NoteArt(Box(box.x + dx, box.y + dy, width, height), value))
 
 
 def _receipt(sketch: Sketch, box: Box) -> None:
@@ -195,8 +197,9 @@ def out(sketch: Sketch, screen: Out) -> None:
     room = Box(area.x + indent, area.y, area.w - 2 * indent, area.h)
     top = _low_sun(sketch, room) if sketch.panel.shape is Shape.PORTRAIT else room.y + room.h * 12 // 100
     beside = 0 if sketch.panel.shape is Shape.PORTRAIT else sketch.mm(40 if small else 58)
-    words = Box(room.x, top, room.w - beside, room.h)
-    at = sketch.line(screen.title, ("take", "on_deep"), words, top + sketch.face("take").cap).baseline
+    words = Box(room.x, room.y, room.w - beside, room.h)
+    title = sketch.balanced(screen.title, "take", words.w)
+    at = sketch.lines(title, ("take", "on_deep"), words, top + sketch.face("take").cap)
     reason = sketch.wrapped(screen.lines[0] if screen.lines else "", "body", words.w, 2)
     at = sketch.lines(reason, ("body", "on_deep"), words, at + sketch.mm(5 if small else 8) + sketch.face("body").cap)
     if beside:

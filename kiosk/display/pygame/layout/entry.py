@@ -82,11 +82,13 @@ def _small_touch(sketch: Sketch, screen: Amount | Pin) -> tuple[Box, Box]:
     left = round(sketch.panel.width * _PAD_FROM)
     high = sketch.mm(4 * TARGET_MM + 3 * _PAD_GAP_MM)
     pad = Box(left, (sketch.panel.height - high) // 2, across.right - left, high)
-    for key, box in zip("CD", _pad(sketch, pad), strict=True):
-        if key == "D" and screen.keys.main:
-            keycaps.main(sketch, "", box)
-        elif key == "C" and screen.keys.help:
-            keycaps.secondary(sketch, "C", "", box)
+    free = _pad(sketch, pad)
+    with sketch.unmirrored(pad):
+        for key, box in zip("CD", free, strict=True):
+            if key == "D" and screen.keys.main:
+                keycaps.main(sketch, "", box)
+            elif key == "C" and screen.keys.help:
+                keycaps.secondary(sketch, "C", "", box)
     bottom = sketch.panel.height - sketch.mm(zones(sketch).rail_bottom)
     rail = Box(across.x, bottom - sketch.mm(RAIL_MM), left - sketch.mm(5) - across.x, sketch.mm(RAIL_MM))
     wide = keycaps.width(sketch, "", 3)  # what is left beside the two holds the time-left ring
@@ -108,7 +110,8 @@ def _pad(sketch: Sketch, area: Box) -> list[Box]:
             if digit == " ":
                 free.append(box)
                 continue
-            _pad_key(sketch, digit, box)
+            with sketch.unmirrored(area):
+                _pad_key(sketch, digit, box)
     return free
 
 
@@ -161,7 +164,8 @@ def _rings(sketch: Sketch, box: Box, filled: int, rings: int) -> None:
     left = x - pitch * (rings - 1) / 2
     for ring in range(rings):
         line = 0 if ring < filled else max(2, sketch.mm(0.7))
-        sketch.add(Disc(square(left + ring * pitch, y, size), "ring", line))
+        with sketch.unmirrored(box):
+            sketch.add(Disc(square(left + ring * pitch, y, size), "ring", line))
 
 
 def _under(sketch: Sketch, said: Notice | None, line: str, room: Box) -> None:

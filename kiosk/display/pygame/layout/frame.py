@@ -6,9 +6,9 @@ from kiosk.display.pygame.geometry import Box
 from kiosk.display.pygame.layout import keycaps
 from kiosk.display.pygame.layout.plan import Ground, Icon, Picture, Plate
 from kiosk.display.pygame.layout.sketch import Sketch
-from kiosk.display.pygame.layout.zones import column, margins, zones
+from kiosk.display.pygame.layout.zones import TARGET_MM, column, margins, zones
 from kiosk.display.pygame.panel import Shape
-from kiosk.screens.model import Screen
+from kiosk.screens.model import LANGUAGE_KEY, Screen
 
 #: On a small panel the time-left ring may stand at the header's end: words keep clear of it.
 BESIDE_RING_MM = 21
@@ -41,7 +41,7 @@ def header(sketch: Sketch, screen: Screen, *, named: bool = False) -> None:
         if screen.keys.help:
             end = keycaps.help_in_header(sketch, band, "" if narrow and named else screen.keys.help)
         if screen.language and not (narrow and named):
-            end = _language(sketch, band, end, screen.language)
+            end = _language(sketch, band, end, screen)
         if narrow and not named:
             sketch.header_free = Box(band.x + mark, 0, end - band.x - mark, band.h)
             return
@@ -52,14 +52,18 @@ def header(sketch: Sketch, screen: Screen, *, named: bool = False) -> None:
     sketch.middle(sketch.furniture.name, ("body", "on_deep"), room)
 
 
-def _language(sketch: Sketch, band: Box, end: int, name: str) -> int:
-    """The language by its own name, with a globe; returns where it begins."""
+def _language(sketch: Sketch, band: Box, end: int, screen: Screen) -> int:
+    """The language by its own name, with a globe: a button where the screen answers. Returns where it begins."""
     right = end - sketch.mm(9) if end < band.right else end
-    width = sketch.width(name, "body")
-    sketch.middle(name, ("body", "on_deep"), Box(right - width, band.y, width, band.h))
+    width = sketch.width(screen.language, "body")
+    down = sketch.mm(0.6) if sketch.look.pressed == LANGUAGE_KEY else 0
+    sketch.middle(screen.language, ("body", "on_deep"), Box(right - width, band.y + down, width, band.h))
     globe = sketch.mm(7)
     left = right - width - sketch.mm(3) - globe
-    sketch.add(Icon(Box(left, (band.h - globe) // 2, globe, globe), "language", "on_deep"))
+    sketch.add(Icon(Box(left, (band.h - globe) // 2 + down, globe, globe), "language", "on_deep"))
+    if screen.keys.help:
+        wide = max(right + sketch.mm(3) - left, sketch.mm(TARGET_MM))
+        sketch.target(LANGUAGE_KEY, Box(right + sketch.mm(3) - wide, band.y, wide, band.h))
     return left
 
 
@@ -73,7 +77,8 @@ def title(sketch: Sketch, words: str, room: Box) -> int:
         taken += sketch.mm(BESIDE_RING_MM)
     lines = sketch.balanced(words, "title", room.w - taken)
     shifted = Box(room.x + indent, room.y, room.w - taken, room.h)
-    return sketch.lines(lines, ("title", "ink"), shifted, first) + sketch.mm(5)
+    below = 7 if sketch.tall and sketch.panel.shape is not Shape.COMPACT else 5
+    return sketch.lines(lines, ("title", "ink"), shifted, first) + sketch.mm(below)
 
 
 def content(sketch: Sketch, screen: Screen, top: int) -> Box:

@@ -14,6 +14,8 @@ _SHAPES = {"A": "cross", "B": "back", "C": "question", "D": "ring"}
 _INSET_MM, _WORD_GAP_MM, _TIGHT_MM = 4.6, 3.4, 3.0
 _MAIN_LEAST_MM, _MAIN_INSET_MM = 56, 5.9
 _RADIUS_MM = 3.5
+#: The time-left ring stands between the small keys and the main one.
+_FOR_RING_MM = 21
 
 
 def keycap(sketch: Sketch, key: str, at: tuple[int, int], *, use: str = "") -> Box:
@@ -77,6 +79,8 @@ def rail(sketch: Sketch, screen: Screen, *, deep: bool = False) -> None:
         main_left = _main_from_right(sketch, screen.keys.main, row)
     small = _small(screen.keys, with_help=sketch.panel.shape is Shape.COMPACT)
     room = main_left - left - (sketch.mm(GAP_MM) if screen.keys.main else 0)
+    if sketch.panel.shape is not Shape.COMPACT:
+        room -= sketch.mm(_FOR_RING_MM)
     worded, inset = _as_fits(sketch, small, room)
     for key, words in worded:
         wide = width(sketch, words, inset)

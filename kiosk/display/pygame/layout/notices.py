@@ -18,7 +18,11 @@ def needs(sketch: Sketch, said: Notice, width: int) -> int:
     """The least height of a notice of `width`."""
     inside = width - _inset(sketch, width) - sketch.mm(_INSET_MM)
     bold, plain = _lines(sketch, said, inside)
-    return max(sketch.mm(_LEAST_MM), _words_high(sketch, len(bold) + len(plain)) + 2 * sketch.mm(_TIGHT_MM))
+    return max(sketch.mm(_LEAST_MM), _words_high(sketch, len(bold) + len(plain)) + 2 * _tight(sketch))
+
+
+def _tight(sketch: Sketch) -> int:
+    return sketch.mm(_TIGHT_MM + (1 if sketch.tall else 0))
 
 
 def _pictured(sketch: Sketch, width: int) -> bool:
@@ -51,7 +55,7 @@ def notice(sketch: Sketch, said: Notice, area: Box, least_mm: float = _LEAST_MM)
     words = _words_high(sketch, len(bold) + len(plain))
     padding = sketch.mm(_PADDING_MM)
     if words + 2 * padding > area.h:
-        padding = max(sketch.mm(_TIGHT_MM), (area.h - words) // 2)
+        padding = max(_tight(sketch), (area.h - words) // 2)
     least = max(sketch.mm(_LEAST_MM), min(sketch.mm(least_mm), area.h))
     box = Box(area.x, area.y, area.w, max(least, words + 2 * padding))
     tone = said.tone.value

@@ -12,6 +12,7 @@ from kiosk.display.pygame.layout.plan import CodeArt, Ground, Plate
 from kiosk.display.pygame.layout.sketch import Sketch
 from kiosk.display.pygame.layout.zones import GAP_MM, TARGET_MM
 from kiosk.display.pygame.panel import Shape
+from kiosk.display.pygame.scripts import Script, script_of
 from kiosk.screens.model import Choice, Choose, Code, Confirm, Fact, ListScreen, NoticeScreen, Row, Screen
 
 _RADIUS_MM = 3.5
@@ -137,7 +138,8 @@ def _fact(sketch: Sketch, row: Box, fact: Fact, *, large: bool) -> None:
     """Label and value on one line, or under one another where the row is narrow."""
     label = sketch.width(fact.label, "body")
     free = row.w - label - sketch.mm(4)
-    for role in ("amount", "figure", "fact") if large else ("fact",):
+    sizes = ("amount", "figure", "fact")[script_of(fact.value) is not Script.LATIN :]
+    for role in sizes if large else ("fact",):
         if sketch.width(fact.value, role) <= free:
             sketch.middle(fact.label, ("body", "card_second"), Box(row.x, row.y, label, row.h))
             sketch.middle(fact.value, (role, "card_word"), Box(row.right - free, row.y, free, row.h), "right")
@@ -193,10 +195,12 @@ def _rows(sketch: Sketch, room: Box, rows: tuple[Row, ...]) -> None:
     if not rows:
         return
     upright = sketch.panel.shape is Shape.PORTRAIT
-    height = min(sketch.mm(24 if upright else 13.5), room.h // max(len(rows), 3))
-    _card(sketch, Box(room.x, room.y, room.w, height * len(rows)))
-    inner = Box(room.x + sketch.mm(5), room.y, room.w - sketch.mm(10), room.h)
-    dates = max(sketch.width(row.date, "list") for row in rows) + sketch.mm(8)
+    edge = sketch.mm(1) if sketch.tall else 0
+    height = min(sketch.mm(24 if upright else 13.5), (room.h - 2 * edge) // max(len(rows), 3))
+    _card(sketch, Box(room.x, room.y, room.w, height * len(rows) + 2 * edge))
+    inset, gap = (4, 3) if sketch.panel.shape is Shape.COMPACT else (5, 8)
+    inner = Box(room.x + sketch.mm(inset), room.y + edge, room.w - 2 * sketch.mm(inset), room.h)
+    dates = max(sketch.width(row.date, "list") for row in rows) + sketch.mm(gap)
     for number, row in enumerate(rows):
         line = Box(inner.x, inner.y + number * height, inner.w, height)
         if number:

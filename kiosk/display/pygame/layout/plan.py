@@ -12,14 +12,21 @@ from dataclasses import dataclass, field
 from kiosk.display.pygame.geometry import Box
 from kiosk.display.pygame.theme import CAPITAL
 
+#: From here on letters may stand higher and lower than Latin ones.
+_TALL = "\u0600"
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A type face: weight 500, 600 or 700, pixels to an em, whether digits all have one width."""
+    """A type face: weight 500, 600 or 700, pixels to an em, whether digits all have one width.
+
+    `rtl`: lines in it are read from the right.
+    """
 
     weight: int
     em: int
     tabular: bool = False
+    rtl: bool = False
 
     @property
     def cap(self) -> int:
@@ -76,7 +83,10 @@ class Text:
 
     @property
     def bounds(self) -> Box:
-        return Box(self.x - 2, self.baseline - self.face.em, self.width + 4, round(self.face.em * 1.3))
+        em = self.face.em
+        if max(self.words, default="") < _TALL:
+            return Box(self.x - 2, self.baseline - em, self.width + 4, round(em * 1.3))
+        return Box(self.x - 2, self.baseline - round(em * 1.4), self.width + 4, round(em * 2.1))
 
     @property
     def ink(self) -> Box:
@@ -86,11 +96,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Icon:
-    """A line drawing of `kiosk/display/art`, in one colour."""
+    """A line drawing of `kiosk/display/art`, in one colour. `turned`: its left is right."""
 
     box: Box
     name: str
     colour: str
+    turned: bool = False
 
     @property
     def bounds(self) -> Box:
@@ -127,10 +138,14 @@ class Arc:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing with colours of its own: `mark`, `attract` or `attract_tall`, covering `box` from its lower edge."""
+    """A drawing with colours of its own: `mark`, `attract` or `attract_tall`, covering `box` from its lower edge.
+
+    `turned`: its left is right.
+    """
 
     box: Box
     name: str
+    turned: bool = False
 
     @property
     def bounds(self) -> Box:
@@ -230,7 +245,7 @@ Element = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a finger means `key` (`drivers.devices.KEYS`). Disabled targets hear nothing."""
+    """Where a finger means `key` (`drivers.devices.KEYS`, `screens.model.LANGUAGE_KEY`). Disabled ones hear nothing."""
 
     key: str
     box: Box
@@ -239,12 +254,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole panel. `deep` is the machine's turn; `stage` is the paper (empty where there is none)."""
+    """A whole panel. `deep` is the machine's turn; `stage` is the paper (empty where there is none).
+
+    `rtl`: it is read from the right, so the paper comes from the left.
+    """
 
     elements: tuple[Element, ...]
     targets: tuple[Target, ...]
     deep: bool
     stage: Box = field(default=Box(0, 0, 0, 0))
+    rtl: bool = False
 
     def hit(self, x: float, y: float) -> Target | None:
         """The target at a point."""

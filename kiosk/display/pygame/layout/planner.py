@@ -10,6 +10,7 @@ from kiosk.display.pygame.layout import attract, deep, entry, frame, paper, timi
 from kiosk.display.pygame.layout.plan import Ground, Plan
 from kiosk.display.pygame.layout.sketch import Furniture, Measure, Sketch
 from kiosk.display.pygame.panel import Panel
+from kiosk.display.pygame.scripts import script_of
 from kiosk.screens.model import (
     Amount,
     Attract,
@@ -42,7 +43,7 @@ def plan(
     """
     if isinstance(screen, Pin):
         look = _without_digits(look)
-    sketch = Sketch(panel, measure, furniture, look, frame_number)
+    sketch = Sketch(panel, measure, furniture, look, frame_number, script=script_of(screen.title))
     if look.blank:
         sketch.add(Ground(sketch.whole, "blank"))
         return sketch.done(deep=True)

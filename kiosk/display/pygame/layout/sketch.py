@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from kiosk.display.face import Look
 from kiosk.display.pygame.geometry import Box
+from kiosk.display.pygame.layout import mirror
 from kiosk.display.pygame.layout.plan import Element, Face, Plan, Target, Text
 from kiosk.display.pygame.panel import Panel
+from kiosk.display.pygame.scripts import Script, script_of
 from kiosk.display.pygame.theme import CAPITAL, LINE_HEIGHT, TYPE
 
 #: Width in pixels of words in a face.
@@ -18,6 +21,8 @@ Measure = Callable[[str, Face], int]
 Style = tuple[str, str]
 
 ELLIPSIS = "…"
+#: Arabic letters reach further under their line than over a Latin capital: so much of an em brings them to its middle.
+_ARABIC_UP = 0.08
 
 
 class Furniture(NamedTuple):
@@ -38,14 +43,23 @@ class Furniture(NamedTuple):
 
 
 class Sketch:
-    """A plan in the making for one panel. Coordinates are pixels; `mm` turns millimetres into them."""
+    """A plan in the making for one panel. Coordinates are pixels; `mm` turns millimetres into them.
 
-    def __init__(self, panel: Panel, measure: Measure, furniture: Furniture, look: Look, frame: int) -> None:
+    All is placed for who reads from the left; where `script` is read from the right, `done` mirrors it.
+    """
+
+    def __init__(
+        self, panel: Panel, measure: Measure, furniture: Furniture, look: Look, frame: int, *,
+        script: Script = Script.LATIN,
+    ) -> None:  # fmt: skip
         self.panel = panel
         self.measure = measure
         self.furniture = furniture
         self.look = look
         self.frame = frame
+        self.script = script
+        self._kept: Box | None = None
+        self._kept_of: dict[int, Box] = {}
         self.elements: list[Element] = []
         self.targets: list[Target] = []
         self.header_free = Box(0, 0, 0, 0)  # between what stands at the header's two ends
@@ -61,23 +75,54 @@ class Sketch:
         """The type face of a role (`theme.TYPE`) on this panel."""
         cap, weight, tabular, factor = TYPE[role]
         em = (self.panel.cap_mm * factor if cap is None else cap) * self.panel.pitch / CAPITAL
-        return Face(weight, round(em), tabular)
+        return Face(weight, round(em), tabular, self.rtl)
+
+    @property
+    def rtl(self) -> bool:
+        return self.script is Script.ARABIC
+
+    @property
+    def tall(self) -> bool:
+        """Letters of this script stand higher and lower than Latin ones, so lines need more between them."""
+        return self.script is not Script.LATIN
+
+    @contextlib.contextmanager
+    def unmirrored(self, box: Box) -> Iterator[None]:
+        """What is added meanwhile lies in `box` and keeps its order there for who reads from the right."""
+        self._kept = box
+        try:
+            yield
+        finally:
+            self._kept = None
 
     def pitch(self, role: str) -> int:
         """From one baseline to the next."""
-        return round(self.face(role).em * LINE_HEIGHT)
+        return round(self.face(role).em * LINE_HEIGHT[self.script.value])
 
     def width(self, words: str, role: str) -> int:
         return self.measure(words, self.face(role))
 
     def add(self, *elements: Element) -> None:
-        self.elements.extend(elements)
+        for element in elements:
+            self._keep(element)
+            self.elements.append(element)
 
     def target(self, key: str, box: Box, *, enabled: bool = True) -> None:
-        self.targets.append(Target(key, box, enabled))
+        target = Target(key, box, enabled)
+        self._keep(target)
+        self.targets.append(target)
+
+    def _keep(self, placed: Element | Target) -> None:
+        if self._kept is not None:
+            self._kept_of[id(placed)] = self._kept
 
     def done(self, *, deep: bool, stage: Box = Box(0, 0, 0, 0)) -> Plan:
-        return Plan(tuple(self.elements), tuple(self.targets), deep, stage)
+        if not self.rtl:
+            return Plan(tuple(self.elements), tuple(self.targets), deep, stage)
+        across = self.panel.width
+        elements = tuple(mirror.element(one, across, self._kept_of.get(id(one))) for one in self.elements)
+        targets = tuple(mirror.target(one, across, self._kept_of.get(id(one))) for one in self.targets)
+        return Plan(elements, targets, deep, mirror.box(stage, across), rtl=True)
 
     def line(self, words: str, style: Style, room: Box, baseline: int, at: str = "left") -> Text:
         """Place one line in `room` at its `left`, `centre` or `right`; what is too long ends in an ellipsis."""
@@ -85,7 +130,10 @@ class Sketch:
         said, cut = self.shortened(words, role, room.w)
         width = self.width(said, role)
         x = {"left": room.x, "centre": room.x + (room.w - width) // 2, "right": room.right - width}[at]
-        placed = Text(said, self.face(role), colour, x, baseline, width, room, cut)
+        face = self.face(role)
+        if script_of(said) is Script.ARABIC:
+            baseline -= round(face.em * _ARABIC_UP)
+        placed = Text(said, face, colour, x, baseline, width, room, cut)
         self.add(placed)
         return placed
 

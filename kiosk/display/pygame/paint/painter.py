@@ -94,14 +94,16 @@ class Painter:
         made.blit(shapes.rounded(box.w, box.h, radius, self._theme[use], low=low), (box.x, box.y))
 
     def _text(self, surface: pygame.Surface, element: Text) -> None:
-        words = self._fonts.words(element.words, element.face, self._theme[element.colour])
-        surface.blit(words, (element.x, element.baseline - self._fonts.font(element.face).get_ascent()))
+        line = self._fonts.words(element.words, element.face, self._theme[element.colour])
+        surface.blit(line.surface, (element.x, element.baseline - line.ascent))
 
     def _icon(self, surface: pygame.Surface, element: Icon) -> None:
-        surface.blit(self._drawn(element.name, element.box.h, element.colour), element.box[:2])
+        surface.blit(self._drawn(element), element.box[:2])
 
-    def _drawn(self, name: str, size: int, use: str) -> pygame.Surface:
-        return self._made.get(("icon", name, size, use), lambda: _icon(name, size, self._theme[use]))
+    def _drawn(self, element: Icon) -> pygame.Surface:
+        size, of = element.box.h, self._theme[element.colour]
+        key = ("icon", element.name, size, element.colour, element.turned)
+        return self._made.get(key, lambda: _turned(_icon(element.name, size, of), turned=element.turned))
 
     def _disc(self, surface: pygame.Surface, element: Disc) -> None:
         key = ("disc", element.box.w, element.colour, element.line_px)
@@ -118,7 +120,8 @@ class Painter:
             surface.blit(shapes.arc(size, self._theme[element.colour], line, element.share), element.box[:2])
 
     def _picture(self, surface: pygame.Surface, element: Picture) -> None:
-        made = self._made.get(("picture", element.name, element.box.w, element.box.h), lambda: self._loaded(element))
+        key = ("picture", element.name, element.box.w, element.box.h, element.turned)
+        made = self._made.get(key, lambda: _turned(self._loaded(element), turned=element.turned))
         surface.blit(made, element.box[:2])
 
     def _loaded(self, element: Picture) -> pygame.Surface:
@@ -168,6 +171,10 @@ class Painter:
     def _code(self, surface: pygame.Surface, element: CodeArt) -> None:
         key = ("code", element.box.w, element.rows)
         surface.blit(self._made.get(key, lambda: pictures.code(element.box.w, element.rows)), element.box[:2])
+
+
+def _turned(made: pygame.Surface, *, turned: bool) -> pygame.Surface:
+    return pygame.transform.flip(made, flip_x=True, flip_y=False) if turned else made
 
 
 def _icon(name: str, size: int, colour: tuple[int, int, int]) -> pygame.Surface:

@@ -48,8 +48,8 @@ def _figure(made: pygame.Surface, figure: str, size: tuple[int, int], fonts: Fon
     while em > 8 and fonts.measure(figure, Face(700, em)) > right - left:
         em -= 1
     face = Face(700, em)
-    words = fonts.words(figure, face, _WHITE)
-    made.blit(words, (left, (height + face.cap) // 2 - fonts.font(face).get_ascent()))
+    line = fonts.words(figure, face, _WHITE)
+    made.blit(line.surface, (left, (height + face.cap) // 2 - line.ascent))
 
 
 #: Light modules around a QR code (ISO/IEC 18004).

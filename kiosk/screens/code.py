@@ -10,6 +10,7 @@ from kiosk.screens.words.load import Words
 CODE_DIGITS = 8
 
 
+@made
 def code(
     words: Words, *, wrong: bool = False, tries_left: int | None = None, short: bool = False, entered: str = ""
 ) -> Amount:  # fmt: skip

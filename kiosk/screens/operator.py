@@ -77,6 +77,7 @@ def op_exchange(words: Words, cassettes: Sequence[CassetteRow], *, ready: bool) 
     return _choose(words, "op.exchange", choices, keys(words, cancel="end", main="book" if ready else ""))
 
 
+@made
 def op_count(
     words: Words, step: str, cassette: str, value: Money, *, most: int | None = None, too_many: bool = False,
     entered: str = "",

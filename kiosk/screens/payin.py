@@ -40,6 +40,7 @@ def payin_keep(words: Words, done: int = 0, total: int = 0) -> Wait:
     )
 
 
+@made
 def payin_count(
     words: Words, counted: Sequence[tuple[int, Money]], total: Money, *, may_return: bool, may_add: bool
 ) -> Confirm:  # fmt: skip

@@ -18,6 +18,7 @@ _OUT = {"transfer": "sent", "bill": "sent", "reversal": "back", "withdrawal": "c
 _NAME = 12
 
 
+@made
 def statement(
     words: Words, lines: Sequence[tuple[str, str, str, Money]], *, page: int = 1
 ) -> ListScreen:  # fmt: skip

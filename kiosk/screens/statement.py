@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bank_link.money import Money
-from kiosk.screens.common import keys
+from kiosk.screens.common import keys, made
 from kiosk.screens.model import ListScreen, Row
 from kiosk.screens.words.load import Words
 

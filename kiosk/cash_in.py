@@ -23,6 +23,8 @@ SETTLE_S = 3.0
 MOVE_S = 10.0
 #: Notes in one deposit where each waits for the one before to be kept.
 MOST_ONE_BY_ONE = 50
+#: What came out of the escrow is told within so long (s).
+CLEARED_S = 1.0
 #: Where the acceptor itself cannot be heard, it is tried again after so long (s).
 AGAIN_S = 5.0
 
@@ -83,6 +85,7 @@ class CashIn:
         self._intake: Intake | None = None
         self._changed = asyncio.Event()
         self._strange = ""
+        self._to_clear = self._clearing = False
 
     @property
     def holds(self) -> Holds:
@@ -99,8 +102,22 @@ class CashIn:
         return online and not self._strange and not self._journal.box_in_doubt()
 
     def exchanged(self) -> None:
-        """An operator has looked into the box."""
+        """An operator has looked into the box: `clear` is due."""
         self._strange = ""
+        self._to_clear = self.holds is not Holds.NOTHING
+
+    async def clear(self) -> None:
+        """After an exchange: what a power cut left in the escrow comes out, in front of the operator, whose it is."""
+        if not self._to_clear or self._intake is not None:
+            return
+        self._to_clear, self._clearing = False, True
+        try:
+            await self._acceptor.give_back()
+            await asyncio.sleep(CLEARED_S)
+        except DeviceError as error:
+            self._failed(str(error))
+        finally:
+            self._clearing = False
 
     # ── What the acceptor tells ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -167,6 +184,9 @@ class CashIn:
             await self._acceptor.stack()
 
     def _belongs_to_nobody(self, seen: NoteSeen) -> None:
+        if self._clearing:
+            self._journal.write(r.Event(what="note-cleared", detail=f"{seen.event.value} {seen.minor or 'unknown'}"))
+            return
         self._strange = (
             f"{seen.event.value} {seen.minor or '?'} while no deposit was open; an operator must look into it"
         )

@@ -220,6 +220,36 @@ def test_the_box_is_emptied_at_an_exchange_and_the_books_say_so(tmp_path: Path) 
     run_town(tmp_path, story)
 
 
+def test_what_a_power_cut_left_in_the_escrow_comes_out_to_the_operator(tmp_path: Path) -> None:
+    """Its customer has a case; no notes are taken until an exchange, after which the escrow is empty and all is as before."""
+
+    async def story(town: Town) -> None:
+        card = await _at_menu(town)
+        await _count(town, 50, 20)
+        await town.power_cut()
+        await asyncio.sleep(20)
+        town.start_kiosk()
+        await town.in_service()
+        await settle(town, 2)
+        [case] = await town.bank.sql("SELECT * FROM cases")
+        assert (case["kind"], case["amount_minor"]) == ("deposit-doubt", 70_00)
+        assert town.acceptor.escrow == [50_00, 20_00]
+        town.load_cash(top=20)
+        await town.in_service()
+        await asyncio.sleep(30)
+        assert (town.acceptor.escrow, town.acceptor.take()) == ([], [50_00, 20_00])
+        await town.enter_pin(card)
+        await town.see("menu")
+        await _count(town, 10)
+        await town.press("D")
+        await town.see("payin.done")
+        await town.press("D")
+        await _leave(town)
+        assert await town.balance(card) == (110_00, 0)
+
+    run_town(tmp_path, story)
+
+
 class PowerCut(BaseException):
     """Nothing of this machine happens after this."""
 

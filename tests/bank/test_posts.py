@@ -381,3 +381,32 @@ def test_a_restarted_machine_that_takes_back_what_was_done_leaves_a_case(tmp_pat
         await hall.sound()
 
     run_hall(tmp_path, story)
+
+
+def test_an_echo_from_before_the_sign_on_does_not_say_that_all_was_told(tmp_path: Path) -> None:
+    """Its outbox was empty when it was said: what the sign-on asks for is still owed, also to a backup of that moment."""
+
+    async def story(hall: Hall) -> None:
+        desk, maria = await two(hall)
+        session = desk.machine.journal.session
+        assert session is not None
+        kept = hall.backup(tmp_path)
+        sent = desk.transfer(maria, 60)
+        answer = await desk.machine.ask(sent)
+        assert isinstance(answer, m.Slipped)
+        await hall.restore(kept)
+        await desk.machine.sign_on()
+        await desk.machine.echo(100, said_in=session.session)
+        (tmp_path / "again").mkdir()
+        kept = hall.backup(tmp_path / "again")
+        await desk.posted(sent.number, answer.slip)
+        await hall.restore(kept)
+        missing = (await desk.machine.sign_on()).missing
+        assert sent.number in {number for _, first, last in missing for number in range(first, last + 1)}
+        await desk.posted(sent.number, answer.slip)
+        await desk.machine.echo(100)
+        assert not (await desk.machine.sign_on()).missing
+        assert await balances(hall, desk.card.account, maria) == ["140.00", "70.00"]
+        await hall.sound()
+
+    run_hall(tmp_path, story)

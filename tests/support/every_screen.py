@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from msgspec.structs import replace
+
 from bank_link.money import Money, major
 from kiosk.receipts.code import rows
 from kiosk.receipts.receipt import Done, Receipt, facts, text, title
@@ -23,22 +25,32 @@ def usd(units: int) -> Money:
 
 def every_screen(words: Words) -> dict[str, Screen]:
     """Name to screen; a screen id that looks different in another state is there more than once."""
-    return {
-        **_at_rest(words),
-        **_card(words),
-        **_cash(words),
-        **_balance(words),
-        **_payin(words),
-        **_send(words),
-        **_bills(words),
-        **_details(words),
-        **_opening(words),
-        **_statement(words),
-        **_trouble(words),
-        **_receipt(words),
-        **_code(words),
-        **_operator(words),
-    }
+    return _with_receipts(
+        words,
+        {
+            **_at_rest(words),
+            **_card(words),
+            **_cash(words),
+            **_balance(words),
+            **_payin(words),
+            **_send(words),
+            **_bills(words),
+            **_details(words),
+            **_opening(words),
+            **_statement(words),
+            **_trouble(words),
+            **_receipt(words),
+            **_code(words),
+            **_operator(words),
+        },
+    )
+
+
+def _with_receipts(words: Words, screens: dict[str, Screen]) -> dict[str, Screen]:
+    """Those of which a receipt can be had, also with its ways."""
+    ways = c.receipt_ways(words, paper=True)
+    told = {name: screens[name] for name in ("send.done", "bill.done", "payin.done", "payin.jam, paid", "e.jam")}
+    return {**screens, **{f"{name}, receipt": replace(screen, choices=ways) for name, screen in told.items()}}
 
 
 def _at_rest(words: Words) -> dict[str, Screen]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from kiosk.display.pygame.geometry import Box
 from kiosk.display.pygame.layout import frame, keycaps
 from kiosk.display.pygame.layout.choices import choices
@@ -58,6 +60,10 @@ def _with_cards(sketch: Sketch, area: Box, offered: tuple[Choice, ...], above: C
 def notice_screen(sketch: Sketch, screen: NoticeScreen) -> Box:
     """A notice, perhaps a reference and cards; returns the stage."""
     stage, area = _paper(sketch, screen)
+    if sketch.panel.shape is Shape.COMPACT and screen.choices and screen.reference:
+        # No room for a card of its own: it is the notice's second sentence.
+        said = replace(screen.notice, plain=f"{screen.reference_label}: {screen.reference}")
+        screen = replace(screen, notice=said, reference="")
 
     def above(room: Box) -> None:
         reference = _reference_high(sketch, screen, room.w)

@@ -144,7 +144,8 @@ class CashIn:
             self._shut()
 
     def _keep(self, intake: Intake, seen: NoteSeen) -> None:
-        name, value = intake.transaction, self._value(intake, seen)
+        name = intake.transaction
+        value = Money(seen.minor, self._currency) if seen.minor else None
         match seen.event:
             case NoteEvent.READ if value is not None:
                 self._journal.write(r.NoteRead(transaction=name, value=value))
@@ -156,6 +157,11 @@ class CashIn:
             case NoteEvent.RETURNED if value is not None and intake.escrow[value] > 0:
                 self._journal.write(r.NoteReturned(transaction=name, value=value))
                 intake.escrow[value] -= 1
+            case NoteEvent.STACKED | NoteEvent.RETURNED if value is None and intake.unread:
+                # What could not be read has moved with the others: counted already, worth nothing that is known.
+                self._journal.write(
+                    r.Event(what="note-unread-moved", detail=f"{intake.begun.claim}: {seen.event.value}")
+                )
             case NoteEvent.JAM:
                 intake.stuck = seen.sentence or "a note is stuck in the acceptor"
                 self._journal.write(r.Event(what="note-stuck", detail=f"{intake.begun.claim}: {intake.stuck}"))
@@ -163,13 +169,6 @@ class CashIn:
                 self._journal.write(r.NoteUnread(transaction=name, pulses=seen.pulses, sentence=seen.sentence))
                 intake.unread += 1
                 intake.stuck = seen.sentence or "something went in that is no note that this machine knows"
-
-    def _value(self, intake: Intake, seen: NoteSeen) -> Money | None:
-        """What the event is about: its own word, or the only kind of note that it can be."""
-        if seen.minor:
-            return Money(seen.minor, self._currency)
-        inside = list(+intake.escrow)
-        return inside[0] if len(inside) == 1 and seen.event is not NoteEvent.READ else None
 
     def _fills(self, intake: Intake) -> bool:
         """Another note might be more than the bank wants at once."""

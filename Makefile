@@ -35,7 +35,7 @@ lint: $(VENV)/.dev  ## Style, types, and which folder may import which
 messages: $(VENV)/.dev  ## Bring the translators' catalogues up to date with the English sentences, and say what is missing
 	@$(BIN)/python -m kiosk.screens.words.messages
 
-bench: $(VENV)/.dev  ## Start, idle and visits a second, measured on this machine
+bench: $(VENV)/.dev  ## Start, window beside Chromium, and visits a second, measured on this machine
 	@$(BIN)/python tests/bench/run.py
 
 SEEDS := 200

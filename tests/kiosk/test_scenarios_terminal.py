@@ -311,6 +311,7 @@ def test_the_demo_has_a_page(tmp_path: Path) -> None:
             assert ben["balance"] == "40.00 USD"
             pin = guest.done({"do": "pin", "card": "ben"})["pin"]
             _balance(guest, listener, "ben", pin)
+            assert listener.now["cards"]["blanks"] == ["blank-stick"]
             assert set(listener.now["cards"]["all"]) == {"ada", "ben", "olga", "blank-stick"}
             assert guest.do({"do": "pin", "card": "blank-stick"}).json == {
                 "error": "Nobody here knows the PIN of blank-stick."

@@ -318,6 +318,7 @@ def test_the_demo_has_a_page(tmp_path: Path) -> None:
             }
             _opens_an_account(guest, listener, own := "2846")
             _balance(guest, listener, "blank-stick", own)
+            _service(guest, listener, guest.done({"do": "pin", "card": "olga"})["pin"])
         process.terminate()
         rest, _ = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
@@ -355,6 +356,18 @@ def _opens_an_account(guest: Guest, listener: Listener, pin: str) -> None:
     guest.done({"do": "insert", "card": "blank-stick"})
     listener.until_screen("open.done")
     _press(guest, "D")
+    listener.until_screen("take.card")
+    guest.done({"do": "pull"})
+    listener.until_screen("welcome")
+
+
+def _service(guest: Guest, listener: Listener, pin: str) -> None:
+    """The operator looks at her menu and leaves."""
+    guest.done({"do": "insert", "card": "olga"})
+    listener.until_screen("pin")
+    _press(guest, f"{pin}D")
+    listener.until_screen("op.menu")
+    _press(guest, "A")
     listener.until_screen("take.card")
     guest.done({"do": "pull"})
     listener.until_screen("welcome")

@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python makes the choice yours.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint messages bench simulate campaign defects disks kill requirements clean
+.PHONY: help demo test lint messages bench pictures simulate campaign defects disks kill requirements clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 VENV := .venv
@@ -35,8 +35,11 @@ lint: $(VENV)/.dev  ## Style, types, and which folder may import which
 messages: $(VENV)/.dev  ## Bring the translators' catalogues up to date with the English sentences, and say what is missing
 	@$(BIN)/python -m kiosk.screens.words.messages
 
-bench: $(VENV)/.dev  ## Start, idle and visits a second, measured on this machine
+bench: $(VENV)/.dev  ## Start, window beside Chromium, and visits a second, measured on this machine
 	@$(BIN)/python tests/bench/run.py
+
+pictures: $(VENV)/.dev  ## The pictures of README and docs made anew, the recorded visit among them
+	@$(BIN)/python tests/pictures/make.py
 
 SEEDS := 200
 SEED :=

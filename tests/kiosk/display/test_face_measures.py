@@ -253,7 +253,7 @@ def test_words_are_legible_on_what_is_under_them(studio: Studio, look: Look) -> 
 def test_the_welcome_is_legible_on_its_picture(place: Place) -> None:
     """Words of the attract screen keep 4.5:1 with every pixel of the picture under them."""
     studio = Studio(BRAND)
-    for name in ("welcome", "welcome, languages"):
+    for name in ("welcome", "welcome, languages", "welcome, all"):
         plan = studio.plan(place.screens[name], Look(), place.panel)
         bare = Plan(tuple(e for e in plan.elements if not isinstance(e, Text)), (), plan.deep)
         surface = pygame.Surface((place.panel.width, place.panel.height))

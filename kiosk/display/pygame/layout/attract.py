@@ -34,6 +34,7 @@ class _Worn(NamedTuple):
 _LOOSE = _Worn("strip", 3, GAP_MM)
 #: Languages, cash code and an account on a small panel: type, insets and gaps are the least that the face allows.
 _TIGHT = _Worn("button", 2, 3)
+_HELP_INSETS_MM = (4.6, 3)
 
 
 def attract(sketch: Sketch, screen: Attract) -> None:
@@ -151,9 +152,9 @@ def _as_needed(sketch: Sketch, screen: Attract, help_words: str, room: Box) -> l
 
 
 def _help_wide(sketch: Sketch, words: str, free: int) -> int:
-    """With its word where there is room for it, else the keycap alone."""
-    worded = keycaps.width(sketch, words, _TIGHT.inset_mm)
-    return worded if worded <= free else keycaps.width(sketch, "", _TIGHT.inset_mm)
+    """With its word, as far from the edges as there is room for; else the keycap alone."""
+    tried = [keycaps.width(sketch, words, inset) for inset in (*_HELP_INSETS_MM, _TIGHT.inset_mm)]
+    return next((wide for wide in tried if wide <= free), keycaps.width(sketch, "", _TIGHT.inset_mm))
 
 
 def _columns(sketch: Sketch, offered: tuple[Choice, ...], across: int, count: int) -> int:

@@ -65,6 +65,7 @@ def _at_rest(words: Words) -> dict[str, Screen]:
         "welcome, code": c.welcome(words, (c.by_code(words),)),
         "welcome, languages": c.welcome(words, languages if len(words.languages) == 1 else ()),
         "welcome, open": c.welcome(words, (c.welcome_open(words),)),
+        "welcome, all": c.welcome(words, (c.by_code(words), c.welcome_open(words))),
         "languages": c.languages(words),
         "out, cash": c.out(words, "cash"),
         "out, service": c.out(words, "service", "Market Street, 300 m"),

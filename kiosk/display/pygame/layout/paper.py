@@ -40,7 +40,9 @@ def choose(sketch: Sketch, screen: Choose, page: int) -> Box:
         compact = sketch.panel.shape is Shape.COMPACT
         high = sketch.mm(TARGET_MM) if compact else area.h
         bottom = notice(sketch, screen.notice, Box(area.x, area.y, area.w, high))
-        bottom += sketch.mm(3 if compact else 5)
+        # Cards are never under their least size: on a small panel the gap makes way for letters that stand high.
+        spare = area.bottom - bottom - sketch.mm(TARGET_MM)
+        bottom += max(sketch.mm(1.5), min(sketch.mm(3), spare)) if compact else sketch.mm(5)
         area = Box(area.x, bottom, area.w, area.bottom - bottom)
     choices(sketch, area, screen.choices, more=screen.more, page=page)
     return stage

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from msgspec.structs import replace
-
 from bank_link.money import Money, major
 from kiosk.receipts.code import rows
 from kiosk.receipts.receipt import Done, Receipt, facts, text, title
@@ -48,9 +46,11 @@ def every_screen(words: Words) -> dict[str, Screen]:
 
 def _with_receipts(words: Words, screens: dict[str, Screen]) -> dict[str, Screen]:
     """Those of which a receipt can be had, also with its ways."""
-    ways = c.receipt_ways(words, paper=True)
     told = {name: screens[name] for name in ("send.done", "bill.done", "payin.done", "payin.jam, paid", "e.jam")}
-    return {**screens, **{f"{name}, receipt": replace(screen, choices=ways) for name, screen in told.items()}}
+    return {
+        **screens,
+        **{f"{name}, receipt": c.with_receipt(words, screen, paper=True) for name, screen in told.items()},
+    }
 
 
 def _at_rest(words: Words) -> dict[str, Screen]:

@@ -230,8 +230,11 @@ def _functions() -> dict[str, object]:
 
 
 def test_every_screen_can_be_made_again_in_another_language() -> None:
-    """Each function of the catalogue is marked with `made` (kiosk.screens.common), or its screen would stay as it was."""
-    assert [name for name, one in _functions().items() if not hasattr(one, "__wrapped__")] == []
+    """Each function of the catalogue is marked with `made` (kiosk.screens.common), or its screen would stay as it was.
+
+    `with_receipt` keeps what it makes by itself: the next test has its screens.
+    """
+    assert [name for name, one in _functions().items() if not hasattr(one, "__wrapped__")] == ["with_receipt"]
 
 
 def test_a_screen_is_the_same_question_in_another_language(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from bank_link.control_socket import CommandRefused, ControlSocket
 from config.kiosk import KioskConfig
+from kiosk.journal.progress import BOX
 from kiosk.journal.store import JournalError
 from kiosk.machine import Machine
 from kiosk.operator.desk import Desk
@@ -132,11 +133,14 @@ class KioskControl:
 
     def _counted(self, wanted: Load) -> None:
         """After a lost journal the machine's own figures are worth nothing: what lies in a cassette must be counted."""
-        uncounted = sorted(set(wanted.loaded) - set(wanted.found))
+        counted = {name.partition(".")[0] if name.startswith(f"{BOX}.") else name for name in wanted.found}
+        uncounted = sorted(set(wanted.loaded) - counted)
         if Cause.EXCHANGE in self._machine.service.causes and uncounted:
+            # The acceptor's box is counted by value.
+            example = f"{BOX}.20" if uncounted[0] == BOX else uncounted[0]
             raise CommandRefused(
                 f"the bank wants to know what was in cassette {', '.join(uncounted)}: count it and add "
-                f"--found {uncounted[0]}=NOTES"
+                f"--found {example}=NOTES"
             )
 
 

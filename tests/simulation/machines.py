@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +15,18 @@ from simulation.world import Power, SlowExecutor, World, WorldClock
 
 from bank_link.card_file import SIZE
 from bank_link.identity import Identity
-from config.kiosk import KioskConfig
-from drivers.devices import CardReader
+from bank_link.money import Money
+from config.kiosk import EscrowKind, KioskConfig
+from drivers.devices import CardReader, Holds
 from drivers.gpio import Board
 from drivers.pn532_reader import Pn532Reader
 from drivers.simulated.keypad import ElectricKeypad
+from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
 from drivers.stick_reader import StickReader
-from kiosk.cabinet import Devices, build, dispenser_wiring, keypad_wiring, note_value
+from kiosk.cabinet import Devices, acceptor_pulses, acceptor_wiring, build, dispenser_wiring, keypad_wiring, note_value
 from kiosk.control import KioskControl, Load
+from kiosk.journal.progress import box
 from kiosk.journal.store import Journal, JournalError
 from kiosk.machine import Machine
 from kiosk.machine import World as Seams
@@ -44,8 +48,9 @@ class Kiosk:
 
     def __init__(
         self, world: World, terminal: str, config: KioskConfig, line: Callable[[Kiosk, Power], Any], *,
-        contactless: bool = False, lying: bool = False,
+        contactless: bool = False, lying: bool = False, holds: str = "",
     ) -> None:  # fmt: skip
+        """`holds`: what its note acceptor can hold back; "" for a machine without one."""
         self.world, self.terminal, self.config = world, terminal, config
         self.chance = world.chance("kiosk", terminal)
         self.clock = WorldClock(world)
@@ -61,6 +66,9 @@ class Kiosk:
         self._empty: set[str] = set()
         self.dispenser = WatchedDispenser(self.pins, dispenser_wiring(config), changed=self._moved)
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
+        self.acceptor = self._acceptor(holds) if holds else None
+        self.emptied = self.given_back = 0  # out of the acceptor, in minor units: by operators, to customers
+        self.notes_moved: Callable[[], None] = lambda: None
         self.power: Power | None = None
         self.machine: Machine | None = None
         self.refused = ""
@@ -72,6 +80,23 @@ class Kiosk:
         self.starts = 0
         self.was_paying = False  # when the power went off
         self.disk = self._new_disk()
+
+    def _acceptor(self, holds: str) -> ElectricNoteAcceptor:
+        wanted = self.config.note_acceptor
+        assert wanted is not None
+        wanted = replace(wanted, holds=EscrowKind(holds), most=1 if holds == "note" else wanted.most)
+        self.config = replace(self.config, note_acceptor=wanted)
+        return ElectricNoteAcceptor(
+            self.pins, acceptor_wiring(wanted), pulses=acceptor_pulses(self.config), holds=Holds(holds),
+            most=wanted.most, changed=lambda: self.notes_moved(),  # noqa: PLW0108 - who listens is set later
+        )  # fmt: skip
+
+    def take_back(self) -> None:
+        """A customer takes what lies in the acceptor's mouth."""
+        if self.acceptor is not None:
+            # Before it is told of: what was at the mouth is not there a second time.
+            self.given_back += sum(self.acceptor.mouth)
+            self.acceptor.take()
 
     def _new_disk(self) -> Disk:
         disk = Disk(self.world.chance("disk", self.terminal, self.starts), self._effect)
@@ -130,7 +155,13 @@ class Kiosk:
         chance = self.world.chance("firmware", self.terminal, self.starts)
         board = Board(PoweredPins(self.world, power, self.pins))  # type: ignore[arg-type]  # the module's API
         devices = build(self.config, board)
-        devices = Devices(devices.dispenser, devices.keypad, self._reader(power), devices.indicators)
+        devices = Devices(
+            devices.dispenser,
+            devices.keypad,
+            self._reader(power),
+            devices.indicators,
+            acceptor=devices.acceptor if self.acceptor is not None else None,
+        )
         journal = Journal.open(JOURNAL, random=chance, vfs=self.disk.vfs)
         assert self.identity is not None
         try:
@@ -167,6 +198,8 @@ class Kiosk:
 
     def _off(self, why: str) -> None:
         self.pins.power_off()
+        if self.acceptor is not None:
+            self.acceptor.power_off()
         self.slot.lose_power(self.chance.randrange(60))
         if "killed" in why or "ended" in why or "does not start" in why:
             self.disk.kill()
@@ -208,6 +241,10 @@ class Kiosk:
         # What lies in the path is counted with the rejects: it is in the machine, and in no cassette.
         found = {n: (place.cassette, place.reject + place.throat) for n, place in self.dispenser.physical.items()}
         self.dispenser.clear_path()
+        paid_in = self._paid_in()
+        if self.acceptor is not None:
+            loaded = {**loaded, "in": 0}
+            found |= {box(Money(minor, "USD")): (paid_in[minor], 0) for minor in self.acceptor.values}
         # Whoever types it sees whether it was taken: no power cut in the moment of writing it down.
         power.cut_at, armed = None, power.cut_at
         task = power.spawn(control.load(Load(loaded=loaded, found=found, by=by)))
@@ -217,11 +254,29 @@ class Kiosk:
         if await self._finished(task) and task.exception() is not None:
             self.world.tell(self.terminal, f"exchange not taken: {task.exception()}")
             return None
-        for name, count in loaded.items():
-            self.dispenser.load(name, count)
+        for name in self.values:
+            self.dispenser.load(name, loaded[name])
         self.dispenser.empty_rejects()
-        taken_out = sum(self.values[name] * (notes + rejected) for name, (notes, rejected) in found.items())
-        return sum(self.values[name] * count for name, count in loaded.items()) - taken_out
+        self._empty_box()
+        taken_out = sum(self.values[name] * sum(found[name]) for name in self.values)
+        taken_out += sum(minor * count for minor, count in paid_in.items())
+        return sum(self.values[name] * loaded[name] for name in self.values) - taken_out
+
+    def _paid_in(self) -> Counter[int]:
+        """Notes in the acceptor, wherever, by value."""
+        if self.acceptor is None:
+            return Counter()
+        places = self.acceptor.places
+        return Counter([*places["path"], *places["escrow"], *places["box"]])
+
+    def _empty_box(self) -> None:
+        if self.acceptor is None:
+            return
+        self.acceptor.clear_faults()
+        self.emptied += sum(minor * count for minor, count in self._paid_in().items())
+        self.acceptor.clear()
+        self.acceptor.empty_box()
+        self.acceptor.escrow.clear()
 
     async def _finished(self, task: asyncio.Task[Any]) -> bool:
         """Whether the task ended before the power did."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from simulation.bank_node import BankNode
+from simulation.deposits import Deposits
 from simulation.machines import Kiosk
 from simulation.sends import Sends
 from simulation.world import World
@@ -28,7 +29,7 @@ _AMOUNT = re.compile(r"\$([0-9,]+)")
 #: Told: nothing left the account. Told: nobody knows yet. (By screen id, after an authorise.)
 _NOTHING = {"e.nocash", "e.nottaken"}
 _DOUBT = {"e.doubt", "e.jam"}
-_TIMED = {"open-visit", "authorise", "release", "post"}
+_TIMED = {"open-visit", "authorise", "release", "post", "deposit"}
 #: What the simulated bank's configuration allows in a row.
 PIN_TRIES = 3
 
@@ -98,6 +99,7 @@ class Model:
         self._reissued_at: dict[str, float] = {}
         self._senders: dict[Name, Visit | None] = {}
         self.sends = Sends(world, bank, self.wrong)
+        self.deposits = Deposits(world, bank, self.wrong)
 
     def wrong(self, sentence: str) -> None:
         self._world.tell("MODEL", sentence)
@@ -124,6 +126,9 @@ class Model:
         name = (terminal, envelope.generation, int(body["number"]))
         self._deadlines[name] = max(body["deadline"], self._deadlines.get(name, 0))
         self._asked_at.setdefault(name, self._world.now)
+        if envelope.kind == "deposit":
+            self.deposits.asked(name)
+            self._senders[name] = self.visits.get(terminal)
         if envelope.kind == "post":
             self.sends.asked(name, body)
             # The last one: a number comes twice where neither journal nor bank remember its first use.
@@ -268,6 +273,7 @@ class Model:
         """A screen is shown: what it says of money is kept."""
         if kiosk.identity is not None:
             self.sends.told(kiosk.terminal, kiosk.identity.generation, screen)
+            self.deposits.told(kiosk.terminal, screen, _amount(screen.title))
         payment = self._last(kiosk.terminal)
         if payment is None:
             return
@@ -323,6 +329,7 @@ class Model:
         for payment in self.payments.values():
             payment.bank_forgot |= payment.at > to - 600
         self.sends.restored(to)
+        self.deposits.restored(to)
         for sticks in self._sticks.values():
             for stick, spent in sticks.items():
                 if spent is not None and spent > to:
@@ -360,6 +367,7 @@ class Model:
         for name, payment in self.payments.items():
             payment.journal_gone |= name[0] == terminal
         self.sends.journal_lost(terminal)
+        self.deposits.journal_lost(terminal)
 
     def turned_back(self, terminal: str, to: float) -> None:
         """This machine goes on with a disk as it was at `to` (world time; before everything: an empty one)."""
@@ -386,6 +394,7 @@ class Model:
         for name, payment in self.payments.items():
             payment.decayed |= name[0] == terminal
         self.sends.decayed(terminal)
+        self.deposits.decayed(terminal)
 
     # ── At the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -417,8 +426,9 @@ class Model:
             found = _CASE.match(row["text"])
             # What lies in suspense was debited already: whose account it is found to be changes nothing here.
             if found is not None and found[4] not in {"suspense", "cash-difference", "unexplained"}:
+                name = (found[1], int(found[3]), int(found[2]))
                 signed = row["minor"] if row["kind"] == "case-debit" else -row["minor"]
-                posted[found[1], int(found[3]), int(found[2])] += signed
+                posted[name] += signed if name not in self.deposits.all else 0
         return posted
 
     async def books(self) -> None:
@@ -450,6 +460,7 @@ class Model:
                 self.wrong(f"{name}: {difference} more given than debited, and no case names it")
         await self._as_told(named)
         await self.sends.ended(self._twice)
+        await self.deposits.ended(named, self._twice)
         await self._in_order()
         await self._missing_without_a_reason()
 
@@ -504,6 +515,7 @@ class Model:
                 continue
             if not 0 < difference <= (payment.doubled if payment else 0):
                 self.wrong(f"{name}: {difference} more given than debited after its cases were closed")
+        await self.deposits.resolved(self._twice)
 
     def notes(self, kiosk: Kiosk, loaded: Counter[str]) -> None:
         """Every note that was ever loaded is somewhere."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -81,6 +82,8 @@ class Visitor:
         self.reached: list[str] = []
         self.to = ""  # the account of whoever money is sent to
         self.broke = self.guesses = False
+        self.notes: list[int] = []  # in the hand, to be paid in
+        self.put_in: Callable[[int], bool] = lambda _: False
         self.code: CodeMade | None = None  # what it comes with instead of the card
         self._typed = 0
 
@@ -119,6 +122,7 @@ class Visitor:
             if puller is not None:
                 puller.cancel()
             self._pull()
+            self._kiosk.take_back()
             self.stick.faults = StickFaults()
             if not self._chance.strikes(self._manners.leaves_cash):
                 self._kiosk.dispenser.take_cash()
@@ -166,6 +170,7 @@ class Visitor:
                 await self._enter_pin()
             case "menu":
                 # Who has sent money may want cash as well, or the card.
+                wants = "nothing" if "payin" in self.reached and wants == "pay_in" else wants
                 wants = wants if "send.done" not in self.reached else "cash" if amount > 50 else "nothing"
                 await self._choose(screen, wants)
                 if wants == "balance":
@@ -183,6 +188,12 @@ class Visitor:
                 await self._press("D")
             case "balance":
                 await self._press("A")
+            case "payin":
+                await self._pay_notes_in(screen)
+            case "payin.count":
+                await self._decide_on_count(screen)
+            case "payin.back":
+                self._kiosk.take_back()
             case "cash":
                 key = f"amount:{amount * 100}"
                 await self._choose(screen, key if self._offers(screen, key) else "other")
@@ -221,6 +232,25 @@ class Visitor:
             self._world.count("customer: wrong PIN")
             pin = "".join(str((int(digit) + 1) % 10) for digit in pin)
         await self._press(*pin, "D")
+
+    async def _pay_notes_in(self, screen: Screen) -> None:
+        """Note after note, as far as the machine draws them in; then it is told, or left to find out."""
+        for _ in range(12):
+            if self._kiosk.display.shown is None or self._kiosk.display.shown.id != "payin" or not self.notes:
+                break
+            if self.put_in(self.notes[-1]):
+                self.notes.pop()
+            await asyncio.sleep(0.3 + self._chance.random() * 2)
+        if not self.notes and screen.keys.main and self._chance.strikes(0.5):
+            await self._press("D")
+
+    async def _decide_on_count(self, screen: Screen) -> None:
+        if self._chance.strikes(0.15) and self._offers(screen, "more"):
+            await self._choose(screen, "more")
+        elif self._chance.strikes(0.25) and self._offers(screen, "back"):
+            await self._choose(screen, "back")
+        else:
+            await self._press("D")
 
     async def _type_code(self) -> None:
         """Once more where it is refused: perhaps it was mistyped."""
@@ -365,7 +395,9 @@ class Staff:
             return
         case = (await self._bank.sql("SELECT * FROM cases WHERE case_id = :c", c=case_id))[0]
         name: Name = (case["terminal"], case["generation"], case["number"])
-        missing = (await self._model.differences()).get(name, 0)
+        of_deposit = name in self._model.deposits.all
+        known = await (self._model.deposits if of_deposit else self._model).differences()
+        missing = known.get(name, 0)
         resolution, amount = _decide(shown.may, case, missing)
         account = self._account_of(case, name)
         try:

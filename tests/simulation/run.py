@@ -36,6 +36,8 @@ VALUES = {"top": 50_00, "middle": 20_00, "bottom": 10_00}
 CALM_S = 15 * 60
 #: In so many visits there may be a storm of days.
 VISITS_A_STORM_MAY_TAKE = 20
+#: Kinds of note acceptors.
+HOLDS = ("nothing", "note", "bundle", "bundle")
 LIMITS = {"day_amount": 3_000, "day_count": 60, "withdrawal_amount": 400, "send_amount": 3_000}
 
 
@@ -48,6 +50,7 @@ class Plan:
     without: tuple[str, ...] = ()
     lying: bool = False  # the kiosks' disks say that they have written, and have not
     codes: float = 0.0  # how likely a customer comes with a cash code instead of the card
+    deposits: float = 0.0  # how likely a customer has notes to pay in
 
 
 @dataclass
@@ -134,7 +137,11 @@ class Run:
     def _kiosk(self, terminal: str) -> Kiosk:
         contactless, lamps = self.chance.strikes(0.12), self.chance.strikes(0.3)
         kiosk = Kiosk(
-            self.world, terminal, _config(lamps=lamps), self._line, contactless=contactless, lying=self.plan.lying
+            self.world, terminal, _config(lamps=lamps), self._line, contactless=contactless, lying=self.plan.lying,
+            holds=self.world.chance("acceptor", terminal).choice(HOLDS) if self.plan.deposits else "",
+        )  # fmt: skip
+        kiosk.notes_moved = lambda: self.model.deposits.moved(
+            terminal, kiosk.given_back + (sum(kiosk.acceptor.mouth) if kiosk.acceptor else 0)
         )
         kiosk.moved = lambda: self.model.moved(kiosk)
         kiosk.forgot = lambda: self.model.journal_lost(kiosk.terminal)
@@ -247,7 +254,10 @@ class Run:
         is_free, wants = not (wants or by_copy), wants or self._wish(customer)
         visitor.to = chance.choice([other.account for other in self.customers if other is not customer])
         amount = chance.choice(AMOUNTS)
-        if is_free and self.plan.codes and chance.strikes(self.plan.codes):
+        if is_free and kiosk.acceptor is not None and chance.strikes(self.plan.deposits):
+            wants = "pay_in"
+            self._give_notes(kiosk, visitor)
+        elif is_free and self.plan.codes and chance.strikes(self.plan.codes):
             visitor.code = await self.staff.code(customer, amount)
             if visitor.code is not None:
                 wants = "code"
@@ -264,6 +274,25 @@ class Run:
         self.world.count("visits")
         self.world.tell(kiosk.terminal, f"{customer.name}, {wants} {amount}: {' '.join(visitor.reached)}; {ended}")
         return visitor
+
+    def _give_notes(self, kiosk: Kiosk, visitor: Visitor) -> None:
+        """Some notes in the customer's hand; now and then a machine that will not do with them what it should."""
+        acceptor, chance = kiosk.acceptor, self.chance
+        assert acceptor is not None
+        visitor.notes = [chance.choice(acceptor.values) for _ in range(chance.randint(1, 5))]
+
+        def put_in(minor: int) -> bool:
+            drawn = acceptor.insert(minor)
+            if drawn:
+                self.model.deposits.inserted(kiosk.terminal, minor)
+                self.world.count("customer: pays a note in")
+            return drawn
+
+        visitor.put_in = put_in
+        if not self.chaos.is_calm and chance.strikes(self.weather.rates.dispenser_fault / 2):
+            fault = chance.choice(sorted(set(acceptor.faults) - {"stuck-line"}))
+            self.world.count(f"acceptor: {fault}")
+            acceptor.fault_once(fault)
 
     def _wish(self, customer: Customer) -> str:
         """What it is about. Owner and copiers of a card often want the same for some time."""
@@ -348,6 +377,8 @@ class Run:
         await self.model.ended()
         for kiosk in self.kiosks:
             self.model.notes(kiosk, self.operator.books[kiosk.terminal])
+            if kiosk.acceptor is not None:
+                self.model.deposits.notes(kiosk.terminal, kiosk.acceptor.places, kiosk.emptied, kiosk.given_back)
         for _ in range(4):
             await self.staff.close_cases()
         await self.model.resolved()
@@ -415,7 +446,7 @@ def _founded() -> Founded:
     text = config.read_text()
     for key, value in LIMITS.items():
         text = re.sub(rf"^{key} = \d+", f"{key} = {value}", text, flags=re.MULTILINE)
-    config.write_text(text.replace("\nday_count", "\necho_s = 60\nday_count", 1))
+    config.write_text(text.replace("\nday_count", "\necho_s = 60\ndeposit_case_s = 120\nday_count", 1))
     customers = run_virtual(_customers(directory, seams))
     files = {file.name: file.read_bytes() for file in directory.glob("books.sqlite*") if file.suffix != ".lock"}
     return Founded(directory, files, customers)

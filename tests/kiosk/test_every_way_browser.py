@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.journeys import DEPOSIT, FREEZE, LANGUAGE, TRANSFER, WITHDRAWAL
+from support import journeys as j
 from support.living_kiosk import bank_in, with_card
 from support.page_browser import Person, chromium, needs_chromium
 from support.page_guest import with_page
@@ -18,20 +20,32 @@ from kiosk.screens.words.load import load_words
 pytestmark = [needs_chromium, pytest.mark.xdist_group("chromium"), pytest.mark.timeout(300)]
 
 
-def test_journeys_in_a_browser_in_two_languages(tmp_path: Path) -> None:
-    """Cash and a transfer in English; then Spanish is chosen, which the card remembers for a deposit and a frozen card."""
-    with bank_in(tmp_path) as bank:
-        kiosk = RealKiosk.enrolled(bank, tmp_path / "kiosk")
+@contextmanager
+def a_page(folder: Path) -> Iterator[ByPage]:
+    """A bank, a machine and a browser; afterwards the books are right, nobody has a claim, and the page has no complaint."""
+    with bank_in(folder) as bank:
+        kiosk = RealKiosk.enrolled(bank, folder / "kiosk")
         kiosk.load(top=20, middle=20, bottom=20)
-        card, other = with_card(bank, kiosk, pin=PIN), bank.customer(tmp_path, pin=PIN)
+        people = {"card": with_card(bank, kiosk, pin=PIN)}
+        people |= {name: bank.customer(folder, pin=PIN) for name in ("other", "biller")}
         with with_page(kiosk) as (_, guest), chromium() as browser:
             person = Person(browser.new_page(viewport={"width": 1280, "height": 800}), guest)
-            way = ByPage(person, bank, card, other, load_words(*LANGUAGES))
-            way.travel(WITHDRAWAL, "en", "en")
-            way.travel(TRANSFER, "en", "en")
-            way.travel(LANGUAGE, "en", "en")
-            way.travel(DEPOSIT, "en", "es")
-            way.travel(FREEZE, "en", "es")
+            yield ByPage(person, bank, people, load_words(*LANGUAGES))
             assert person.complaints == []
         bank.sound()
         assert not bank.open_cases()
+
+
+def test_money_goes_every_way_on_the_page(tmp_path: Path) -> None:
+    """Balance, cash with a receipt on the phone, a transfer, a bill, cash by code, and the usual amount, in English."""
+    with a_page(tmp_path) as page:
+        for journey in (j.BALANCE, j.WITHDRAWAL, j.TRANSFER, j.PAY_BILL, j.CODE, j.USUAL):
+            page.travel(journey, "en")
+
+
+def test_what_a_card_remembers_on_the_page(tmp_path: Path) -> None:
+    """Spanish is chosen once: the statement, a deposit, freezing, another account and a new PIN are in it afterwards."""
+    with a_page(tmp_path) as page:
+        page.travel(j.LANGUAGE, "en")
+        for journey in (j.LAST_PAYMENTS, j.DEPOSIT, j.FREEZE, j.OPENING, j.PIN_CHANGE):
+            page.travel(journey, "es")

@@ -144,6 +144,8 @@ async def _let_go(visit: Visit, cash_in: CashIn, intake: Intake, *, back: bool) 
 
 async def _tell(visit: Visit, intake: Intake) -> None:
     parts, claim = visit.parts, intake.begun.claim
+    # Whoever leaves after this did not cancel it.
+    visit.has_posted |= bool(intake.paid.minor or intake.in_doubt or intake.stuck)
     if intake.in_doubt or intake.stuck:
         await parts.ask.told(catalogue.payin_jam(parts.words, intake.paid, claim), NOTICE_S)
     elif intake.paid.minor:

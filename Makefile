@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python makes the choice yours.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint messages golden bench simulate campaign defects disks kill requirements clean
+.PHONY: help demo test lint messages golden bench pictures simulate campaign defects disks kill requirements clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 VENV := .venv
@@ -38,8 +38,11 @@ messages: $(VENV)/.dev  ## Bring the translators' catalogues up to date with the
 golden: $(VENV)/.dev  ## Write the golden pictures of screens anew where they look different, and name them: look at each
 	@PYTHONPATH=tests $(BIN)/python -m support.golden
 
-bench: $(VENV)/.dev  ## Start, idle and visits a second, measured on this machine
+bench: $(VENV)/.dev  ## Start, window beside Chromium, and visits a second, measured on this machine
 	@$(BIN)/python tests/bench/run.py
+
+pictures: $(VENV)/.dev  ## The pictures of README and docs made anew, the recorded visit among them
+	@$(BIN)/python tests/pictures/make.py
 
 SEEDS := 200
 SEED :=

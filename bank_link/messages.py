@@ -346,8 +346,12 @@ class Session(Part, frozen=True, kw_only=True):
 
 
 class Echo(Message, frozen=True, kw_only=True, tag="echo"):
-    """Every 30 s → EchoBack. `outbox`: facts that wait; `parked`: facts that the bank could not read, set aside."""
+    """Every 30 s → EchoBack. `outbox`: facts that wait; `parked`: facts that the bank could not read, set aside.
 
+    `session`: the one in which this was said: sent again after a new sign-on it does not know what the bank has asked for.
+    """
+
+    session: Annotated[str, Meta(max_length=64)] = ""
     devices: tuple[DeviceStatus, ...] = ()
     counts: tuple[CassetteCount, ...] = ()
     outbox: Count = 0

@@ -259,6 +259,17 @@ class Ask:
                     return chosen
         return ""
 
+    @property
+    def in_ear(self) -> bool:
+        """Whether something can be said to this customer alone."""
+        return self._voice is not None and self._voice.in_ear
+
+    async def told_in_ear(self, screen: s.Confirm, seconds: float) -> None:
+        """As `told`, but nothing of it is seen."""
+        assert self._voice is not None, "there are headphones"
+        with self._voice.unseen():
+            await self.told(screen, seconds)
+
     # ── Questions that something else may answer ────────────────────────────────────────────────────────────────────
 
     async def moment(self, screen: s.Screen, seconds: float) -> str | None:

@@ -23,6 +23,8 @@ SETTLE_S = 3.0
 MOVE_S = 10.0
 #: Notes in one deposit where each waits for the one before to be kept.
 MOST_ONE_BY_ONE = 50
+#: What came out of the escrow is told within so long (s).
+CLEARED_S = 1.0
 #: Where the acceptor itself cannot be heard, it is tried again after so long (s).
 AGAIN_S = 5.0
 
@@ -83,6 +85,7 @@ class CashIn:
         self._intake: Intake | None = None
         self._changed = asyncio.Event()
         self._strange = ""
+        self._to_clear = self._clearing = False
 
     @property
     def holds(self) -> Holds:
@@ -99,8 +102,22 @@ class CashIn:
         return online and not self._strange and not self._journal.box_in_doubt()
 
     def exchanged(self) -> None:
-        """An operator has looked into the box."""
+        """An operator has looked into the box: `clear` is due."""
         self._strange = ""
+        self._to_clear = self.holds is not Holds.NOTHING
+
+    async def clear(self) -> None:
+        """After an exchange: what a power cut left in the escrow comes out, in front of the operator, whose it is."""
+        if not self._to_clear or self._intake is not None:
+            return
+        self._to_clear, self._clearing = False, True
+        try:
+            await self._acceptor.give_back()
+            await asyncio.sleep(CLEARED_S)
+        except DeviceError as error:
+            self._failed(str(error))
+        finally:
+            self._clearing = False
 
     # ── What the acceptor tells ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -127,7 +144,8 @@ class CashIn:
             self._shut()
 
     def _keep(self, intake: Intake, seen: NoteSeen) -> None:
-        name, value = intake.transaction, self._value(intake, seen)
+        name = intake.transaction
+        value = Money(seen.minor, self._currency) if seen.minor else None
         match seen.event:
             case NoteEvent.READ if value is not None:
                 self._journal.write(r.NoteRead(transaction=name, value=value))
@@ -139,6 +157,11 @@ class CashIn:
             case NoteEvent.RETURNED if value is not None and intake.escrow[value] > 0:
                 self._journal.write(r.NoteReturned(transaction=name, value=value))
                 intake.escrow[value] -= 1
+            case NoteEvent.STACKED | NoteEvent.RETURNED if value is None and intake.unread:
+                # What could not be read has moved with the others: counted already, worth nothing that is known.
+                self._journal.write(
+                    r.Event(what="note-unread-moved", detail=f"{intake.begun.claim}: {seen.event.value}")
+                )
             case NoteEvent.JAM:
                 intake.stuck = seen.sentence or "a note is stuck in the acceptor"
                 self._journal.write(r.Event(what="note-stuck", detail=f"{intake.begun.claim}: {intake.stuck}"))
@@ -146,13 +169,6 @@ class CashIn:
                 self._journal.write(r.NoteUnread(transaction=name, pulses=seen.pulses, sentence=seen.sentence))
                 intake.unread += 1
                 intake.stuck = seen.sentence or "something went in that is no note that this machine knows"
-
-    def _value(self, intake: Intake, seen: NoteSeen) -> Money | None:
-        """What the event is about: its own word, or the only kind of note that it can be."""
-        if seen.minor:
-            return Money(seen.minor, self._currency)
-        inside = list(+intake.escrow)
-        return inside[0] if len(inside) == 1 and seen.event is not NoteEvent.READ else None
 
     def _fills(self, intake: Intake) -> bool:
         """Another note might be more than the bank wants at once."""
@@ -167,6 +183,9 @@ class CashIn:
             await self._acceptor.stack()
 
     def _belongs_to_nobody(self, seen: NoteSeen) -> None:
+        if self._clearing:
+            self._journal.write(r.Event(what="note-cleared", detail=f"{seen.event.value} {seen.minor or 'unknown'}"))
+            return
         self._strange = (
             f"{seen.event.value} {seen.minor or '?'} while no deposit was open; an operator must look into it"
         )

@@ -46,7 +46,7 @@ async def serve(parts: Parts) -> None:
     except _CardCame:
         why = "a card came"
     except LeftEarly:
-        await parts.ask.pause(catalogue.cancelled(parts.words), CANCELLED_S)
+        await parts.ask.pause(catalogue.cancelled(parts.words, code=True), CANCELLED_S)
         why = "left"
     except JournalError as error:
         parts.service.close(Cause.JOURNAL, str(error))

@@ -85,8 +85,9 @@ class LineKeeper:
         return True
 
     def _echo(self) -> Echo:
+        session = self._host.session
         return Echo(
-            devices=self._devices(), counts=self._journal.counts(), outbox=self._journal.outbox_length(),
+            session=session.session if session is not None else "", devices=self._devices(), counts=self._journal.counts(), outbox=self._journal.outbox_length(),
             parked=self._journal.parked_length(),
             in_service=self._service.in_service, why=self._service.sentence[:400],
         )  # fmt: skip

@@ -323,6 +323,8 @@ class Machine:
                 # A journal that cannot be read has said so in `failed`, which closes the machine at the next look.
                 with contextlib.suppress(JournalError):
                     await self.health.mend()
+                    if self.cash_in is not None:
+                        await self.cash_in.clear()
                     self.health.look()
                     self.doors.look()
             self.hooks.alive()

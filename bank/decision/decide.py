@@ -219,7 +219,8 @@ def _numbered(view: View, context: Context, message: Numbered, *, resumed: bool)
     key = (context.terminal.terminal, context.terminal.generation, message.number)
     row, digest = numbers.find(view, key), body_digest(message)
     if context.now_ms > message.deadline and not (row is not None and row.answered):
-        return _record(view, context, message, digest, _late(view, context, row))
+        # Not kept: after a restore it would look like the answer that the kiosk has had, and hide what that was.
+        return _late(view, context, row)
     if row is None and message.deadline - context.now_ms > LONGEST_DEADLINE_MS:
         too_far = Refused(reason=Reason.MALFORMED, sentence="its deadline is too far away")
         return _record(view, context, message, digest, too_far)

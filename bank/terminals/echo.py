@@ -26,7 +26,9 @@ def echo(view: View, context: Context, message: Echo) -> EchoBack:
         # One that was long under way says what was, not what is.
         terminal = replace(terminal, report=msgspec.json.encode(Report(at=sent_at, echo=message)).decode())
     view.put(terminal)
-    again = (Command.SIGN_ON,) if not message.outbox and _close_lost(view, context) else ()
+    # One that was said before this session's sign-on does not count what that has made wait again.
+    told_all = not message.outbox and message.session == context.session.session
+    again = (Command.SIGN_ON,) if told_all and _close_lost(view, context) else ()
     if terminal.state != "active":
         return EchoBack(commands=(Command.OUT_OF_SERVICE, *again), why=terminal.why or "not confirmed by the bank yet")
     return EchoBack(commands=again)

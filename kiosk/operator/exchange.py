@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from bank_link.messages import Accuracy, CassetteCount, Exchange, Maker, kind
-from bank_link.money import Money
+from bank_link.money import Money, major
 from config.kiosk import KioskConfig
 from kiosk.cabinet import note_value
 from kiosk.journal import records as r
-from kiosk.journal.progress import BOX
+from kiosk.journal.progress import BOX, box
 from kiosk.journal.store import Journal
 
 _COUNT = re.compile(r"([A-Za-z0-9_.:-]{1,64})=([0-9]{1,6})(?:\+([0-9]{1,6}))?", re.ASCII)
@@ -45,10 +45,14 @@ def parse_count(text: str) -> tuple[str, Count]:
 
 @dataclass(frozen=True, kw_only=True)
 class Cabinet:
-    """What this machine's cassettes are set to: the note's value by cassette, and how many fit."""
+    """What this machine's cassettes are set to: the note's value by cassette, and how many fit.
+
+    `boxes`: what the note acceptor takes, by the names under which its box is counted.
+    """
 
     values: Mapping[str, Money]
     most: Mapping[str, int]
+    boxes: Mapping[str, Money] = field(default_factory=dict)
 
 
 def exchange(
@@ -62,13 +66,18 @@ def exchange(
     `also` is kept in the same write, before it. The note acceptor's box is counted by value (`in.20`) and emptied whole
     (`in`).
     """
-    boxes = {count.cassette: count.value for count in journal.counts() if count.cassette.startswith(f"{BOX}.")}
-    loaded = _emptied(loaded, boxes)
+    before = {count.cassette: count for count in journal.counts()}
+    known = {name: count.value for name, count in before.items() if name.startswith(f"{BOX}.")}
+    # A journal that is new knows nothing of what was paid in before: what the acceptor takes can be found all the same.
+    boxes = {**cabinet.boxes, **known}
+    used = {name: value for name, value in boxes.items() if name in known or name in found}
+    loaded = _emptied(loaded, used)
     cabinet = Cabinet(values={**cabinet.values, **boxes}, most={**cabinet.most, **dict.fromkeys(boxes, 0)})
     _check(cabinet, loaded, found, by)
     checked()
-    before = {count.cassette: count for count in journal.counts()}
     for name, value in cabinet.values.items():
+        if name in boxes and name not in used:
+            continue
         before.setdefault(name, CassetteCount(cassette=name, value=value, count=0, accuracy=Accuracy.ACCURATE_SET))
     counted = {name: _counted(count, found.get(name)) for name, count in before.items()}
     after = {name: _after(cabinet, count, loaded.get(name)) for name, count in counted.items()}
@@ -139,4 +148,12 @@ def cabinet(config: KioskConfig) -> Cabinet:
     return Cabinet(
         values={cassette.name: note_value(config, cassette) for cassette in config.cassettes},
         most={cassette.name: cassette.most for cassette in config.cassettes},
+        boxes=_boxes(config),
     )
+
+
+def _boxes(config: KioskConfig) -> dict[str, Money]:
+    if config.note_acceptor is None:
+        return {}
+    values = (major(units, config.terminal.currency) for units in config.note_acceptor.pulses.values())
+    return {box(value): value for value in values}

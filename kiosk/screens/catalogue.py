@@ -88,7 +88,7 @@ from kiosk.screens.opening import (
     open_unwritten,
 )
 from kiosk.screens.payin import payin, payin_back, payin_count, payin_done, payin_full, payin_jam, payin_keep
-from kiosk.screens.receipt import receipt_failed, receipt_printing, receipt_qr, receipt_ways
+from kiosk.screens.receipt import receipt_failed, receipt_printing, receipt_qr, receipt_ways, with_receipt
 from kiosk.screens.send import (
     ACCOUNT_DIGITS,
     send,
@@ -234,5 +234,6 @@ __all__ = [
     "usual_done",
     "welcome",
     "welcome_open",
+    "with_receipt",
     "working",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from kiosk.screens.common import PAPER, PHONE, keys, made, watching
 from kiosk.screens.model import Choice, Code, Fact, Notice, NoticeScreen, Tone, Wait
 from kiosk.screens.words.load import Words
@@ -14,6 +16,19 @@ def receipt_ways(words: Words, *, paper: bool) -> tuple[Choice, ...]:
     ways = (*((PAPER,) if paper else ()), PHONE)
     icons = {PAPER: "bill", PHONE: "phone"}
     return tuple(Choice(key=way, label=words.say("receipt.ways", way), icon=icons[way]) for way in ways)
+
+
+def with_receipt(words: Words, screen: NoticeScreen, *, paper: bool) -> NoticeScreen:
+    """`screen`, and that a receipt of it can be had; in another language, too."""
+
+    def make() -> NoticeScreen:
+        again = words.again(screen)
+        assert isinstance(again, NoticeScreen)
+        offered = replace(again, choices=(*again.choices, *receipt_ways(words, paper=paper)))
+        words.keep(offered, make)
+        return offered
+
+    return make()
 
 
 @made

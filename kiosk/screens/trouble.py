@@ -132,9 +132,9 @@ def time_more(words: Words, seconds: int, *, card: bool = True) -> NoticeScreen:
 
 
 @made
-def cancelled(words: Words) -> NoticeScreen:
+def cancelled(words: Words, *, code: bool = False) -> NoticeScreen:
     """The customer cancelled before anything moved."""
-    said = _said(words, "cancelled", tone=Tone.INFO)
+    said = Notice(Tone.INFO, words.say("cancelled", "bold_code" if code else "bold"))
     return _notice(words, "cancelled", said, silent=True)
 
 

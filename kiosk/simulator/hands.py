@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bank_link.card_file import SIZE
 from bank_link.control_socket import CommandRefused
 from bank_link.money import major
 from drivers.devices import KEYS, DeviceError, Fault
@@ -22,11 +23,12 @@ KEY_GAP_S = 0.07
 
 
 class Hands:
-    """`cards`: card files by name, in the order of their numbers. Raises DeviceError, UnknownFault, CommandRefused."""
+    """`cards`: card files by name, in the order of their numbers; `blanks` are those with nothing on them. Raises DeviceError, UnknownFault, CommandRefused."""
 
     def __init__(self, simulation: Simulation, cards: Mapping[str, Path]) -> None:
         self.simulation = simulation
         self.cards = dict(cards)
+        self.blanks = frozenset(name for name, path in cards.items() if is_blank(path))
         self._pad = asyncio.Lock()
 
     # ── A customer's ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,3 +211,12 @@ class Hands:
     def _needs_power(self) -> None:
         if not self.simulation.powered:
             raise CommandRefused("the power is off; start the machine first")
+
+
+def is_blank(stick: Path) -> bool:
+    """A file of zero bytes alone: a stick that a card may be written onto."""
+    try:
+        content = stick.read_bytes() if stick.stat().st_size == SIZE else b""
+    except OSError:  # in the slot, or taken away
+        return False
+    return bool(content) and not any(content)

@@ -8,7 +8,9 @@ from bank_link.money import Money, major
 from kiosk.ask import BACK, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
+from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue
+from kiosk.transactions import receipts
 from kiosk.transactions.common import choose_account, instead, no_line, refusal
 
 DONE_S = 20
@@ -150,7 +152,10 @@ async def _pay(
         return await _refused(visit, turned.answer)
     visit.has_posted = True
     visit.sent_minor += amount.minor
-    await parts.ask.told(catalogue.bill_done(parts.words, biller.name, amount, reference), DONE_S)
+    receipt = receipts.receipt_of(
+        visit, Done.BILL, amount=amount, to=biller.name, reference=reference, account=source.account
+    )  # fmt: skip
+    await receipts.told(visit, catalogue.bill_done(parts.words, biller.name, amount, reference), DONE_S, receipt)
     return True, None
 
 

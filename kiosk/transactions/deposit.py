@@ -9,7 +9,9 @@ from kiosk.cash_in import CashIn, Intake
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal import records as r
 from kiosk.parts import Visit
+from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue
+from kiosk.transactions import receipts
 from kiosk.transactions.common import choose_account, no_line, refusal
 
 DONE_S = 20
@@ -144,9 +146,13 @@ async def _let_go(visit: Visit, cash_in: CashIn, intake: Intake, *, back: bool) 
 
 async def _tell(visit: Visit, intake: Intake) -> None:
     parts, claim = visit.parts, intake.begun.claim
+    doubt = bool(intake.in_doubt or intake.stuck)
     # Whoever leaves after this did not cancel it.
-    visit.has_posted |= bool(intake.paid.minor or intake.in_doubt or intake.stuck)
-    if intake.in_doubt or intake.stuck:
-        await parts.ask.told(catalogue.payin_jam(parts.words, intake.paid, claim), NOTICE_S)
+    visit.has_posted |= doubt or bool(intake.paid.minor)
+    receipt = receipts.receipt_of(
+        visit, Done.DEPOSIT, amount=intake.paid, reference=claim, account=intake.begun.account, doubt=doubt
+    )  # fmt: skip
+    if doubt:
+        await receipts.told(visit, catalogue.payin_jam(parts.words, intake.paid, claim), NOTICE_S, receipt)
     elif intake.paid.minor:
-        await parts.ask.told(catalogue.payin_done(parts.words, intake.paid, claim), DONE_S)
+        await receipts.told(visit, catalogue.payin_done(parts.words, intake.paid, claim), DONE_S, receipt)

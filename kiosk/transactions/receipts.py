@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from bank_link.money import Money
 from kiosk.ask import BACK
 from kiosk.parts import Visit
@@ -11,7 +9,7 @@ from kiosk.receipts.giving import can_print, give_receipt, show_receipt
 from kiosk.receipts.receipt import Done, Receipt
 from kiosk.screens import catalogue
 from kiosk.screens.common import NO, PAPER, PHONE
-from kiosk.screens.model import Choice, NoticeScreen
+from kiosk.screens.model import NoticeScreen
 
 
 def receipt_of(
@@ -44,11 +42,6 @@ async def give(visit: Visit, how: str, receipt: Receipt) -> None:
 async def told(visit: Visit, screen: NoticeScreen, seconds: float, receipt: Receipt) -> None:
     """Something to read that a receipt can be had of, once. Never raises LeftEarly."""
     parts = visit.parts
-    key = await parts.ask.told(replace(screen, choices=(*screen.choices, *ways(visit))), seconds)
+    key = await parts.ask.told(catalogue.with_receipt(parts.words, screen, paper=can_print(parts)), seconds)
     if key in {PAPER, PHONE}:
         await give(visit, key, receipt)
-
-
-def ways(visit: Visit) -> tuple[Choice, ...]:
-    """How a receipt can be had here now."""
-    return catalogue.receipt_ways(visit.parts.words, paper=can_print(visit.parts))

@@ -9,7 +9,9 @@ from bank_link.money import Money, major
 from kiosk.ask import BACK, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
+from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue
+from kiosk.transactions import receipts
 from kiosk.transactions.common import choose_account, instead, no_line, refusal, whole_units
 
 DONE_S = 20
@@ -140,7 +142,10 @@ async def _send(visit: Visit, source: AccountView, payee: _Payee, amount: Money)
     visit.has_posted = True
     if not payee.own:
         visit.sent_minor += amount.minor
-    await parts.ask.told(catalogue.send_done(parts.words, payee.name, amount, reference), DONE_S)
+    receipt = receipts.receipt_of(
+        visit, Done.TRANSFER, amount=amount, to=payee.name, reference=reference, account=source.account
+    )  # fmt: skip
+    await receipts.told(visit, catalogue.send_done(parts.words, payee.name, amount, reference), DONE_S, receipt)
     return True, None
 
 

@@ -19,6 +19,7 @@ from kiosk.receipts.giving import can_print
 from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue
 from kiosk.screens.common import FIRST, NO, PAPER
+from kiosk.service_state import Cause
 from kiosk.transactions import receipts
 from kiosk.transactions.amount import choose_amount, choose_notes, instead, limit_reached, most
 from kiosk.transactions.common import choose_account, no_line, refusal
@@ -128,9 +129,11 @@ async def pay(visit: Visit, held: r.Held, receipt: str = NO) -> None:
         except _CardSpoilt as error:
             parts.note("card-spoilt", f"{held.claim}: {error}; no cash")
             spoilt = True
-        if taken:
-            if visit.card is not None:
-                parts.journal.write(r.CardTaken(transaction=held.transaction))
+        if taken and visit.card is not None:
+            parts.journal.write(r.CardTaken(transaction=held.transaction))
+        if taken and Cause.DOOR in parts.service.causes:
+            parts.note("door-open", f"{held.claim}: no cash beside an open door")
+        elif taken:
             payment = await _release_and_pay(visit, held)
         parts.vault.forget(held.transaction)
         parts.host.end(held.transaction, payment.outcome.value if payment else "not-paid")

@@ -6,8 +6,9 @@ Speech never holds up a visit: it runs in a task of its own, ends at the next ke
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from drivers.devices import LOUDEST, DeviceError, DeviceState, Jack, Manner, Speaker
 from kiosk.pace import Pace
@@ -80,6 +81,21 @@ class Voice:
     @property
     def speaking(self) -> bool:
         return self._task is not None
+
+    @property
+    def in_ear(self) -> bool:
+        """Headphones are in: what is private can be said."""
+        return self._headphones
+
+    @contextlib.contextmanager
+    def unseen(self) -> Iterator[None]:
+        """What is shown meanwhile is only heard."""
+        before = self._blank
+        self._show_nothing(True)
+        try:
+            yield
+        finally:
+            self._show_nothing(before)
 
     @property
     def blank(self) -> bool:

@@ -12,6 +12,7 @@ from support.post_desk import balances, open_desk, reason, two
 
 from bank.schema import VERSION
 from bank_link import messages as m
+from bank_link.envelope import decode_answer, unseal
 
 
 def test_money_goes_to_another_customer_once_however_often_it_is_sent(tmp_path: Path) -> None:
@@ -378,6 +379,65 @@ def test_a_restarted_machine_that_takes_back_what_was_done_leaves_a_case(tmp_pat
         assert answer.case.endswith(".taken-back")
         assert await balances(hall, desk.card.account, maria) == ["200.00", "10.00"]
         await hall.resolve(answer.case, "nothing")
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
+def test_an_echo_from_before_the_sign_on_does_not_say_that_all_was_told(tmp_path: Path) -> None:
+    """Its outbox was empty when it was said: what the sign-on asks for is still owed, also to a backup of that moment."""
+
+    async def story(hall: Hall) -> None:
+        desk, maria = await two(hall)
+        session = desk.machine.journal.session
+        assert session is not None
+        kept = hall.backup(tmp_path)
+        sent = desk.transfer(maria, 60)
+        answer = await desk.machine.ask(sent)
+        assert isinstance(answer, m.Slipped)
+        await hall.restore(kept)
+        await desk.machine.sign_on()
+        await desk.machine.echo(100, said_in=session.session)
+        (tmp_path / "again").mkdir()
+        kept = hall.backup(tmp_path / "again")
+        await desk.posted(sent.number, answer.slip)
+        await hall.restore(kept)
+        missing = (await desk.machine.sign_on()).missing
+        assert sent.number in {number for _, first, last in missing for number in range(first, last + 1)}
+        await desk.posted(sent.number, answer.slip)
+        await desk.machine.echo(100)
+        assert not (await desk.machine.sign_on()).missing
+        assert await balances(hall, desk.card.account, maria) == ["140.00", "70.00"]
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
+def test_a_copy_that_comes_late_to_restored_books_hides_no_slip(tmp_path: Path) -> None:
+    """The kiosk has been told that it is done; the same frame again, past its deadline, does not count as an answer to it."""
+
+    async def story(hall: Hall) -> None:
+        desk, maria = await two(hall)
+        kept = hall.backup(tmp_path)
+        frames: list[bytes] = []
+        exchange = desk.machine.client._line.exchange
+
+        async def kept_too(request: bytes, timeout_ms: int) -> bytes:
+            frames.append(request)
+            return await exchange(request, timeout_ms)
+
+        desk.machine.client._line.exchange = kept_too  # type: ignore[method-assign]
+        sent = desk.transfer(maria, 60)
+        answer = await desk.machine.ask(sent)
+        assert isinstance(answer, m.Slipped)
+        await hall.restore(kept)
+        await asyncio.sleep(60)
+        late = decode_answer(unseal(await hall.bank.host.handle(frames[0], peer="line")).envelope.body)
+        assert reason(late) is m.Reason.LATE
+        missing = (await desk.machine.sign_on()).missing
+        assert sent.number in {number for _, first, last in missing for number in range(first, last + 1)}
+        await desk.posted(sent.number, answer.slip)
+        assert await balances(hall, desk.card.account, maria) == ["140.00", "70.00"]
         await hall.sound()
 
     run_hall(tmp_path, story)

@@ -161,7 +161,7 @@ def test_what_is_no_answer_is_asked_again_on_a_fresh_connection(fault) -> None:
         assert rig.line.resets == resets + 1
         assert len(set(rig.bank.transmissions)) == len(rig.bank.transmissions)
         assert set(map(repr, rig.bank.seen)) == {
-            "Echo(devices=(), counts=(), outbox=0, parked=0, in_service=False, why='')"
+            "Echo(session='', devices=(), counts=(), outbox=0, parked=0, in_service=False, why='')"
         }
 
     played(scene)

@@ -87,20 +87,39 @@ class Share:
     median: float
 
 
-def shares_of_a_core(processes: Mapping[str, int], seconds: int) -> dict[str, Share]:
-    """What each running process (by its id) uses, watched over the same seconds, one by one."""
+def shares_of_a_core(processes: Mapping[str, Sequence[int]], seconds: int) -> dict[str, Share]:
+    """What each running program (the ids of its processes) uses, watched over the same seconds, one by one."""
     spent: dict[str, list[float]] = {name: [] for name in processes}
     for _ in range(seconds):
-        before = {name: _running_s(process) for name, process in processes.items()}
+        before = {name: _running_s(ids) for name, ids in processes.items()}
         begun = time.monotonic()
         time.sleep(1)
         took = time.monotonic() - begun
-        for name, process in processes.items():
-            spent[name].append((_running_s(process) - before[name]) / took)
+        for name, ids in processes.items():
+            spent[name].append((_running_s(ids) - before[name]) / took)
     return {name: Share(statistics.fmean(found), statistics.median(found)) for name, found in spent.items()}
 
 
-def _running_s(process: int) -> float:
-    """Processor seconds of all its threads so far, to the nanosecond."""
-    tasks = Path(f"/proc/{process}/task").glob("*/schedstat")
+def _running_s(processes: Sequence[int]) -> float:
+    """Processor seconds of all their threads so far, to the nanosecond."""
+    tasks = [task for process in processes for task in Path(f"/proc/{process}/task").glob("*/schedstat")]
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes. `resident` counts a page once a process that has it, `proportional` once in all."""
+
+    resident: int
+    proportional: int
+
+
+def memory(processes: Sequence[int]) -> Memory:
+    """Of running processes together."""
+    sums = {"Rss": 0, "Pss": 0}
+    for process in processes:
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name in sums:
+                sums[name] += int(value.split()[0]) * 1024
+    return Memory(sums["Rss"], sums["Pss"])

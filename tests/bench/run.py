@@ -1,6 +1,6 @@
-"""`make bench`: start, rest and visits a second, each beside a baseline of the same run. It measures and never judges.
+"""`make bench`: start, window and visits a second, each beside a baseline of the same run. It measures and never judges.
 
-    python tests/bench/run.py [--rounds N] [--rest S] [--seconds S] [--terminals N …] [starting] [resting] [visits]
+    python tests/bench/run.py [--rounds N] [--touches N] [--rest S] [--seconds S] [--terminals N …] [PART …]
 
 What the figures mean is in docs/benchmarks.md.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-PARTS = ("starting", "resting", "visits")
+PARTS = ("starting", "window", "visits")
 
 
 def main() -> int:
@@ -37,7 +37,7 @@ def main() -> int:
     )
     try:
         with folder() as directory:
-            if {"starting", "resting"} & set(options.parts):
+            if {"starting", "window"} & set(options.parts):
                 kiosk_parts(directory, options)
             if "visits" in options.parts:
                 print_visits(directory, options)
@@ -54,6 +54,7 @@ def parsed() -> argparse.Namespace:
     add = parser.add_argument
     add("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     add("--rounds", type=int, default=5, help="of each start; the median is printed (5)")
+    add("--touches", type=int, default=150, help="of the window, and of the page in Chromium (150)")
     add("--rest", type=int, default=20, metavar="SECONDS", help="how long the kiosk at rest is watched (20)")
     add("--seconds", type=float, default=4.0, help="of visits, and of empty answers, for each row (4)")
     add("--terminals", type=int, nargs="+", default=[2, 16, 128], metavar="N", help="a row for each number (2 16 128)")
@@ -88,8 +89,8 @@ def kiosk_parts(directory: Path, options: argparse.Namespace) -> None:
         kiosk.load(top=100, middle=100, bottom=100)
         if "starting" in options.parts:
             print_starts(bank, kiosk, options.rounds)
-        if "resting" in options.parts:
-            print_rest(kiosk, directory / "logs", options.rest)
+        if "window" in options.parts:
+            print_window(kiosk, directory, options)
 
 
 def print_starts(bank: RealBank, kiosk: RealKiosk, rounds: int) -> None:
@@ -107,17 +108,15 @@ def print_times(spent_s: Mapping[str, float], base: str) -> None:
         print(f"  {name:66}{seconds * 1000:6.0f} ms{seconds / spent_s[base]:7.1f}×")
 
 
-def print_rest(kiosk: RealKiosk, logs: Path, seconds: int) -> None:
+def print_window(kiosk: RealKiosk, directory: Path, options: argparse.Namespace) -> None:
+    """The kiosk's window, and beside it the same menu as a page in headless Chromium."""
     import resting
+    import window
 
     if not resting.has_display_server():
-        print("\nAt rest: SKIPPED, there is no Xvfb here (apt-get install xvfb)")
+        print("\nThe window: SKIPPED, there is no Xvfb here (apt-get install xvfb)")
         return
-    shares = resting.rest(kiosk, logs, seconds)
-    base = shares[resting.LOOP].median
-    print(f"\nAt rest: share of one core, median (mean) of {seconds} seconds")
-    for name, share in shares.items():
-        print(f"  {name:66}{share.median:6.2%} ({share.mean:.2%}){share.median / base:7.1f}×")
+    window.measure(kiosk, directory, touches=options.touches, rest=options.rest)
 
 
 # ── The bank ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from support.reckoning import settle
 from support.town import Town, TownCard, run_town
 
 from kiosk.journal.store import Journal
-from kiosk.operator.exchange import ExchangeError, parse_count
+from kiosk.operator.exchange import Count, ExchangeError, cabinet, exchange, parse_count
 
 HOLDS = ("nothing", "note", "bundle")
 
@@ -214,9 +214,48 @@ def test_the_box_is_emptied_at_an_exchange_and_the_books_say_so(tmp_path: Path) 
         [cash] = await town.bank.sql("SELECT balance_minor FROM accounts WHERE kind = 'cash'")
         assert -cash["balance_minor"] == sum(c.count * c.value.minor for c in town.machine.journal.counts())
         assert not await town.bank.sql("SELECT * FROM cases")
+        # A new journal knows of no box: what is found in it is told all the same.
+        exchange(
+            town.machine.journal, cabinet(town.config), generation=town.machine.host.generation,
+            loaded={"in": Count(0)}, found={"in.100": Count(1)}, by="Olga", now=town.machine.host.now(),
+        )  # fmt: skip
+        town.machine.exchanged()
+        await asyncio.sleep(5)
+        [case] = await town.bank.sql("SELECT * FROM cases")
+        assert (case["kind"], case["amount_minor"]) == ("cash-difference", 100_00)
         with pytest.raises(ExchangeError, match="write in=0"):
             town.load_cash(**{"in": 3})
         assert parse_count("in.20=7")[0] == "in.20"
+
+    run_town(tmp_path, story)
+
+
+def test_what_a_power_cut_left_in_the_escrow_comes_out_to_the_operator(tmp_path: Path) -> None:
+    """Its customer has a case; no notes are taken until an exchange, after which the escrow is empty and all is as before."""
+
+    async def story(town: Town) -> None:
+        card = await _at_menu(town)
+        await _count(town, 50, 20)
+        await town.power_cut()
+        await asyncio.sleep(20)
+        town.start_kiosk()
+        await town.in_service()
+        await settle(town, 2)
+        [case] = await town.bank.sql("SELECT * FROM cases")
+        assert (case["kind"], case["amount_minor"]) == ("deposit-doubt", 70_00)
+        assert town.acceptor.escrow == [50_00, 20_00]
+        town.load_cash(top=20)
+        await town.in_service()
+        await asyncio.sleep(30)
+        assert (town.acceptor.escrow, town.acceptor.take()) == ([], [50_00, 20_00])
+        await town.enter_pin(card)
+        await town.see("menu")
+        await _count(town, 10)
+        await town.press("D")
+        await town.see("payin.done")
+        await town.press("D")
+        await _leave(town)
+        assert await town.balance(card) == (110_00, 0)
 
     run_town(tmp_path, story)
 

@@ -53,6 +53,28 @@ def test_a_door_that_opens_ends_the_visit_at_its_question(tmp_path: Path, at: st
     run_town(tmp_path, story)
 
 
+def test_a_door_that_opens_while_the_card_is_taken_stops_the_cash(tmp_path: Path) -> None:
+    """Nothing has been released yet: no note comes out beside an open door, and nothing is charged."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(balance=500_00)
+        paying = asyncio.create_task(town.withdraw(card, 100))
+        pull, town.slot.pull = town.slot.pull, town.doors["safe"].open
+        await town.see("take.card")
+        await asyncio.sleep(2)
+        town.slot.pull = pull
+        town.slot.pull()
+        assert await paying == "e.nocash"
+        await town.see("out")
+        assert sum(town.customers_notes.values()) == 0
+        await settled(town)
+        assert await town.balance(card) == (500_00, 0)
+        await reckon(town)
+
+    run_town(tmp_path, story)
+
+
 def test_a_payment_that_has_begun_is_paid_to_its_end(tmp_path: Path) -> None:
     """The door opens between two notes: the customer gets all of them, pays for all of them, and nobody comes after."""
 

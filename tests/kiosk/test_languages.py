@@ -225,7 +225,7 @@ def _functions() -> dict[str, object]:
     return {
         name: one
         for name, one in found.items()
-        if inspect.isfunction(one) and not str(one.__annotations__["return"]).startswith("tuple")
+        if inspect.isfunction(one) and not str(one.__annotations__["return"]).startswith(("tuple", "Choice"))
     }
 
 

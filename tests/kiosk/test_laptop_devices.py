@@ -10,12 +10,13 @@ from typing import Any, cast
 import pytest
 from support.virtual_time import run_virtual
 
+from bank_link.card_file import SIZE
 from config.kiosk import KioskConfig
 from config.load import example_kiosk, load_kiosk
 from drivers.devices import DeviceError, NoteEvent, PrintJob, PrintLine
 from drivers.gpio import Board
 from kiosk.cabinet import Devices
-from kiosk.simulator.hands import Hands
+from kiosk.simulator.hands import Hands, is_blank
 from kiosk.simulator.laptop import Laptop
 
 
@@ -90,3 +91,16 @@ def test_a_machine_without_them_says_so(tmp_path: Path) -> None:
                 move()
 
     run_virtual(story())
+
+
+@pytest.mark.parametrize(
+    ("content", "blank"),
+    [(bytes(SIZE), True), (bytes(SIZE - 1) + b"\1", False), (bytes(SIZE - 1), False), (b"", False)],
+)
+def test_a_stick_is_blank_when_nothing_is_on_it(tmp_path: Path, content: bytes, *, blank: bool) -> None:
+    """A whole card file's room of zeros and nothing else: no card, however damaged, is ever shown as one to write onto."""
+    stick = tmp_path / "stick.atm"
+    stick.write_bytes(content)
+    assert is_blank(stick) is blank
+    stick.unlink()
+    assert not is_blank(stick)

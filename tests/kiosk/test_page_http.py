@@ -190,7 +190,7 @@ def test_the_stream_tells_all_at_once(guest: Guest) -> None:
             assert listener.heard["glass"] == [{"width": 1024, "height": 600}]
             first = picture(listener.heard["picture"][0])
             assert first.get_size() == (1024, 600)
-            assert listener.now["cards"] == {"inside": "", "all": ["card-1"]}
+            assert listener.now["cards"] == {"inside": "", "all": ["card-1"], "blanks": []}
             assert listener.now["line"] == {"cut": False}
             assert {
                 "dispenser",

@@ -176,8 +176,8 @@ MARKED_PIN = "907182630"
 _MARKED = f"""
 import sys
 from kiosk.cli import main
-from kiosk.simulator.demonstration import play
-play.draw_pin = lambda: "{MARKED_PIN}"
+from kiosk.simulator.demonstration import people
+people.draw_pin = lambda: "{MARKED_PIN}"
 sys.exit(main(["simulate", "--demo"]))
 """
 
@@ -225,8 +225,8 @@ def test_the_demo_tells_both_sides_and_leaves_no_secret(tmp_path: Path) -> None:
 
 def _no_secrets(folder: Path, said: str) -> None:
     """PINs nowhere; a card's number and its secrets on its card alone; the keys in the files that are theirs."""
-    cards = [parse(path.read_bytes()) for path in folder.rglob("*.atm")]
-    assert len(cards) == 2
+    cards = [parse(path.read_bytes()) for path in folder.rglob("*.atm") if any(path.read_bytes())]
+    assert len(cards) == 3
     secrets = [MARKED_PIN.encode(), *(card.card.encode() for card in cards)]
     secrets += [slot.secret for card in cards for slot in card.slots if slot is not None]
     key = (folder / "kiosk" / "terminal.key").read_bytes()
@@ -270,9 +270,9 @@ def test_the_demo_stays_for_a_person(tmp_path: Path) -> None:
         assert second.returncode == 2
         assert "is running in" in second.stderr
         os.write(master, b"i")
-        out = _until(master, out, "1 ada   2 ben", process)
+        out = _until(master, out, "1 ada   2 ben   3 olga   4 blank-stick", process)
         os.write(master, b"2")
-        out = _until(master, out, "Enter your PIN", process, since=out.rindex("1 ada   2 ben"))
+        out = _until(master, out, "Enter your PIN", process, since=out.rindex("1 ada   2 ben   3 olga   4 blank-stick"))
         os.write(master, b"q")
         assert process.wait(PATIENCE_S) == 0
     finally:
@@ -310,7 +310,15 @@ def test_the_demo_has_a_page(tmp_path: Path) -> None:
             assert [one["amount"] for one in ada["postings"]] == ["-70.00 USD", "500.00 USD"]
             assert ben["balance"] == "40.00 USD"
             pin = guest.done({"do": "pin", "card": "ben"})["pin"]
-            _balance(guest, listener, pin)
+            _balance(guest, listener, "ben", pin)
+            assert listener.now["cards"]["blanks"] == ["blank-stick"]
+            assert set(listener.now["cards"]["all"]) == {"ada", "ben", "olga", "blank-stick"}
+            assert guest.do({"do": "pin", "card": "blank-stick"}).json == {
+                "error": "Nobody here knows the PIN of blank-stick."
+            }
+            _opens_an_account(guest, listener, own := "2846")
+            _balance(guest, listener, "blank-stick", own)
+            _service(guest, listener, guest.done({"do": "pin", "card": "olga"})["pin"])
         process.terminate()
         rest, _ = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
@@ -324,15 +332,50 @@ def test_the_demo_has_a_page(tmp_path: Path) -> None:
     assert banks_in(tmp_path) == []
 
 
-def _balance(guest: Guest, listener: Listener, pin: str) -> None:
+def _balance(guest: Guest, listener: Listener, card: str, pin: str) -> None:
     """A visit that only looks, by the page's deeds."""
-    guest.done({"do": "insert", "card": "ben"})
+    guest.done({"do": "insert", "card": card})
     listener.until_screen("pin")
-    for key in (*pin, "D"):
-        guest.done({"do": "press", "key": key})
+    _press(guest, f"{pin}D")
     listener.until_screen("menu")
     guest.done({"do": "pull"})
     listener.until_screen("welcome")
+
+
+def _opens_an_account(guest: Guest, listener: Listener, pin: str) -> None:
+    """Somebody without a card, with the stick that lies there."""
+    offered = next(words for words in listener.now["screen"]["words"] if "Open an account" in words)
+    _press(guest, next(letter for letter in offered if letter.isdigit()))
+    listener.until_screen("open")
+    _press(guest, "1")
+    listener.until_screen("newpin")
+    _press(guest, f"{pin}D")
+    listener.until_screen("newpin.again")
+    _press(guest, f"{pin}D")
+    listener.until_screen("open.stick")
+    guest.done({"do": "insert", "card": "blank-stick"})
+    listener.until_screen("open.done")
+    _press(guest, "D")
+    listener.until_screen("take.card")
+    guest.done({"do": "pull"})
+    listener.until_screen("welcome")
+
+
+def _service(guest: Guest, listener: Listener, pin: str) -> None:
+    """The operator looks at her menu and leaves."""
+    guest.done({"do": "insert", "card": "olga"})
+    listener.until_screen("pin")
+    _press(guest, f"{pin}D")
+    listener.until_screen("op.menu")
+    _press(guest, "A")
+    listener.until_screen("take.card")
+    guest.done({"do": "pull"})
+    listener.until_screen("welcome")
+
+
+def _press(guest: Guest, keys: str) -> None:
+    for key in keys:
+        guest.done({"do": "press", "key": key})
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])

@@ -84,10 +84,10 @@ JOURNAL = (
                 "            r.AuthorityHeld(transaction=held.transaction, authority=authority),\n"
                 "            r.NonceBurnt(transaction=held.transaction, nonce=nonce, plan=plan),\n"
                 "        )\n"
-                "        hand = Hand(self._dispenser, self._journal, self.stock, self._failing)\n"
-                "        return await Dispense(hand, held, plan, moved).run()\n",
-                "        hand = Hand(self._dispenser, self._journal, self.stock, self._failing)\n"
-                "        payment = await Dispense(hand, held, plan, moved).run()\n"
+                "        hand = Hand(self._dispenser, self._journal, self.stock, self._failing, self._exit_notes)\n"
+                "        return await Dispense(hand, held, plan, moved, taken).run()\n",
+                "        hand = Hand(self._dispenser, self._journal, self.stock, self._failing, self._exit_notes)\n"
+                "        payment = await Dispense(hand, held, plan, moved, taken).run()\n"
                 "        self._journal.write(\n"
                 "            r.AuthorityHeld(transaction=held.transaction, authority=authority),\n"
                 "            r.NonceBurnt(transaction=held.transaction, nonce=nonce, plan=plan),\n"

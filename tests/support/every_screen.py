@@ -23,21 +23,33 @@ def usd(units: int) -> Money:
 
 def every_screen(words: Words) -> dict[str, Screen]:
     """Name to screen; a screen id that looks different in another state is there more than once."""
+    return _with_receipts(
+        words,
+        {
+            **_at_rest(words),
+            **_card(words),
+            **_cash(words),
+            **_balance(words),
+            **_payin(words),
+            **_send(words),
+            **_bills(words),
+            **_details(words),
+            **_opening(words),
+            **_statement(words),
+            **_trouble(words),
+            **_receipt(words),
+            **_code(words),
+            **_operator(words),
+        },
+    )
+
+
+def _with_receipts(words: Words, screens: dict[str, Screen]) -> dict[str, Screen]:
+    """Those of which a receipt can be had, also with its ways."""
+    told = {name: screens[name] for name in ("send.done", "bill.done", "payin.done", "payin.jam, paid", "e.jam")}
     return {
-        **_at_rest(words),
-        **_card(words),
-        **_cash(words),
-        **_balance(words),
-        **_payin(words),
-        **_send(words),
-        **_bills(words),
-        **_details(words),
-        **_opening(words),
-        **_statement(words),
-        **_trouble(words),
-        **_receipt(words),
-        **_code(words),
-        **_operator(words),
+        **screens,
+        **{f"{name}, receipt": c.with_receipt(words, screen, paper=True) for name, screen in told.items()},
     }
 
 
@@ -53,6 +65,7 @@ def _at_rest(words: Words) -> dict[str, Screen]:
         "welcome, code": c.welcome(words, (c.by_code(words),)),
         "welcome, languages": c.welcome(words, languages if len(words.languages) == 1 else ()),
         "welcome, open": c.welcome(words, (c.welcome_open(words),)),
+        "welcome, all": c.welcome(words, (c.by_code(words), c.welcome_open(words))),
         "languages": c.languages(words),
         "out, cash": c.out(words, "cash"),
         "out, service": c.out(words, "service", "Market Street, 300 m"),

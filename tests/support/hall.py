@@ -263,10 +263,11 @@ class Machine:
         assert isinstance(answer, m.Acknowledged), answer
         return answer.case
 
-    async def echo(self, count: int, *, outbox: int = 0) -> m.EchoBack:
+    async def echo(self, count: int, *, outbox: int = 0, said_in: str = "") -> m.EchoBack:
         """A second later: an echo in the same millisecond as an exchange is taken for one from before it."""
         await asyncio.sleep(1)
-        answer = await self.ask(m.Echo(counts=cassette(count), outbox=outbox, in_service=True))
+        session = said_in or (self.journal.session.session if self.journal.session else "")
+        answer = await self.ask(m.Echo(session=session, counts=cassette(count), outbox=outbox, in_service=True))
         assert isinstance(answer, m.EchoBack), answer
         return answer
 

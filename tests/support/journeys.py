@@ -210,7 +210,7 @@ CODE = Journey(
     (
         At("welcome", choose="language:{language}"),
         At("welcome", choose="code"),
-        At("code", keys="{code}D", sees={"en": "Enter your cash code"}),
+        At("code", keys="{code}D", sees={"en": "Enter your cash code", "es": "Introduzca su código"}),
         At("code.ok", keys="D", sees={"en": "$70", "es": "$70"}),
         At("cash.mix", choose="fewest"),
         At("take.cash", hand="take", sees={"en": "Take your cash", "es": "Retire su dinero"}),

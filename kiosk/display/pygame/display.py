@@ -20,8 +20,9 @@ from kiosk.display.pygame.scene import Scene
 from kiosk.display.pygame.touches import News, Touch, Typed, heard
 from kiosk.screens.model import Screen
 
-#: Seconds between two looks at the window: while someone is at the machine or something moves, and at rest.
-VISIT_PACE_S, REST_PACE_S = 1 / 60, 1 / 10
+#: Seconds between two looks at the window: while someone is at the machine or something moves, and at rest. A finger may
+#: just miss a look, and is drawn at the next: both together fit into a frame of 60 Hz.
+VISIT_PACE_S, REST_PACE_S = 1 / 80, 1 / 10
 
 
 class PygameDisplay:

@@ -75,16 +75,17 @@ def save_png(
 def _documentation() -> dict[str, tuple[Screen, Look]]:
     """The pictures that the documentation shows, by file name."""
     from bank_link.money import major
-    from kiosk.screens import catalogue
+    from kiosk.screens import catalogue, operator
     from kiosk.screens.words.load import load_words
 
-    words = load_words()
-    hundred = major(100, "USD")
+    words, arabic = load_words(), load_words("ar")
+    few, paid_in, sent = [(2, major(50, "USD")), (2, major(20, "USD"))], major(140, "USD"), major(60, "USD")
+    jobs = ["exchange", "totals", "cassettes", "devices", "journal", "machine"]
     return {
-        "welcome": (catalogue.welcome(words), Look()),
-        "pin": (catalogue.pin(words, count=3), Look()),
-        "menu": (catalogue.menu(words, ["cash", "balance", "send", "more"]), Look()),
-        "take-cash": (catalogue.take_cash(words, hundred, [50, 50]), Look(left_s=12)),
+        "pay-in": (catalogue.payin_count(words, few, paid_in, may_return=True, may_add=True), Look()),
+        "send": (catalogue.send_ok(words, "Maria Lopez", sent, "4417", "Everyday"), Look()),
+        "arabic": (catalogue.menu(arabic, ["cash", "balance", "pay_in", "send", "bill", "more"]), Look()),
+        "operator": (operator.op_menu(words, jobs), Look()),
     }
 
 

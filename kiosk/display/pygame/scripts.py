@@ -43,13 +43,20 @@ def script_of(text: str) -> Script:
 
 
 def runs(text: str, *, rtl: bool) -> tuple[Run, ...]:
-    """The parts of a line from left to right. `rtl`: the line as a whole is read from the right."""
+    """The parts of a line from left to right. `rtl`: the line as a whole is read from the right, unless it is all Latin."""
+    rtl = rtl and not _all_latin(text)
     scripts = _resolved(text, rtl=rtl)
     parts = [
         Run("".join(letter for letter, _ in group), script)
         for script, group in itertools.groupby(zip(text, scripts, strict=True), key=lambda pair: pair[1])
     ]
     return tuple(reversed(parts) if rtl else parts)
+
+
+def _all_latin(text: str) -> bool:
+    """A line of a device's English among Arabic ones: its brackets and full stops are English too."""
+    own = {_own(letter) for letter in text} - {None}
+    return own == {Script.LATIN} and any(letter.isalpha() for letter in text)
 
 
 def _own(letter: str) -> Script | None:

@@ -74,6 +74,15 @@ class BankProcess:
             "--port", str(self.port), "--enrol-port", str(self.enrol_port),
         )  # fmt: skip
 
+    def open_to_all(self) -> None:
+        """Who has no card can open an account, from the next start on. Raises CommandError."""
+        settings = self.folder / "bank.toml"
+        try:
+            with settings.open("a", encoding="utf-8") as file:
+                file.write("\n[accounts]\nopen_to_all = true\n")
+        except OSError as error:
+            raise CommandError(f"the settings {settings} cannot be written: {error.strerror}") from error
+
     async def start(self) -> None:
         """Returns once it listens."""
         log = self.folder / "serve.log"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from bank_link import enrolment
 from bank_link.keys import signing_public
-from bank_link.money import major
 from bank_link.seams import SystemClock, SystemRandomness
 from kiosk.display.face import DisplayError
 from kiosk.exit_codes import Code, CommandError
@@ -19,34 +18,18 @@ from kiosk.provisioning.place import Place
 from kiosk.provisioning.steps import Wishes as Provision
 from kiosk.provisioning.steps import World, provision
 from kiosk.simulator.demonstration.bank_process import BankProcess, free_ports
-from kiosk.simulator.demonstration.both_sides import Account, tell
+from kiosk.simulator.demonstration.both_sides import tell
+from kiosk.simulator.demonstration.people import CODE_UNITS, CURRENCY, Set, make_code, settle
 from kiosk.simulator.demonstration.place import fresh
 from kiosk.simulator.page.wish import PageWish
 from kiosk.simulator.player import Player
 from kiosk.simulator.room import Room, Wishes, running, unless_stopped, until
 from kiosk.simulator.scenario import Step, read
 from kiosk.telling import err, out
-from kiosk.where import CARDS, laptop
+from kiosk.where import laptop
 
-CURRENCY = "USD"
 NOTES = {"top": 20, "middle": 20, "bottom": 20}
-#: Name, opening balance in whole units. Ben shows what happens where there is not enough.
-CUSTOMERS = (("Ada", 500), ("Ben", 40))
 DELIVERED_S = 15.0
-
-
-@dataclass(frozen=True)
-class Set:
-    """A town that is ready. Its PINs are here, and on the screen of a person who stays; never in a file or a log."""
-
-    bank: BankProcess
-    kiosk: Path
-    accounts: dict[str, Account]
-    pins: dict[str, str]
-    tells_pins: bool
-
-    def __repr__(self) -> str:
-        return f"<Set {self.kiosk}>"
 
 
 @dataclass(frozen=True)
@@ -79,7 +62,7 @@ async def _demonstrate(place: Path, stage: Stage) -> Code:
     port, enrol_port = free_ports(2)
     bank = BankProcess(place / "bank", port, enrol_port)
     try:
-        ready = await _set_up(place, bank, tells_pins=stage.person)
+        ready = await _set_up(place, bank, tells_secrets=stage.person)
         try:
             return await _played(ready, stage)
         except DisplayError as error:
@@ -94,16 +77,16 @@ async def _demonstrate(place: Path, stage: Stage) -> Code:
 # ── Setting up ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _set_up(place: Path, bank: BankProcess, *, tells_pins: bool) -> Set:
+async def _set_up(place: Path, bank: BankProcess, *, tells_secrets: bool) -> Set:
     out(f"The demonstration. Everything lies in {place}, and is made anew each time.\n")
     bank.found("Harbour Credit Union", CURRENCY)
+    bank.open_to_all()
     await bank.start()
     out(f"1. A bank with empty books runs: terminals on port {bank.port}, enrolment on port {bank.enrol_port}.")
     kiosk = place / "kiosk"
     _enrol(kiosk, bank)
-    ready = Set(bank, kiosk, {}, {}, tells_pins)
-    for name, opening in CUSTOMERS:
-        _customer(ready, name, opening)
+    ready = Set(bank, kiosk, tells_secrets)
+    settle(ready)
     return ready
 
 
@@ -121,35 +104,14 @@ def _enrol(kiosk: Path, bank: BankProcess) -> None:
     out(f"2. The kiosk is enrolled as {identity.terminal}; its fingerprint {fingerprint} is confirmed at the bank.")
 
 
-def _customer(ready: Set, name: str, opening: int) -> None:
-    bank, amount = ready.bank, major(opening, CURRENCY)
-    customer = bank.ask("customer", "add", name)["customer"]
-    account = bank.ask("account", "open", customer, "--opening", str(opening))["account"]
-    cards = ready.kiosk / CARDS
-    cards.mkdir(exist_ok=True)
-    key = name.lower()
-    pin = draw_pin()
-    bank.ask("card", "issue", customer, "--out", str(cards / f"{key}.atm"), "--pin-file", "-", text=pin)
-    ready.accounts[key] = Account(name, account, amount)
-    ready.pins[key] = pin
-    told = f" PIN {pin}, told here and nowhere else." if ready.tells_pins else ""
-    out(f"3. {name} has {opening} dollars and a card, {key}.atm.{told}")
-
-
-def draw_pin() -> str:
-    """Four digits that nobody can foretell."""
-    return f"{int.from_bytes(SystemRandomness().token_bytes(8), 'big') % 10_000:04d}"
-
-
 # ── The visit ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _played(ready: Set, stage: Stage) -> Code:
     stop = asyncio.Event()
-    cards = {name: ready.kiosk / CARDS / f"{name}.atm" for name in ready.pins}
     wishes = Wishes(
-        config=laptop(ready.kiosk).config, cards=cards, window=stage.window, png=stage.png,
-        pin_of=ready.pins.__getitem__, page=_page(ready, stage),
+        config=laptop(ready.kiosk).config, cards=ready.cards, window=stage.window, png=stage.png,
+        pin_of=ready.pin_of, page=_page(ready, stage),
     )  # fmt: skip
     async with running(wishes, stop) as room:
         if room.page:
@@ -183,7 +145,7 @@ async def _visit(ready: Set, room: Room) -> None:
     """The scripted part. Raises CommandError where it does not go as its file says."""
     scenario = read("demo")
     out(f"5. {scenario.title}.\n")
-    mismatches = await Player(room.hands, ready.pins.__getitem__, _narrate).play(scenario)
+    mismatches = await Player(room.hands, ready.pin_of, _narrate).play(scenario)
     ready.bank.check()
     if mismatches:
         raise CommandError("\n".join(mismatches), Code.MISMATCH)
@@ -218,5 +180,6 @@ def _invite(ready: Set, room: Room, stage: Stage) -> None:
     if stage.person:
         pins = ", ".join(f"{name}'s PIN is {pin}" for name, pin in ready.pins.items())
         out(f"\nNow it is yours. {pins[0].upper()}{pins[1:]}.")
+        out(f"Whoever enters the code {make_code(ready)} gets {CODE_UNITS} dollars of Ada's, without a card.")
         room.console.letter("h")
     out(f"In a browser on this computer: {room.page}")

@@ -10,18 +10,18 @@ export function listenToHands() {
 // ── Cards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Each card has its place in the hand, which is empty while the card is in the machine; its letter stays there. */
-export function showCards({ inside, all }) {
+export function showCards({ inside, all, blanks }) {
   for (const name of all) {
-    const place = document.querySelector(`[data-holder="${CSS.escape(name)}"]`) ?? holder(name);
-    place.querySelector(".place").replaceChildren(...(name === inside ? [] : [card(name, false)]));
+    const place = document.querySelector(`[data-holder="${CSS.escape(name)}"]`) ?? holder(name, blanks.includes(name));
+    place.querySelector(".place").replaceChildren(...(name === inside ? [] : [card(name, false, blanks.includes(name))]));
   }
-  byId("inside").replaceChildren(...(inside ? [card(inside, true)] : []));
+  byId("inside").replaceChildren(...(inside ? [card(inside, true, blanks.includes(inside))] : []));
   byId("slot").classList.toggle("taken", Boolean(inside));
   byId("slot-hint").textContent = inside ? "Click it or drag it out" : "Drag or click a card";
 }
 
-/** Where a card is kept, with the letter that its PIN came in. */
-function holder(name) {
+/** Where a card is kept, with the letter that its PIN came in; a stick with nothing on it has none. */
+function holder(name, blank) {
   const place = document.createElement("div");
   place.className = "holder";
   place.dataset.holder = name;
@@ -33,7 +33,7 @@ function holder(name) {
   letter.textContent = "PIN letter";
   letter.setAttribute("aria-label", `Open the PIN letter of ${title(name)}`);
   letter.addEventListener("click", () => openLetter(letter, name));
-  place.append(space, letter);
+  place.append(space, ...(blank ? [] : [letter]));
   byId("cards").append(place);
   return place;
 }
@@ -47,15 +47,16 @@ async function openLetter(letter, name) {
 }
 
 function title(name) {
-  return name[0].toUpperCase() + name.slice(1);
+  return name[0].toUpperCase() + name.slice(1).replaceAll("-", " ");
 }
 
-function card(name, inside) {
+function card(name, inside, blank) {
   const made = document.createElement("button");
   made.type = "button";
-  made.className = "card";
+  made.className = blank ? "card blank" : "card";
   made.dataset.card = name;
-  made.setAttribute("aria-label", inside ? `Pull ${title(name)}'s card` : `Put in ${title(name)}'s card`);
+  const what = blank ? title(name) : `${title(name)}'s card`;
+  made.setAttribute("aria-label", inside ? `Pull ${what}` : `Put in ${what}`);
   const chip = document.createElement("span");
   chip.className = "chip";
   const owner = document.createElement("span");

@@ -104,7 +104,7 @@ class News:
     def _cards(self) -> dict[str, Any]:
         inside = self._simulation.laptop.slot.card
         name = self._name(inside) if inside is not None else ""
-        return {"inside": name, "all": list(self._hands.cards)}
+        return {"inside": name, "all": list(self._hands.cards), "blanks": sorted(self._hands.blanks)}
 
     def _name(self, card: Path) -> str:
         """A card of an earlier simulator may be in, and may be none of these."""

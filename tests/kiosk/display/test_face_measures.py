@@ -29,6 +29,7 @@ from kiosk.display.pygame.layout.plan import (
 from kiosk.display.pygame.panel import KNOWN, Panel, Shape, panel_for
 from kiosk.display.pygame.render import Studio
 from kiosk.display.pygame.theme import colour, contrast
+from kiosk.screens import catalogue
 from kiosk.screens.model import (
     Amount,
     Attract,
@@ -253,7 +254,7 @@ def test_words_are_legible_on_what_is_under_them(studio: Studio, look: Look) -> 
 def test_the_welcome_is_legible_on_its_picture(place: Place) -> None:
     """Words of the attract screen keep 4.5:1 with every pixel of the picture under them."""
     studio = Studio(BRAND)
-    for name in ("welcome", "welcome, languages"):
+    for name in ("welcome", "welcome, languages", "welcome, all"):
         plan = studio.plan(place.screens[name], Look(), place.panel)
         bare = Plan(tuple(e for e in plan.elements if not isinstance(e, Text)), (), plan.deep)
         surface = pygame.Surface((place.panel.width, place.panel.height))
@@ -265,6 +266,20 @@ def test_the_welcome_is_legible_on_its_picture(place: Place) -> None:
             for x, y in itertools.product(range(box.x, box.right, 7), range(box.y, box.bottom, 5)):
                 under = tuple(surface.get_at((x, y)))[:3]
                 assert contrast(studio.theme[text.colour], under) >= 4.5, (name, text.words, (x, y))
+
+
+def test_three_languages_cash_code_and_an_account_fit_the_smallest_panel(studio: Studio) -> None:
+    """A machine of three languages shows all of them by name, and beside them what can be had without a card, and Help."""
+    words = load_words("de", "fr", "es")
+    offers = (catalogue.by_code(words), catalogue.welcome_open(words))
+    for language, panel in itertools.product(words.languages, (KNOWN[0], TOUCH_ONLY)):
+        words.choose(language)
+        place = Place(panel, {"welcome": catalogue.welcome(words, offers)})
+        for measured in (
+            test_targets_are_large_and_apart, test_every_key_of_the_screen_has_its_target,
+            test_words_stay_in_their_boxes, test_nothing_lies_over_words, test_cards_do_not_overlap,
+        ):  # fmt: skip
+            measured(studio, place)
 
 
 #: FACE, section 4, "Computed ratios": foreground, ground, ratio.

@@ -108,6 +108,7 @@ def test_every_letter_is_in_the_type(language: str) -> None:
         ("−99.00", True, ["−99.00"]),
         ("14:30", True, ["14:30"]),
         ("H-482107", True, ["H-482107"]),
+        ("load cash (atm-kiosk).", True, ["load cash (atm-kiosk)."]),
         ("आज $400 तक", False, ["आज ", "$400 ", "तक"]),
         ("Send to محمد?", False, ["Send to ", "محمد?"]),
     ],

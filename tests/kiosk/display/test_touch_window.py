@@ -309,8 +309,8 @@ def test_it_rests_when_nobody_is_there(name: str) -> None:
 
 
 def test_it_is_awake_in_a_visit() -> None:
-    """While a customer is at the machine it looks for touches sixty times a second."""
-    assert 55 <= _wakes(_display(), MENU, 2) / 2 <= 62
+    """While a customer is at the machine it looks for touches so often that a look and its drawing fit into a frame."""
+    assert 75 <= _wakes(_display(), MENU, 2) / 2 <= 82
 
 
 def test_a_card_at_rest_is_answered_at_once() -> None:

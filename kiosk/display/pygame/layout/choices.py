@@ -21,6 +21,8 @@ _ICON_MM, _ICON_INSET_MM, _ICON_FREE_MM = 9, 4, 10
 RADIUS_MM = 3.5
 #: Between label and second words, for letters that stand high or low.
 _MORE_GAP_MM = {Script.LATIN: 0.0, Script.DEVANAGARI: 0.8, Script.ARABIC: 0.4}
+#: Vowel signs of Devanagari rise further over the label than the second words' hang down.
+_LOWER_MM = 0.4
 #: Two lines of a label are no closer than this, in ems.
 _CLOSEST = 0.95
 #: Label and second words under one another need this much more than the label's capitals.
@@ -204,5 +206,7 @@ def _under(sketch: Sketch, room: Box, choice: Choice, state: str) -> None:
     roomy = room.h >= sketch.mm(sketch.panel.cap_mm + _UNDER_MM) - 2
     gap = sketch.mm((4 if roomy else 2.6) + _MORE_GAP_MM[sketch.script])
     top = room.y + (room.h - cap - gap - small) // 2
+    if sketch.script is Script.DEVANAGARI:
+        top += sketch.mm(_LOWER_MM)
     sketch.line(choice.label, ("choice", f"{state}_word"), room, top + cap)
     sketch.line(choice.second, ("body", f"{state}_second"), room, top + cap + gap + small)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from kiosk.display.pygame.geometry import Box
 from kiosk.display.pygame.layout import frame, keycaps
 from kiosk.display.pygame.layout.choices import choices
@@ -38,7 +40,9 @@ def choose(sketch: Sketch, screen: Choose, page: int) -> Box:
         compact = sketch.panel.shape is Shape.COMPACT
         high = sketch.mm(TARGET_MM) if compact else area.h
         bottom = notice(sketch, screen.notice, Box(area.x, area.y, area.w, high))
-        bottom += sketch.mm(3 if compact else 5)
+        # Cards are never under their least size: on a small panel the gap makes way for letters that stand high.
+        spare = area.bottom - bottom - sketch.mm(TARGET_MM)
+        bottom += max(sketch.mm(1.5), min(sketch.mm(3), spare)) if compact else sketch.mm(5)
         area = Box(area.x, bottom, area.w, area.bottom - bottom)
     choices(sketch, area, screen.choices, more=screen.more, page=page)
     return stage
@@ -58,6 +62,10 @@ def _with_cards(sketch: Sketch, area: Box, offered: tuple[Choice, ...], above: C
 def notice_screen(sketch: Sketch, screen: NoticeScreen) -> Box:
     """A notice, perhaps a reference and cards; returns the stage."""
     stage, area = _paper(sketch, screen)
+    if sketch.panel.shape is Shape.COMPACT and screen.choices and screen.reference:
+        # No room for a card of its own: it is the notice's second sentence.
+        said = replace(screen.notice, plain=f"{screen.reference_label}: {screen.reference}")
+        screen = replace(screen, notice=said, reference="")
 
     def above(room: Box) -> None:
         reference = _reference_high(sketch, screen, room.w)

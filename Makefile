@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python makes the choice yours.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint messages bench pictures simulate campaign defects disks kill requirements clean
+.PHONY: help demo test lint messages golden bench pictures simulate campaign defects disks kill requirements clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 VENV := .venv
@@ -34,6 +34,9 @@ lint: $(VENV)/.dev  ## Style, types, and which folder may import which
 
 messages: $(VENV)/.dev  ## Bring the translators' catalogues up to date with the English sentences, and say what is missing
 	@$(BIN)/python -m kiosk.screens.words.messages
+
+golden: $(VENV)/.dev  ## Write the golden pictures of screens anew where they look different, and name them: look at each
+	@PYTHONPATH=tests $(BIN)/python -m support.golden
 
 bench: $(VENV)/.dev  ## Start, window beside Chromium, and visits a second, measured on this machine
 	@$(BIN)/python tests/bench/run.py

@@ -91,7 +91,8 @@ class Wanted:
 class Visit:
     """One customer between card in and card out. `n` names the secret that is on the card now. No `card`: by code.
 
-    `has_posted`: money was sent; `sent_minor` of it went to others. `is_done`: nothing more is asked; the card comes back.
+    `has_posted`: money was sent or paid in; `sent_minor` of it went to others. `is_done`: nothing more is asked; the card
+    comes back.
     """
 
     parts: Parts

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bank_link.money import MINOR_DIGITS, SYMBOLS, Money
-from kiosk.screens.common import FIRST, NO, SILENT, amount_choices, amount_key, keys, made, watching
+from kiosk.screens.common import FIRST, NO, SILENT, amount_choices, amount_key, keys, made, mixed, watching
 from kiosk.screens.model import Amount, Choice, Choose, Notes, Notice, NoticeScreen, Slot, Take, Tone, Wait
 from kiosk.screens.receipt import receipt_ways
 from kiosk.screens.words.load import Words
@@ -75,7 +75,7 @@ def cash_other(words: Words, step: Money, most: Money, *, entered: str = "", ref
 def cash_mix(words: Words, fewest: Sequence[tuple[int, Money]], small: Sequence[tuple[int, Money]]) -> Choose:
     """Which notes? Each mix is how many of which note, largest first; keys `fewest` and `small`."""
     choices = tuple(
-        Choice(key=key, label=words.say("cash.mix", key), second=_mix(words, mix))
+        Choice(key=key, label=words.say("cash.mix", key), second=mixed(words, mix))
         for key, mix in (("fewest", fewest), ("small", small))
     )
     return Choose(
@@ -85,12 +85,6 @@ def cash_mix(words: Words, fewest: Sequence[tuple[int, Money]], small: Sequence[
         keys=keys(words),
         more=words.say("keys", "more"),
         language=words.header_language,
-    )
-
-
-def _mix(words: Words, mix: Sequence[tuple[int, Money]]) -> str:
-    return words.say("cash.mix", "between").join(
-        words.say("cash.mix", "notes", count=str(count), note=words.whole(note)) for count, note in mix
     )
 
 

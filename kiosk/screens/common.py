@@ -67,6 +67,13 @@ def amount_choices(words: Words, possible: Sequence[Money], *, other: bool = Tru
     return (*cards, Choice(key=OTHER, label=words.say("cash", "other"))) if other else cards
 
 
+def mixed(words: Words, mix: Sequence[tuple[int, Money]]) -> str:
+    """How many of which note, with the language's own comma between: another one turns round in a line read from the right."""
+    return words.say("cash.mix", "between").join(
+        words.say("cash.mix", "notes", count=str(count), note=words.whole(note)) for count, note in mix
+    )
+
+
 def short(name: str, most: int = NAME) -> str:
     """As much of a name as fits."""
     return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"

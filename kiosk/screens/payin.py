@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bank_link.money import Money
-from kiosk.screens.common import keys, made, watching
+from kiosk.screens.common import keys, made, mixed, watching
 from kiosk.screens.model import Choice, Confirm, Fact, Notes, Notice, NoticeScreen, Slot, Take, Tone, Wait
 from kiosk.screens.words.load import Words
 
@@ -45,8 +45,7 @@ def payin_count(
     words: Words, counted: Sequence[tuple[int, Money]], total: Money, *, may_return: bool, may_add: bool
 ) -> Confirm:  # fmt: skip
     """`counted` is how many of which note, the largest first. Keys `more`, `back`, MAIN."""
-    shown = [words.say("cash.mix", "notes", count=str(count), note=words.whole(note)) for count, note in counted]
-    line = ", ".join(shown) if len(shown) <= _MOST_KINDS else str(sum(count for count, _ in counted))
+    line = mixed(words, counted) if len(counted) <= _MOST_KINDS else str(sum(count for count, _ in counted))
     choices = [Choice(key="more", label=words.say("payin.count", "more"), icon="pay-in")] if may_add else []
     choices += [Choice(key="back", label=words.say("payin.count", "back"), icon="again")] if may_return else []
     return Confirm(

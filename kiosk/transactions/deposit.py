@@ -147,6 +147,8 @@ async def _let_go(visit: Visit, cash_in: CashIn, intake: Intake, *, back: bool) 
 async def _tell(visit: Visit, intake: Intake) -> None:
     parts, claim = visit.parts, intake.begun.claim
     doubt = bool(intake.in_doubt or intake.stuck)
+    # Whoever leaves after this did not cancel it.
+    visit.has_posted |= doubt or bool(intake.paid.minor)
     receipt = receipts.receipt_of(
         visit, Done.DEPOSIT, amount=intake.paid, reference=claim, account=intake.begun.account, doubt=doubt
     )  # fmt: skip

@@ -136,6 +136,7 @@ def test_who_is_gone_is_credited(tmp_path: Path, holds: str, how: str) -> None:
         await town.see("welcome", "take.card", seconds=600)
         town.slot.pull()
         await town.see("welcome")
+        assert "cancelled" not in town.display.ids, "what was credited was not cancelled"
         assert await town.balance(card) == (140_00, 0)
         await agree(town)
 

@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.fingers import Fingers
 from support.reckoning import reckon, settle
-from support.touch_window import REGULAR, Hand
-from support.town import PIN, ToldCustomer, Town, TownCard, run_town
+from support.town import PIN, Town, TownCard, run_town
 
 from bank_link.errors import LinkError
 from bank_link.messages import CloseVisit
 from config.kiosk import LANGUAGES
-from kiosk.display.face import Look
-from kiosk.display.pygame.brand import Brand
-from kiosk.display.pygame.display import PygameDisplay
-from kiosk.screens.model import LANGUAGE_KEY, Screen
+from kiosk.screens.model import LANGUAGE_KEY
 
 Story = Callable[[Town, TownCard], Coroutine[Any, Any, None]]
 
@@ -37,33 +34,6 @@ def open_town(tmp_path: Path, story: Story, *, language: str = "en", touch: bool
         await reckon(town)
 
     run_town(tmp_path, whole)
-
-
-class Fingers(ToldCustomer):
-    """A customer at a real touch window: every key is a finger on the middle of its target."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.window = PygameDisplay(REGULAR, Brand(), environment={}, still=True)
-        self._hand = Hand(self.window, REGULAR)
-
-    def show(self, screen: Screen, look: Look = Look()) -> None:
-        super().show(screen, look)
-        self.window.show(screen, look)
-
-    def listen(self, pressed: Callable[[str], None]) -> None:
-        self.window.listen(pressed)
-
-    def press(self, keys: str) -> None:
-        assert self.shown is not None
-        for key in keys:
-            self._hand.finger(self._hand.place(self.shown, key))
-
-    async def run(self) -> None:
-        await self.window.run()
-
-    def close(self) -> None:
-        self.window.close()
 
 
 async def by_keypad(town: Town, keys: str) -> None:

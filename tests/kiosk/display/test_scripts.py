@@ -25,7 +25,7 @@ from kiosk.display.pygame.render import Studio
 from kiosk.display.pygame.scene import Scene
 from kiosk.display.pygame.scripts import Script, runs, script_of
 from kiosk.screens import catalogue
-from kiosk.screens.model import Pin
+from kiosk.screens.model import Choose, Confirm, Pin
 from kiosk.screens.words.load import load_words
 
 FOLDER = Path(shipped.__file__).parent
@@ -156,6 +156,19 @@ def test_arabic_is_on_the_other_side(studio: Studio) -> None:
     assert there["C"].x < REGULAR.width // 4
     assert arabic.rtl
     assert not english.rtl
+
+
+def test_each_note_stands_beside_its_count_in_arabic() -> None:
+    """Notes counted in and a mix of notes: from the right, the first kind and its sign, the comma, then the second kind."""
+    counted, mix = SCREENS["ar"]["payin.count"], SCREENS["ar"]["cash.mix"]
+    assert isinstance(counted, Confirm)
+    assert isinstance(mix, Choose)
+    for line, seen in (
+        (counted.facts[0].value, ["2 x 50", "$", "،", "2 x 20", "$"]),
+        (mix.choices[1].second, ["2 x 20", "$", "،", "6 x 10", "$"]),
+    ):
+        parts = [run.text.strip() for run in reversed(runs(line, rtl=True))]
+        assert [part for part in parts if part] == seen
 
 
 @pytest.mark.parametrize("panel", KNOWN, ids=lambda panel: f"{panel.width}x{panel.height}")

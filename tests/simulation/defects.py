@@ -14,11 +14,12 @@ from contextlib import ExitStack, contextmanager
 
 from simulation.defects_bank import BANK
 from simulation.defects_codes import CODES
+from simulation.defects_deposits import DEPOSITS
 from simulation.defects_kiosk import CARD, JOURNAL, OUTBOX, PAYMENT
 from simulation.defects_posts import POSTS
 from simulation.planting import Defect
 
-DEFECTS = {defect.name: defect for defect in (*JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES)}
+DEFECTS = {defect.name: defect for defect in (*JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES, *DEPOSITS)}
 
 
 @contextmanager

@@ -43,8 +43,9 @@ class Found:
 
 
 def _plan(name: str, seed: int, visits: int) -> Plan:
-    """A defect of cash codes is found by people who have one: the others' plans stay as they were."""
-    return Plan(seed, visits=visits, codes=0.5 if name.startswith("code-") else 0.0)
+    """A defect of cash codes or deposits is found by people who have them: the others' plans stay as they were."""
+    having = {kind: 0.5 for kind in ("code", "deposit") if name.startswith(f"{kind}-")}
+    return Plan(seed, visits=visits, codes=having.get("code", 0.0), deposits=having.get("deposit", 0.0))
 
 
 def caught(name: str, plan: Plan) -> Result:
@@ -121,8 +122,9 @@ def _report(found: Sequence[Found], options: argparse.Namespace) -> int:
         for each in found:
             if each.plans:
                 plan = each.plans[0]
-                codes = f", codes={plan.codes}" if plan.codes else ""
-                print(f'    "{each.name}": Plan({plan.seed}, visits={plan.visits}{codes}),')
+                more = f", codes={plan.codes}" if plan.codes else ""
+                more += f", deposits={plan.deposits}" if plan.deposits else ""
+                print(f'    "{each.name}": Plan({plan.seed}, visits={plan.visits}{more}),')
         print("}")
     return 1 if holes else 0
 

@@ -162,10 +162,8 @@ class CashIn:
                 self._journal.write(
                     r.Event(what="note-unread-moved", detail=f"{intake.begun.claim}: {seen.event.value}")
                 )
-            case NoteEvent.JAM:
-                intake.stuck = seen.sentence or "a note is stuck in the acceptor"
-                self._journal.write(r.Event(what="note-stuck", detail=f"{intake.begun.claim}: {intake.stuck}"))
             case _:
+                # A jam, too: the note may have been stuck before anything could read it.
                 self._journal.write(r.NoteUnread(transaction=name, pulses=seen.pulses, sentence=seen.sentence))
                 intake.unread += 1
                 intake.stuck = seen.sentence or "something went in that is no note that this machine knows"

@@ -32,10 +32,17 @@ def forgotten_commits(connection: apsw.Connection, vfs: str | None) -> int:
             return 0
         salts, step = header[16:24], _FRAME + int.from_bytes(header[8:12])
         heads = (file.xRead(_FRAME, at) for at in range(_HEADER + frames * step, size - _FRAME, step))
-        # Bytes 4 to 7: the database's size after a commit; zero in all frames but its last one.
-        return sum(head[8:16] == salts and any(head[4:8]) for head in heads)
+        # A frame adds one page at most: what says otherwise is what a power cut has left of a frame.
+        most = int(str(connection.execute("PRAGMA page_count").get)) + size // step
+        return sum(head[8:16] == salts and _ends_a_commit(head, most) for head in heads)
     finally:
         file.xClose()
+
+
+def _ends_a_commit(head: bytes, most: int) -> bool:
+    """Bytes 4 to 7: the database's size after a commit; zero in all frames but its last one. `most`: pages it can have."""
+    page, pages = int.from_bytes(head[:4]), int.from_bytes(head[4:8])
+    return 1 <= page <= pages <= most
 
 
 def _is_header(header: bytes) -> bool:

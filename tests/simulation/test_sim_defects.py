@@ -71,6 +71,10 @@ KNOWN: dict[str, Plan] = {
     "post-answer-not-journalled": Plan(6, visits=4),
     "post-spends-nothing": Plan(19, visits=40),
     "post-ignores-n": Plan(34, visits=40),
+    "deposit-credit-before-stacking": Plan(2, visits=4, deposits=0.5),
+    "deposit-note-counted-twice": Plan(2, visits=4, deposits=0.5),
+    "deposit-half-train-forgotten": Plan(7, visits=24, deposits=0.5),
+    "deposit-escrow-forgotten": Plan(15, visits=4, deposits=0.5),
 }
 
 

@@ -74,7 +74,9 @@ KNOWN: dict[str, Plan] = {
     "deposit-credit-before-stacking": Plan(2, visits=4, deposits=0.5),
     "deposit-note-counted-twice": Plan(2, visits=4, deposits=0.5),
     "deposit-half-train-forgotten": Plan(7, visits=24, deposits=0.5),
-    "deposit-escrow-forgotten": Plan(15, visits=4, deposits=0.5),
+    "deposit-escrow-forgotten": Plan(21, visits=4, deposits=0.5),
+    "code-used-twice": Plan(2, visits=12, codes=0.5),
+    "code-spent-by-the-completion": Plan(8, visits=24, codes=0.5),
 }
 
 

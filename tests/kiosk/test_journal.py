@@ -294,6 +294,29 @@ def test_a_log_that_is_damaged_in_its_middle_is_refused(tmp_path: Path) -> None:
             assert [line.record.detail for line in open_journal(copy).lines()][-1] == "number 7"
 
 
+def test_garbage_in_the_last_commit_is_what_a_power_cut_leaves(tmp_path: Path) -> None:
+    """Several frames of one commit, torn so that each looks like a commit's last: still one commit, and no damage."""
+    path = tmp_path / "journal.sqlite"
+    journal = open_journal(path)
+    for number in range(1, 6):
+        journal.write(r.Event(what="card-in", detail=f"number {number}"))
+    before = len(Path(f"{path}-wal").read_bytes())
+    journal.write(r.Event(what="card-in", detail="number 6"))
+    whole, log = path.read_bytes(), bytearray(Path(f"{path}-wal").read_bytes())
+    journal.close()
+    frame = 24 + 4096
+    frames = range(before, len(log), frame)
+    assert len(frames) > 1
+    for at in list(frames)[:-1]:
+        log[at : at + 8] = bytes.fromhex("18fdf9bbf959b5ba")
+    copy = tmp_path / "copy.sqlite"
+    copy.write_bytes(whole)
+    Path(f"{copy}-wal").write_bytes(log)
+    again = open_journal(copy)
+    assert [line.record.detail for line in again.lines()][-1] == "number 5"
+    again.close()
+
+
 def test_sixteen_digits_in_a_fact_are_masked_and_do_no_harm(tmp_path: Path) -> None:
     """Whoever types a card's number as a name: it is masked in all tables, and the journal opens again."""
     path = tmp_path / "journal.sqlite"

@@ -18,7 +18,11 @@ LEAST = 200
 #: These files say `count(...)` of what happens to a system, and of what people do to it.
 COUNTERS = ("line.py", "machines.py", "chaos.py", "people.py", "run.py")
 #: Counted, and no event that a campaign has to reach: how far it came, and what the bank's staff had to do about it.
-NOT_EVENTS = ("visits", "visit:", "settled", "staff:")
+NOT_EVENTS = (
+    "visits", "visit:", "settled", "staff:",
+    # Only where a plan has cash codes or deposits (`Plan.codes`, `Plan.deposits`), as its own runs do.
+    "acceptor:", "customer: pays a note in", "customer: wrong code", "customer: an old code comes again",
+)  # fmt: skip
 #: The code that decides about money; folders stand for all files in them.
 WATCHED = (
     "kiosk/journal", "kiosk/vault.py", "kiosk/payment.py", "kiosk/host.py", "kiosk/standing.py",
@@ -86,6 +90,7 @@ def _families() -> dict[str, tuple[str, ...]]:
         "crash: ": tuple(f"{machine}, {how}" for machine in cuts for how in ("power cut", "killed")),
         "cut: ": tuple(f"{machine}, at {effect}" for machine, effects in cuts.items() for effect in effects),
         "stick: dies in ": ("pwrite", "fsync", "pread", "open", "drop_cache"),
+        "acceptor: ": (),  # as above
         "line: ": (),  # by its calls of _note
         "staff: closes a case of kind ": (),  # the staff's answer, no event
     }

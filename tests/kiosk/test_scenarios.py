@@ -274,5 +274,5 @@ def test_what_is_not_said_is_a_mismatch_that_tells_what_was(bank: RealBank, tmp_
     """,
     )
     assert code == 8
-    assert "expected to hear 'Welcome', heard or press 1 for cash by code" in out
+    assert "expected to hear 'Welcome', heard or press 4 for cash by code" in out
     assert "  )) Welcome" in out

@@ -21,10 +21,10 @@ from support.real_processes import PATIENCE_S, PROGRAMS, RealBank, RealKiosk
 _GPIO = """\
 from drivers.simulated.pins import SimulatedPins
 _pins = SimulatedPins()
-# Pad and path at rest, cassettes with notes in them.
+# Pad and path at rest, cassettes with notes in them, doors shut.
 for _pin in (5, 6, 13, 19, 12, 16, 20, 21, 25, 8):
     _pins.resistor(_pin, True)
-for _pin in (7, 9, 10):
+for _pin in (7, 9, 10, 37, 38):
     _pins.resistor(_pin, False)
 globals().update({name: getattr(_pins, name) for name in dir(_pins) if not name.startswith("_")})
 """

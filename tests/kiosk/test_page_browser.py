@@ -185,7 +185,7 @@ def test_a_visit_without_a_mouse(bank: RealBank, hall: Hall) -> None:
     """Everything by keys: Tab to the card, the PIN typed, Enter for OK, Tab to the card and the notes again."""
     person, keyboard = hall.person, hall.person.page.keyboard
     person.until_screen("welcome")
-    press_on(person, "Put in Card-1's card")
+    press_on(person, "Put in Card 1's card")
     person.until_screen("pin")
     keyboard.type(PIN)
     person.until_seen("#words", "● ● ● ●")
@@ -202,8 +202,10 @@ def test_a_visit_without_a_mouse(bank: RealBank, hall: Hall) -> None:
     keyboard.press("Enter")
     person.until_screen("cash.mix")
     keyboard.type("1")
+    person.until_screen("cash.receipt")
+    keyboard.type("1")
     person.until_screen("take.card")
-    press_on(person, "Pull Card-1's card")
+    press_on(person, "Pull Card 1's card")
     person.until_screen("take.cash")
     press_on(person, "Take the notes: 1 × 20, 1 × 10")
     person.until_seen("#purse", "30 USD taken")
@@ -213,12 +215,14 @@ def test_a_visit_without_a_mouse(bank: RealBank, hall: Hall) -> None:
 
 def press_on(person: Person, name: str) -> None:
     """Tab until the control of that name has the focus, then Enter."""
+    seen: list[str] = []
     for _ in range(80):
         person.page.keyboard.press("Tab")
+        seen.append(str(person.page.evaluate("document.activeElement.getAttribute('aria-label')")))
         if person.page.evaluate("document.activeElement.getAttribute('aria-label')") == name:
             person.page.keyboard.press("Enter")
             return
-    raise AssertionError(f"Tab never comes to {name!r}")
+    raise AssertionError(f"Tab never comes to {name!r}; it came to {seen}")
 
 
 def test_who_cannot_see_it_is_told(hall: Hall) -> None:

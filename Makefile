@@ -46,8 +46,8 @@ pictures: $(VENV)/.dev  ## The pictures of README and docs made anew, the record
 
 SEEDS := 200
 SEED :=
-simulate: $(VENV)/.dev  ## Bad days from seeds: SEEDS=1000 for many, SEED=7 for one with its story in words
-	@$(BIN)/python tests/simulation/simulate.py $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+simulate: $(VENV)/.dev  ## Bad days from seeds: SEEDS=1000 for many, SEED=7 for one in words; MORE="--deposits 0.5 --codes 0.3"
+	@$(BIN)/python tests/simulation/simulate.py $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(MORE)
 
 VISITS := 200000
 REPORT := build/campaign

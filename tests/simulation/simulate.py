@@ -1,6 +1,6 @@
 """`make simulate` and `make campaign`: the whole system under simulation, by seeds; a failing seed is told and repeated.
 
-    python tests/simulation/simulate.py --seeds 1000 [--first 1] [--jobs N] [--visits V]
+    python tests/simulation/simulate.py --seeds 1000 [--first 1] [--jobs N] [--visits V] [--codes P] [--deposits P]
     python tests/simulation/simulate.py --seed 17 [--visits V] [--only FAULT,… | --without FAULT,…]
     python tests/simulation/simulate.py --campaign [--visits-total 200000] [--report DIR]
 
@@ -56,6 +56,10 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seeds", type=_positive, default=1000, metavar="N", help="so many seeds (1000)")
     add("--first", type=int, default=1, metavar="N", help="the first of them (1)")
     add("--visits", type=_positive, default=VISITS, metavar="V", help=f"of each seed ({VISITS})")
+    add(
+        "--codes", type=_share, default=0.0, metavar="P", help="so many of the customers come with a cash code (0 to 1)"
+    )
+    add("--deposits", type=_share, default=0.0, metavar="P", help="so many have notes to pay in (0 to 1)")
     add("--jobs", type=_positive, default=_cores(), metavar="N", help="processes at once (one for each core)")
     add("--shrink", type=int, default=SHRUNK, metavar="N", help=f"shrink so many of the failing seeds ({SHRUNK})")
     add("--only", metavar="FAULT,…", help="with one seed: what may go wrong, or nothing")
@@ -77,6 +81,16 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+    return share
 
 
 def _cores() -> int:
@@ -111,7 +125,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     with suppress(AttributeError):
         for name in without:
             Weather().without(name)
-        return Plan(options.seed, options.visits, without)
+        return Plan(options.seed, options.visits, without, codes=options.codes, deposits=options.deposits)
     sys.exit(f"--without {options.without}: such a fault is not known")
 
 
@@ -120,6 +134,7 @@ def command(plan: Plan, faults: Sequence[str] | None = None) -> str:
     here = Path(sys.prefix)
     python = here.relative_to(ROOT) / "bin" / "python" if here.is_relative_to(ROOT) else Path("python")
     words = [python.as_posix(), "tests/simulation/simulate.py", f"--seed {plan.seed} --visits {plan.visits}"]
+    words += [f"--{kind} {share}" for kind, share in (("codes", plan.codes), ("deposits", plan.deposits)) if share]
     if faults is not None:
         words.append(f"--only {','.join(faults) or 'nothing'}")
     elif plan.without:
@@ -174,7 +189,8 @@ def _tasks(options: argparse.Namespace, tally: Tally) -> Iterator[Task]:
     for number, seed in enumerate(count(options.first)):
         if tally.visits >= options.visits_total if options.campaign else number >= options.seeds:
             return
-        yield Task(Plan(seed, options.visits), watched=options.campaign and number % options.watch_every == 0)
+        plan = Plan(seed, options.visits, codes=options.codes, deposits=options.deposits)
+        yield Task(plan, watched=options.campaign and number % options.watch_every == 0)
 
 
 def _failure(done: Done) -> list[str]:

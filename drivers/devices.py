@@ -280,6 +280,9 @@ class NoteAcceptor(Device, Protocol):
     def accept(self, *, on: bool) -> None:
         """Release or pull the inhibit line. Raises DeviceError."""
 
+    def reset(self) -> None:
+        """An operator has been at it: what it holds is not known any more, a jam that cannot be seen is over. DeviceError."""
+
     async def seen(self) -> NoteSeen:
         """The next thing that happens to a note. Raises DeviceError (SENSOR, UNPLUGGED)."""
 

@@ -7,6 +7,7 @@ begun until an operator has looked.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from bank_link.money import Money
 from drivers.devices import DeviceError, DeviceState, Holds, NoteAcceptor, NoteEvent, NoteSeen
 from kiosk.journal import records as r
 from kiosk.journal.progress import box
+from kiosk.journal.records import ESCROW_CLEARED, NOTE_OUTSIDE
 from kiosk.journal.store import Journal, JournalError
 
 #: A note that was pulled in before the inhibit line was is read within so long (s); then nothing is on its way.
@@ -23,10 +25,12 @@ SETTLE_S = 3.0
 MOVE_S = 10.0
 #: Notes in one deposit where each waits for the one before to be kept.
 MOST_ONE_BY_ONE = 50
-#: What came out of the escrow is told within so long (s).
-CLEARED_S = 1.0
-#: Where the acceptor itself cannot be heard, it is tried again after so long (s).
-AGAIN_S = 5.0
+#: After the last known note an unknown one leaves the escrow within so long (s).
+FOLLOW_S = 2.5
+#: Something that is seen so often while rest is waited for will not come to rest.
+MOST_STIRS = 20
+#: Where the acceptor itself cannot be heard, it is tried again after so long (s), and ever longer.
+AGAIN_S, LONGEST_AGAIN_S = 5.0, 60.0
 
 
 @dataclass
@@ -84,8 +88,9 @@ class CashIn:
         self._failed = failed
         self._intake: Intake | None = None
         self._changed = asyncio.Event()
-        self._strange = ""
-        self._to_clear = self._clearing = False
+        self._exchanged = self._clearing = False
+        self._said = ""
+        self._not_before = 0.0
 
     @property
     def holds(self) -> Holds:
@@ -97,25 +102,39 @@ class CashIn:
         return MOST_ONE_BY_ONE if self.holds is Holds.NOTE else self._acceptor.most
 
     def ready(self) -> bool:
-        """Whether a deposit may be begun: the device is well, and nothing that went in is in doubt."""
+        """Whether a deposit may be begun: the device is well, and nothing that went in is in doubt, or still in there."""
         online = self._acceptor.report.state is DeviceState.ONLINE
-        return online and not self._strange and not self._journal.box_in_doubt()
+        return online and not self._exchanged and not self._journal.box_in_doubt() and not self._is_unclear()
+
+    def fills(self, intake: Intake) -> bool:
+        """Another note might be more than the bank wants at once, or than one deposit may have."""
+        left = intake.begun.most.minor - intake.total.minor
+        return intake.notes >= self.most or left < max(self._acceptor.values, default=0)
+
+    def _is_unclear(self) -> bool:
+        """A doubt, or a note of nobody's, since the escrow was last seen to be empty: also over a restart."""
+        return self.holds is not Holds.NOTHING and self._journal.escrow_in_doubt()
 
     def exchanged(self) -> None:
         """An operator has looked into the box: `clear` is due."""
-        self._strange = ""
-        self._to_clear = self.holds is not Holds.NOTHING
+        self._exchanged = True
 
     async def clear(self) -> None:
         """After an exchange: what a power cut left in the escrow comes out, in front of the operator, whose it is."""
-        if not self._to_clear or self._intake is not None:
+        due = self._exchanged or (self._is_unclear() and not self._journal.box_in_doubt())
+        if not due or self._intake is not None or asyncio.get_running_loop().time() < self._not_before:
             return
-        self._to_clear, self._clearing = False, True
+        self._clearing = True
         try:
-            await self._acceptor.give_back()
-            await asyncio.sleep(CLEARED_S)
+            self._acceptor.reset()
+            if self._is_unclear():
+                await self._acceptor.give_back()
+                await self._settled(FOLLOW_S)
+            self._journal.write(r.Event(what=ESCROW_CLEARED))
+            self._exchanged = False
         except DeviceError as error:
-            self._failed(str(error))
+            self._not_before = asyncio.get_running_loop().time() + LONGEST_AGAIN_S
+            self._tell(str(error))
         finally:
             self._clearing = False
 
@@ -123,12 +142,15 @@ class CashIn:
 
     async def run(self) -> None:
         """Listen until cancelled. Once the journal fails no further note is taken; the machine is closed by then."""
+        pause_s = AGAIN_S
         while True:
             try:
                 await self._hear(await self._acceptor.seen())
+                pause_s = AGAIN_S
             except (DeviceError, JournalError) as error:
                 self._trouble(str(error))
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(pause_s)
+                pause_s = min(LONGEST_AGAIN_S, pause_s * 2)
 
     async def _hear(self, seen: NoteSeen) -> None:
         intake = self._intake
@@ -140,7 +162,7 @@ class CashIn:
         intake.told()
         if seen.event is NoteEvent.READ and self.holds is Holds.NOTE:
             await self._stack_or_return(intake)
-        if intake.stuck or intake.notes >= self.most or self._fills(intake):
+        if intake.stuck or self.fills(intake):
             self._shut()
 
     def _keep(self, intake: Intake, seen: NoteSeen) -> None:
@@ -162,16 +184,13 @@ class CashIn:
                 self._journal.write(
                     r.Event(what="note-unread-moved", detail=f"{intake.begun.claim}: {seen.event.value}")
                 )
+            case NoteEvent.JAM if intake.stuck:
+                """One that goes on."""
             case _:
                 # A jam, too: the note may have been stuck before anything could read it.
                 self._journal.write(r.NoteUnread(transaction=name, pulses=seen.pulses, sentence=seen.sentence))
                 intake.unread += 1
                 intake.stuck = seen.sentence or "something went in that is no note that this machine knows"
-
-    def _fills(self, intake: Intake) -> bool:
-        """Another note might be more than the bank wants at once."""
-        left = intake.begun.most.minor - intake.total.minor
-        return left < max(self._acceptor.values, default=0)
 
     async def _stack_or_return(self, intake: Intake) -> None:
         """One note at a time: on disk by now, so it may be the machine's; unless the bank wants no more."""
@@ -181,23 +200,37 @@ class CashIn:
             await self._acceptor.stack()
 
     def _belongs_to_nobody(self, seen: NoteSeen) -> None:
+        what = f"{seen.event.value} {seen.minor or 'of no known value'}"
         if self._clearing:
-            self._journal.write(r.Event(what="note-cleared", detail=f"{seen.event.value} {seen.minor or 'unknown'}"))
+            self._journal.write(r.Event(what="note-cleared", detail=what))
             return
-        self._strange = (
-            f"{seen.event.value} {seen.minor or '?'} while no deposit was open; an operator must look into it"
-        )
-        self._journal.write(r.Event(what="note-outside-deposit", detail=self._strange))
-        self._failed(self._strange)
+        sentence = f"{what} while no deposit was open; an operator must look into it"
+        if sentence == self._said and self._journal.box_in_doubt():
+            # A line that chatters: it is known, and would fill the journal.
+            return
+        self._journal.write(r.Event(what=NOTE_OUTSIDE, detail=sentence))
+        self._tell(sentence)
 
     def _trouble(self, sentence: str) -> None:
         """The acceptor failed; a note that was on its way is in doubt."""
-        self._failed(sentence)
-        if self._intake is not None:
-            self._intake.stuck = self._intake.stuck or sentence
-            self._changed.set()
-            self._intake.told()
-            self._shut()
+        self._tell(sentence)
+        intake = self._intake
+        if intake is None:
+            return
+        if not intake.stuck:
+            intake.stuck = sentence
+            with contextlib.suppress(JournalError):
+                self._journal.write(r.NoteUnread(transaction=intake.transaction, pulses=0, sentence=sentence))
+                intake.unread += 1
+        self._changed.set()
+        intake.told()
+        self._shut()
+
+    def _tell(self, sentence: str) -> None:
+        """Once, as long as it is the same."""
+        if sentence != self._said:
+            self._said = sentence
+            self._failed(sentence)
 
     # ── A deposit ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -222,10 +255,14 @@ class CashIn:
             # It may go on taking notes: what it took is in doubt until somebody looks.
             intake.stuck = intake.stuck or "the acceptor cannot be shut"
             return
-        while await self._something_happens(SETTLE_S):
-            pass
+        if not await self._settled(SETTLE_S):
+            intake.stuck = intake.stuck or "the acceptor does not come to rest"
+            return
         if self.holds is not Holds.BUNDLE:
             await self._wait_for_moves(intake)
+        report = self._acceptor.report
+        if report.state is not DeviceState.ONLINE and not intake.stuck:
+            self._trouble(report.sentence or "the acceptor cannot be heard")
         self._journal.write(r.Accepting(transaction=intake.transaction, on=False))
 
     async def pay_in(self, intake: Intake, moved: Callable[[int, int], None]) -> None:
@@ -246,6 +283,8 @@ class CashIn:
             self._trouble(str(error))
             return
         await self._wait_for_moves(intake, lambda: moved(total - intake.escrow.total(), total))
+        # A note whose pulses never came follows those that are known.
+        await self._settled(FOLLOW_S)
         if intake.escrow.total():
             intake.stuck = intake.stuck or "a note did not arrive where it was sent"
             self._failed(intake.stuck)
@@ -258,6 +297,13 @@ class CashIn:
             moved()
             if intake.stuck:
                 return
+
+    async def _settled(self, seconds: float) -> bool:
+        """Returns once nothing was seen for so long; False where something goes on and on."""
+        for _ in range(MOST_STIRS):
+            if not await self._something_happens(seconds):
+                return True
+        return False
 
     async def _something_happens(self, seconds: float) -> bool:
         """False where nothing was seen for so long."""

@@ -62,7 +62,8 @@ class Vault:
     # ── What can be paid ────────────────────────────────────────────────────────────────────────────────────────────
 
     def counts(self) -> tuple[CassetteCount, ...]:
-        return self._journal.counts()
+        """Of what it pays from; the note acceptor's box is not among it."""
+        return tuple(count for count in self._journal.counts() if count.cassette in self._dispenser.cassettes)
 
     def stock(self) -> tuple[denominate.Stock, ...]:
         """What may be paid from now: counted, not empty by its sensor, not failing since the last exchange, not switched off."""

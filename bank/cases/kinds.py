@@ -49,6 +49,8 @@ _KINDS = {
                       "tell the customer", (NOTHING,)),
     "deposit-doubt": Kind("notes went in, and nothing proves where they are, or what they are worth; they are not credited",
                           (CREDIT, NOTHING)),
+    "deposit-over": Kind("more was paid in at once than the bank had agreed to; what is above it is in suspense",
+                         (CREDIT, WRITE_OFF)),
     "deposit-silent": Kind("a deposit was begun, and nothing was heard of it since: notes may have gone in",
                            (CREDIT, NOTHING)),
     "other-body": Kind("the same number came with another content; the second one is not posted",
@@ -58,7 +60,7 @@ _KINDS = {
 _UNKNOWN_KIND = Kind("a kind of case that this program does not know", (NOTHING,))
 
 #: The difference of these lies in the suspense account until they are resolved.
-IN_SUSPENSE = frozenset({"suspense", "unclaimed", "unexplained", "cash-difference"})
+IN_SUSPENSE = frozenset({"deposit-over", "suspense", "unclaimed", "unexplained", "cash-difference"})
 #: Notes that are gone, and debited to nobody, while such a case is open.
 NOT_DEBITED = frozenset({"doubt", "unknown", "silent", "surplus", "conflict", "other-body"})
 #: See `bank.commands.terminals`.

@@ -71,19 +71,32 @@ def _doubt(view: View, context: Context, paid: _PaidIn) -> str:
 
 
 def _book(view: View, context: Context, paid: _PaidIn) -> str:
-    """The one posting. An account that is not known any more leaves it in suspense, with a case that says whose it was."""
-    account, case = paid.slip.account, ""
-    if paid.stacked.minor and not is_known(view, account, paid.stacked.currency, paid.slip.at):
-        account = suspense_account(paid.stacked.currency)
+    """To the account, as far as the slip goes. The rest, or all for an account that is not known any more, to suspense,
+    with a case that says whose it was.
+    """
+    account, suspense = paid.slip.account, suspense_account(paid.stacked.currency)
+    if not paid.stacked.minor:
+        return ""
+    if not is_known(view, account, paid.stacked.currency, paid.slip.at):
         case = _case(view, context, paid, "unclaimed", paid.stacked)
+        _post(view, context, paid, suspense, paid.stacked, case=case)
+        return case
+    # No machine makes more money than the bank has agreed to: what is above it waits for somebody to see the notes.
+    agreed = min(paid.stacked, paid.slip.amount)
+    _post(view, context, paid, account, agreed)
+    case = reopen(view, context, paid.about, account, agreed)
+    if paid.stacked > agreed:
+        case = _case(view, context, paid, "deposit-over", paid.stacked - agreed)
+        _post(view, context, paid, suspense, paid.stacked - agreed, case=case)
+    return case
+
+
+def _post(view: View, context: Context, paid: _PaidIn, account: str, amount: Money, *, case: str = "") -> None:
     transfer(
-        view, debit=cash_account(paid.about.terminal, paid.stacked.currency), credit=account, amount=paid.stacked,
+        view, debit=cash_account(paid.about.terminal, amount.currency), credit=account, amount=amount,
         kind=DEPOSIT, at_ms=context.now_ms, terminal=paid.about.terminal, generation=paid.about.generation,
         number=paid.fact.number, case_id=case, text=paid.about.claim,
     )  # fmt: skip
-    if paid.stacked.minor and not case:
-        case = reopen(view, context, paid.about, account, paid.stacked)
-    return case
 
 
 def _end(view: View, context: Context, paid: _PaidIn, row: DepositRow | None, case: str) -> None:

@@ -45,6 +45,10 @@ class Booted(Record, frozen=True, kw_only=True, tag="booted"):
 CASH_DOOR_OPENED, DOOR_OPENED, DOOR_CLOSED = "cash-door-opened", "door-opened", "door-closed"
 
 
+#: `Event.what`: a note moved in the acceptor while no deposit was open; its escrow was seen to be empty.
+NOTE_OUTSIDE, ESCROW_CLEARED = "note-outside-deposit", "escrow-cleared"
+
+
 class Event(Record, frozen=True, kw_only=True, tag="event"):
     """Something an operator will want to read later: a card went in, the line came back, why the machine closed."""
 

@@ -19,6 +19,8 @@ from kiosk.journal import tables
 from kiosk.journal.chain import START, find_damage, link
 from kiosk.journal.records import (
     CASH_DOOR_OPENED,
+    ESCROW_CLEARED,
+    NOTE_OUTSIDE,
     AnyRecord,
     Booted,
     CassetteSwitched,
@@ -85,6 +87,7 @@ class Journal:
         self.failed: str = ""
         self._stuck: tuple[str, ...] | None = None
         self._box_in_doubt: bool | None = None
+        self._escrow_in_doubt: bool | None = None
         self._reached: bool | None = None
         self._counts: tuple[CassetteCount, ...] | None = None
         self._off: frozenset[str] | None = None
@@ -150,7 +153,9 @@ class Journal:
             raise JournalError(self.failed)
         before, self._counts = (self._last, self._boot), None
         if any(isinstance(record, FactMade | CountsSet | TestMoved) for record in records):
-            self._stuck = self._box_in_doubt = None
+            self._stuck = self._box_in_doubt = self._escrow_in_doubt = None
+        if any(getattr(record, "what", "") in {NOTE_OUTSIDE, ESCROW_CLEARED} for record in records):
+            self._box_in_doubt = self._escrow_in_doubt = None
         if any(isinstance(record, CountsSet) or getattr(record, "what", "") == CASH_DOOR_OPENED for record in records):
             self._reached = None
         if any(isinstance(record, CassetteSwitched) for record in records):
@@ -256,13 +261,25 @@ class Journal:
     def box_in_doubt(self) -> bool:
         """Whether something went into the note acceptor, since the last exchange, that nothing proves the place of."""
         if self._box_in_doubt is None:
-            found = self._one(
-                "SELECT COUNT(*) FROM records WHERE kind = 'fact-made' AND body ->> 'kind' = 'credit'"
-                " AND (body ->> 'body' ->> 'in_doubt' IS NOT NULL OR body ->> 'body' ->> 'unread' IS NOT NULL)"
-                " AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set')"
-            )
-            self._box_in_doubt = bool(found)
+            last = "SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'counts-set'"
+            self._box_in_doubt = self._doubtful() > int(self._one(last) or 0)
         return self._box_in_doubt
+
+    def escrow_in_doubt(self) -> bool:
+        """Whether there was such a doubt since the acceptor's escrow was last seen to be empty."""
+        if self._escrow_in_doubt is None:
+            last = "SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'event' AND body ->> 'what' = ?"
+            self._escrow_in_doubt = self._doubtful() > int(self._one(last, ESCROW_CLEARED) or 0)
+        return self._escrow_in_doubt
+
+    def _doubtful(self) -> int:
+        """The newest record of a doubt about paid in notes; 0 where there is none."""
+        credit = (
+            "SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'fact-made' AND body ->> 'kind' = 'credit'"
+            " AND (body ->> 'body' ->> 'in_doubt' IS NOT NULL OR body ->> 'body' ->> 'unread' IS NOT NULL)"
+        )
+        outside = "SELECT COALESCE(MAX(sequence), 0) FROM records WHERE kind = 'event' AND body ->> 'what' = ?"
+        return max(int(self._one(credit) or 0), int(self._one(outside, NOTE_OUTSIDE) or 0))
 
     def _find_stuck(self) -> tuple[str, ...]:
         found = self._ask(

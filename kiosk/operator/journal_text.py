@@ -20,7 +20,7 @@ from kiosk.journal import records as r
 
 BOOT_SHOWN = 7
 REFERENCE_SHOWN = 5
-_HIDDEN = ("nonce", "authority", "body")
+_HIDDEN = ("nonce", "authority", "body", "slip")
 
 
 class ShownLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,12 +59,12 @@ def payin_count(
 
 
 @made
-def payin_back(words: Words, notes: Sequence[int]) -> Take:
-    """The notes are at the mouth again: by face value in whole units, one entry a note, largest first."""
+def payin_back(words: Words, notes: Sequence[int], *, whole: bool = True) -> Take:
+    """The notes are at the mouth again: by face value in whole units, one entry a note, largest first. `whole`: all."""
     return Take(
         id="payin.back",
         title=words.say("payin.back", "title"),
-        line=words.say("payin.back", "line"),
+        line=words.say("payin.back", "line") if whole else "",
         left=words.say("general", "seconds_left"),
         slot=Slot.CASH,
         notes=Notes(tuple(notes)),

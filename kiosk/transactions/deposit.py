@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from bank_link.money import MINOR_DIGITS
+from collections import Counter
+
+from bank_link.money import MINOR_DIGITS, Money
 from drivers.devices import DeviceError, Holds, Light
 from kiosk.ask import MAIN, Cancelled, LeftEarly
 from kiosk.cash_in import CashIn, Intake
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal import records as r
+from kiosk.journal.store import JournalError
 from kiosk.parts import Visit
 from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue
@@ -36,17 +39,23 @@ async def run(visit: Visit) -> None:
     intake = cash_in.begin(begun, visit.parts.ask.keys.nudge)
     left: LeftEarly | None = None
     try:
-        await _converse(visit, cash_in, intake)
-    except LeftEarly as early:
-        # Cancel means the notes; whoever is gone is credited: at the mouth they would be the next customer's.
-        left = early
-        await _let_go(visit, cash_in, intake, back=isinstance(early, Cancelled))
-    except DeviceError as error:
-        intake.stuck = str(error)
-        visit.parts.note("device", f"{error.device}: {error}")
-        await _let_go(visit, cash_in, intake, back=False)
-    cash_in.end()
-    visit.parts.host.end(begun.transaction, "paid-in")
+        try:
+            await _converse(visit, cash_in, intake)
+        except LeftEarly as early:
+            # Cancel means the notes; whoever is gone is credited: at the mouth they would be the next customer's.
+            left = early
+            await _let_go(visit, cash_in, intake, back=isinstance(early, Cancelled))
+        except DeviceError as error:
+            intake.stuck = str(error)
+            visit.parts.note("device", f"{error.device}: {error}")
+            await cash_in.close(intake)
+            await _let_go(visit, cash_in, intake, back=False)
+        cash_in.end()
+        visit.parts.host.end(begun.transaction, "paid-in")
+    except JournalError:
+        # The bank hears of it by the recovery; the customer must know by what name.
+        await visit.parts.ask.told(catalogue.payin_jam(visit.parts.words, intake.paid, begun.claim), NOTICE_S)
+        raise
     visit.parts.lamp("notes", Light.OFF)
     await _tell(visit, intake)
     if left is not None:
@@ -74,7 +83,7 @@ async def _converse(visit: Visit, cash_in: CashIn, intake: Intake) -> None:
         await _collect(visit, cash_in, intake)
         if not intake.notes or intake.stuck:
             break
-        full = intake.notes >= cash_in.most or intake.total >= intake.begun.most
+        full = cash_in.fills(intake)
         key = await parts.ask.choose(
             catalogue.payin_count(
                 parts.words, intake.counted(), intake.total, may_return=cash_in.holds is Holds.BUNDLE,
@@ -110,7 +119,7 @@ async def _watch(visit: Visit, cash_in: CashIn, intake: Intake) -> None:
     parts, kept = visit.parts, cash_in.holds is not Holds.BUNDLE
     until = parts.ask.pace.now() + parts.ask.pace.longer(FIRST_S)
     counted = intake.notes
-    while not intake.stuck and intake.notes < cash_in.most and intake.total < intake.begun.most:
+    while not intake.stuck and not cash_in.fills(intake):
         so_far = intake.total if intake.notes else None
         key = await parts.ask.moment(
             catalogue.payin(parts.words, cash_in.most, kept=kept, so_far=so_far),
@@ -133,15 +142,21 @@ async def _let_go(visit: Visit, cash_in: CashIn, intake: Intake, *, back: bool) 
         parts.ask.show(catalogue.payin_keep(parts.words, done, total))
 
     if back and cash_in.holds is Holds.BUNDLE:
-        had = [
-            value.minor // 10 ** MINOR_DIGITS[value.currency] for count, value in intake.counted() for _ in range(count)
-        ]
+        had = intake.escrow.copy()
         parts.lamp("notes", Light.QUICK)
         await cash_in.give_back(intake, moved)
-        if had and not intake.in_doubt:
-            await parts.ask.pause(catalogue.payin_back(parts.words, had), BACK_S)
+        back_again = had - intake.escrow
+        if back_again:
+            # Also where another one is stuck: they lie before the customer, and would be the next one's.
+            whole = not (intake.in_doubt or intake.stuck)
+            await parts.ask.pause(catalogue.payin_back(parts.words, _faces(back_again), whole=whole), BACK_S)
         return
     await cash_in.pay_in(intake, moved)
+
+
+def _faces(counted: Counter[Money]) -> list[int]:
+    units = [value.minor // 10 ** MINOR_DIGITS[value.currency] for value in counted.elements()]
+    return sorted(units, reverse=True)
 
 
 async def _tell(visit: Visit, intake: Intake) -> None:

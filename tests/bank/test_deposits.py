@@ -271,3 +271,18 @@ def test_a_machine_that_lost_its_memory_leaves_a_case_for_what_it_may_have_told_
         await hall.sound()
 
     run_hall(tmp_path, story)
+
+
+def test_no_machine_makes_more_money_than_the_bank_agreed_to(tmp_path: Path) -> None:
+    """What is above the slip waits in suspense until somebody has seen the notes."""
+
+    async def story(hall: Hall) -> None:
+        desk = await _counter(hall)
+        _, slip = await desk.begin()
+        case = await desk.tell(desk.credit(slip, 45_000))
+        assert case.endswith(".deposit-over")
+        assert (await hall.balance(desk.card.account))[0] == "2100.00"
+        await hall.resolve(case, "write-off")
+        await hall.sound()
+
+    run_hall(tmp_path, story)

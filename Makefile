@@ -49,9 +49,9 @@ SEED :=
 simulate: $(VENV)/.dev  ## Bad days from seeds: SEEDS=1000 for many, SEED=7 for one in words; MORE="--deposits 0.5 --codes 0.3"
 	@$(BIN)/python tests/simulation/simulate.py $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(MORE)
 
-VISITS := 200000
+VISITS := 250000
 REPORT := build/campaign
-campaign: $(VENV)/.dev  ## VISITS=200000 visits under simulation on all cores; text and picture in REPORT=build/campaign
+campaign: $(VENV)/.dev  ## VISITS=250000 visits under simulation on all cores; text and picture in REPORT=build/campaign
 	@$(BIN)/python tests/simulation/simulate.py --campaign --visits 96 --visits-total $(VISITS) --report $(REPORT)
 
 defects: $(VENV)/.dev  ## Each planted defect is looked for from the first seed on

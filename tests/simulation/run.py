@@ -34,6 +34,8 @@ LOADED = {"top": 60, "middle": 80, "bottom": 80}
 VALUES = {"top": 50_00, "middle": 20_00, "bottom": 10_00}
 #: What a run may take until everything has ended, once nothing breaks any more.
 CALM_S = 15 * 60
+#: Three of a machine's echoes: by then each has heard of the bank that there is now.
+ECHOES_S = 90
 #: In so many visits there may be a storm of days.
 VISITS_A_STORM_MAY_TAKE = 20
 #: Kinds of note acceptors.
@@ -336,9 +338,11 @@ class Run:
     async def _settle(self) -> None:
         """Everything ends by itself, with what people do, within the time that is promised."""
         until = self.world.now + CALM_S
+        # A machine that has not asked yet does not know that its bank was restored.
+        heard = self.world.now + ECHOES_S
         while self.world.now < until:
             await asyncio.sleep(10)
-            if not await self._open_ends():
+            if self.world.now >= heard and not await self._open_ends():
                 self.world.count("settled")
                 return
         for end in await self._open_ends():

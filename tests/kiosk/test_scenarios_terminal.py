@@ -55,6 +55,8 @@ def test_a_visit_typed_in_a_terminal(bank: RealBank, kiosk: RealKiosk) -> None:
         living.type("30d")
         at = living.until("Which notes?", since=at)
         living.type("1")
+        at = living.until("A receipt?", since=at)
+        living.type("1")
         at = living.until("Take your card", since=at)
         living.type("p")
         at = living.until("card-1.atm is in your hand", since=at)

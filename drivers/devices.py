@@ -281,7 +281,10 @@ class NoteAcceptor(Device, Protocol):
         """Release or pull the inhibit line. Raises DeviceError."""
 
     def reset(self) -> None:
-        """An operator has been at it: what it holds is not known any more, a jam that cannot be seen is over. DeviceError."""
+        """An operator has been at it: it takes none, what it holds is not known any more, a jam that no line shows is over.
+
+        Raises DeviceError.
+        """
 
     async def seen(self) -> NoteSeen:
         """The next thing that happens to a note. Raises DeviceError (SENSOR, UNPLUGGED)."""

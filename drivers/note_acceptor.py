@@ -151,14 +151,15 @@ class GpioNoteAcceptor:
             self._set_inhibit()
 
     def reset(self) -> None:
-        """What is in the escrow is not known any more; a jam is over unless its line says otherwise. Raises DeviceError."""
+        """Take none; what the escrow has is not known any more; a jam is over unless its line shows one. Raises DeviceError."""
         self._open_or_raise()
+        self._wanted = False
         self._escrow.clear()
         self._unknown = self.holds is not Holds.NOTHING
         jam = self._inputs.get("jam")
         if jam is None or not jam.on:
             self._troubles.pop(Fault.JAM, "")
-        self._inhibit()
+        self._set_inhibit()
 
     async def seen(self) -> NoteSeen:
         """The next thing that happens to a note, however long that takes; what happened before first.

@@ -70,8 +70,7 @@ class Vault:
         return self._stock(without=self._unusable())
 
     def _stock(self, *, without: frozenset[str]) -> tuple[denominate.Stock, ...]:
-        loaded = [count for count in self.counts() if count.cassette in self._dispenser.cassettes]
-        return denominate.usable(loaded, without=without)
+        return denominate.usable(self.counts(), without=without)
 
     def _unusable(self) -> frozenset[str]:
         empty = [name for name in self._dispenser.cassettes if self._looks_empty(name)]

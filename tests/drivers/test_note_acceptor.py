@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -270,6 +271,33 @@ def test_an_escrow_that_does_not_move_is_a_jam_and_can_be_tried_again(fault: str
 
     rig = told(story)
     assert rig.events == [("read", 1000), ("read", 2000), ("jam", 0), ("returned", 1000), ("returned", 2000)]
+
+
+def test_a_jam_that_no_line_shows_is_over_once_an_operator_has_been_there() -> None:
+    """It was told by what did not move; a reset ends it, inhibited as before. One that the line still shows goes on."""
+    wiring = replace(WIRING, jam=None)
+
+    async def unseen(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        await rig.insert(1000)
+        rig.hand.fault_once("no-stack")
+        await rig.driver.stack()
+        assert rig.driver.report.state is DeviceState.HARDWARE_ERROR
+        rig.driver.reset()
+        assert rig.driver.report.state is DeviceState.ONLINE
+        assert rig.hand.inhibited
+        await rig.driver.give_back()
+
+    assert told(unseen, wiring=wiring).events[-1] == ("returned", 0), "what it was is not known any more"
+
+    async def seen(rig: Rig) -> None:
+        rig.driver.accept(on=True)
+        rig.hand.fault_once("jam")
+        await rig.insert(1000)
+        rig.driver.reset()
+        assert rig.driver.report.state is DeviceState.HARDWARE_ERROR
+
+    told(seen)
 
 
 def test_after_a_restart_the_escrow_is_given_back_without_values() -> None:

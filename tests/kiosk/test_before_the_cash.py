@@ -5,20 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from support.customer_steps import at_menu
 from support.reckoning import reckon, settle
-from support.town import Town, TownCard, run_town
+from support.town import Town, run_town
 
 from bank_link.money import Money
 from kiosk.screens.model import Choose, Code
 from kiosk.vault import Vault
-
-
-async def _at_menu(town: Town) -> TownCard:
-    await town.open_for_business()
-    card = await town.customer(balance=900_00)
-    await town.enter_pin(card)
-    await town.see("menu")
-    return card
 
 
 async def _want(town: Town, amount: str) -> Choose:
@@ -37,7 +30,7 @@ def test_the_receipt_is_chosen_before_anything_is_authorised_and_given_after_the
     """On the phone: amount, claim, and of card and account the last digits only. Without a printer no paper is offered."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
+        card = await at_menu(town, 900_00)
         asked = await _want(town, "amount:10000")
         assert [choice.key for choice in asked.choices] == ["no", "phone", "first"]
         assert "authorise" not in town.line.log
@@ -66,7 +59,7 @@ def test_something_else_first_keeps_the_wish_and_authorises_nothing(tmp_path: Pa
     """The menu offers the very amount; what is done in between is done; the cash comes last, and the card before it."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
+        card = await at_menu(town, 900_00)
         await _want(town, "amount:10000")
         await town.choose("first")
         menu = await town.see("menu")
@@ -97,7 +90,7 @@ def test_what_the_customer_usually_takes_is_offered_as_such(tmp_path: Path) -> N
     """In place of the last preset, with its words; only where the customer has said so."""
 
     async def story(town: Town) -> None:
-        await _at_menu(town)
+        await at_menu(town, 900_00)
         await town.choose("cash")
         first = await town.see("cash")
         assert "my usual" not in {choice.second for choice in first.choices}
@@ -131,7 +124,7 @@ def test_more_notes_than_the_exit_takes_come_once_the_first_are_taken(tmp_path: 
     """Three at a time: the second bunch waits for the customer's word, and all of it is paid."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
+        card = await at_menu(town, 900_00)
         _small_exit(town, 3)
         await _want(town, "amount:20000")
         await town.choose("no")
@@ -157,7 +150,7 @@ def test_who_leaves_the_first_bunch_pays_for_it_and_no_more(tmp_path: Path) -> N
     for cut in (False, True):
 
         async def story(town: Town, cut: bool = cut) -> None:
-            card = await _at_menu(town)
+            card = await at_menu(town, 900_00)
             _small_exit(town, 3)
             await _want(town, "amount:20000")
             await town.choose("no")

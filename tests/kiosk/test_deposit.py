@@ -8,45 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.customer_steps import at_menu, count_in, leave, put_in
 from support.reckoning import settle
-from support.town import Town, TownCard, run_town
+from support.town import Town, run_town
 
 from kiosk.journal.store import Journal
 from kiosk.operator.exchange import Count, ExchangeError, cabinet, exchange, parse_count
 
 HOLDS = ("nothing", "note", "bundle")
-
-
-async def _at_menu(town: Town, balance: int = 100_00) -> TownCard:
-    await town.open_for_business()
-    card = await town.customer(balance)
-    await town.enter_pin(card)
-    await town.see("menu")
-    return card
-
-
-async def _put_in(town: Town, *units: int) -> None:
-    """Notes one after another, as fast as the acceptor draws them in."""
-    await town.see("payin")
-    for each in units:
-        async with asyncio.timeout(20):
-            while not town.acceptor.insert(each * 100):
-                await asyncio.sleep(0.2)
-
-
-async def _count(town: Town, *units: int) -> Any:
-    """From the menu to the count of these notes."""
-    await town.choose("pay_in")
-    await _put_in(town, *units)
-    return await town.see("payin.count")
-
-
-async def _leave(town: Town) -> None:
-    await town.see("menu")
-    await town.press("A")
-    await town.see("take.card")
-    town.slot.pull()
-    await town.see("welcome")
 
 
 async def agree(town: Town) -> None:
@@ -72,22 +41,22 @@ def test_notes_are_counted_kept_and_credited(tmp_path: Path, holds: str) -> None
     """$140 go in; the count says which notes; the account, the box, the books and the reference agree."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
+        card = await at_menu(town)
         await town.choose("pay_in")
         told = await town.see("payin")
         assert ("They can't come back" in told.line) == (holds != "bundle")
-        await _put_in(town, 50, 20, 50, 20)
+        await put_in(town, 50, 20, 50, 20)
         shown = await town.see("payin.count")
         assert (shown.title, shown.facts[0].value) == ("We counted $140", "2 x $50, 2 x $20")
         assert [choice.key for choice in shown.choices] == (["more", "back"] if holds == "bundle" else ["more"])
         await town.choose("more")
-        await _put_in(town, 10)
+        await put_in(town, 10)
         assert (await town.see("payin.count")).title == "We counted $150"
         await town.press("D")
         done = await town.see("payin.done")
         assert (done.title, done.reference.partition("-")[0]) == ("$150 is paid in", "T1")
         await town.press("D")
-        await _leave(town)
+        await leave(town)
         assert await town.balance(card) == (250_00, 0)
         assert sorted(town.acceptor.box) == [10_00, 20_00, 20_00, 50_00, 50_00]
         await agree(town)
@@ -100,8 +69,8 @@ def test_all_back_gives_the_very_notes_back_and_nothing_is_credited(tmp_path: Pa
     """From the escrow to the mouth; Cancel means the same. The machine takes the next deposit as before."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
-        await _count(town, 50, 20)
+        card = await at_menu(town)
+        await count_in(town, 50, 20)
         await (town.choose("back") if way == "back" else town.press("A"))
         await town.see("payin.back")
         assert town.acceptor.take() == [50_00, 20_00]
@@ -111,11 +80,11 @@ def test_all_back_gives_the_very_notes_back_and_nothing_is_credited(tmp_path: Pa
             await town.enter_pin(card)
         await town.see("menu")
         assert await town.balance(card) == (100_00, 0)
-        await _count(town, 10)
+        await count_in(town, 10)
         await town.press("D")
         await town.see("payin.done")
         await town.press("D")
-        await _leave(town)
+        await leave(town)
         assert await town.balance(card) == (110_00, 0)
         await agree(town)
 
@@ -128,8 +97,8 @@ def test_who_is_gone_is_credited(tmp_path: Path, holds: str, how: str) -> None:
     """At the mouth the notes would be the next customer's: they are kept, and the account that they were for has them."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
-        await _count(town, 20, 20)
+        card = await at_menu(town)
+        await count_in(town, 20, 20)
         if how == "pulls the card":
             town.slot.pull()
         await town.see("payin.done", seconds=600)
@@ -147,7 +116,7 @@ def test_no_note_and_no_answer_change_nothing(tmp_path: Path) -> None:
     """Nobody puts anything in: asked for more time, then the card comes back; the deposit ends with nothing credited."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
+        card = await at_menu(town)
         await town.choose("pay_in")
         await town.see("payin")
         await town.see("time", seconds=120)
@@ -170,15 +139,15 @@ def test_what_nothing_proves_is_a_claim_and_the_next_deposit_waits_for_the_opera
     """A note whose pulses are wrong, or that is stuck: a reference, a case with it, and no deposits until an exchange."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
+        card = await at_menu(town)
         await town.choose("pay_in")
-        await _put_in(town, 20)
+        await put_in(town, 20)
         await asyncio.sleep(4)
         town.acceptor.fault_once(fault)
-        await _put_in(town, 50)
+        await put_in(town, 50)
         shown = await town.see("payin.jam", seconds=120)
         await town.press("D")
-        await _leave(town)
+        await leave(town)
         await settle(town, 1)
         kept = 20_00 * (town.acceptor.box.count(20_00) > 0)
         assert await town.balance(card) == (100_00 + kept, 0)
@@ -187,7 +156,7 @@ def test_what_nothing_proves_is_a_claim_and_the_next_deposit_waits_for_the_opera
         await town.enter_pin(card)
         menu = await town.see("menu")
         assert "pay_in" not in {choice.key for choice in menu.choices}
-        await _leave(town)
+        await leave(town)
 
     run_town(tmp_path, story, holds=holds)
 
@@ -196,12 +165,12 @@ def test_the_box_is_emptied_at_an_exchange_and_the_books_say_so(tmp_path: Path) 
     """The operator writes in=0; the machine's cash is then what is in its cassettes."""
 
     async def story(town: Town) -> None:
-        await _at_menu(town)
-        await _count(town, 50, 20)
+        await at_menu(town)
+        await count_in(town, 50, 20)
         await town.press("D")
         await town.see("payin.done")
         await town.press("D")
-        await _leave(town)
+        await leave(town)
         assert {c.cassette: c.count for c in town.machine.journal.counts() if c.count and c.cassette[:2] == "in"} == {
             "in.20": 1, "in.50": 1,
         }  # fmt: skip
@@ -231,8 +200,8 @@ def test_what_a_power_cut_left_in_the_escrow_comes_out_to_the_operator(tmp_path:
     """Its customer has a case; no notes are taken until an exchange, after which the escrow is empty and all is as before."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
-        await _count(town, 50, 20)
+        card = await at_menu(town)
+        await count_in(town, 50, 20)
         await town.power_cut()
         await asyncio.sleep(20)
         town.start_kiosk()
@@ -247,11 +216,11 @@ def test_what_a_power_cut_left_in_the_escrow_comes_out_to_the_operator(tmp_path:
         assert (town.acceptor.escrow, town.acceptor.take()) == ([], [50_00, 20_00])
         await town.enter_pin(card)
         await town.see("menu")
-        await _count(town, 10)
+        await count_in(town, 10)
         await town.press("D")
         await town.see("payin.done")
         await town.press("D")
-        await _leave(town)
+        await leave(town)
         assert await town.balance(card) == (110_00, 0)
 
     run_town(tmp_path, story)
@@ -289,7 +258,7 @@ def test_the_power_goes_at_every_write_of_a_deposit(tmp_path: Path, holds: str, 
         over = []
 
         async def story(town: Town, after: int = after, over: list[bool] = over) -> None:
-            card = await _at_menu(town)
+            card = await at_menu(town)
             came = _cut_at(town.machine.journal, after, written=written)
             tries = asyncio.create_task(_pay_in_all(town))
             cut = asyncio.create_task(came.wait())
@@ -317,11 +286,11 @@ def test_the_power_goes_at_every_write_of_a_deposit(tmp_path: Path, holds: str, 
 
 
 async def _pay_in_all(town: Town) -> None:
-    await _count(town, 50, 20)
+    await count_in(town, 50, 20)
     await town.press("D")
     await town.see("payin.done")
     await town.press("D")
-    await _leave(town)
+    await leave(town)
     await asyncio.sleep(5)
 
 
@@ -331,7 +300,7 @@ def test_a_line_that_loses_it_takes_no_note_or_tells_it_later(tmp_path: Path, lo
     """No answer to the request: no note goes in, and a reversal ends it. The credit waits until the line is back."""
 
     async def story(town: Town) -> None:
-        card = await _at_menu(town)
+        card = await at_menu(town)
 
         async def silence(kind: str) -> None:
             if kind == lost:
@@ -346,12 +315,12 @@ def test_a_line_that_loses_it_takes_no_note_or_tells_it_later(tmp_path: Path, lo
             await town.see("take.card")
             town.slot.pull()
         else:
-            await _put_in(town, 50)
+            await put_in(town, 50)
             await town.see("payin.count")
             await town.press("D")
             await town.see("payin.done")
             await town.press("D")
-            await _leave(town)
+            await leave(town)
         setattr(town.line, way, None)
         await settle(town, 10)
         assert await town.balance(card) == (100_00 if lost == "deposit" else 150_00, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.customer_steps import at_menu, leave, take_card
 from support.reckoning import settle
 from support.town import PIN, Town, TownCard, run_town
 
@@ -22,18 +23,6 @@ async def _details(town: Town, key: str) -> None:
     await town.choose(key)
 
 
-async def _take_card(town: Town) -> None:
-    await town.see("take.card")
-    town.slot.pull()
-    await town.see("welcome")
-
-
-async def _leave(town: Town) -> None:
-    await town.see("menu")
-    await town.press("A")
-    await _take_card(town)
-
-
 async def _state(town: Town, card: TownCard) -> tuple[str, str]:
     """Of the card and of its account."""
     found = await town.bank.sql("SELECT state FROM cards WHERE card = :c", c=card.reference)
@@ -41,18 +30,11 @@ async def _state(town: Town, card: TownCard) -> tuple[str, str]:
     return found[0]["state"], account[0]["state"]
 
 
-async def _inside(town: Town, balance: int) -> TownCard:
-    await town.open_for_business()
-    card = await town.customer(balance)
-    await town.enter_pin(card)
-    return card
-
-
 def test_an_account_gets_a_name_and_the_bank_keeps_it(tmp_path: Path) -> None:
     """At once on this machine's screens, and in the books."""
 
     async def story(town: Town) -> None:
-        card = await _inside(town, 100_00)
+        card = await at_menu(town, 100_00)
         await _details(town, "name")
         offered = await town.see("name")
         assert isinstance(offered, Choose)
@@ -67,7 +49,7 @@ def test_an_account_gets_a_name_and_the_bank_keeps_it(tmp_path: Path) -> None:
         assert isinstance(again, Choose)
         assert [choice.label for choice in again.choices if choice.chosen] == ["Household"]
         await town.press("B")
-        await _leave(town)
+        await leave(town)
         assert (await town.bank.do(q.AccountShow, account=card.account)).label == "Household"
 
     run_town(tmp_path, story)
@@ -77,7 +59,7 @@ def test_a_usual_amount_is_one_that_machines_pay_and_the_bank_remembers_it(tmp_p
     """Other amounts are asked again; the next visit is told of it."""
 
     async def story(town: Town) -> None:
-        card = await _inside(town, 100_00)
+        card = await at_menu(town, 100_00)
         await _details(town, "usual")
         asked = await town.see("usual")
         assert isinstance(asked, Amount)
@@ -91,7 +73,7 @@ def test_a_usual_amount_is_one_that_machines_pay_and_the_bank_remembers_it(tmp_p
         await town.press("80D")
         await town.see("usual.done")
         await town.press("D")
-        await _leave(town)
+        await leave(town)
         rows = await town.bank.sql("SELECT amount_minor FROM usuals WHERE card = :c", c=card.reference)
         assert [row["amount_minor"] for row in rows] == [80_00]
 
@@ -102,7 +84,7 @@ def test_a_frozen_card_does_nothing_but_unfreeze(tmp_path: Path) -> None:
     """Its visit ends at once; the next one asks for the PIN and offers one thing, and the one after that everything."""
 
     async def story(town: Town) -> None:
-        card = await _inside(town, 100_00)
+        card = await at_menu(town, 100_00)
         await _details(town, "freeze")
         asked = await town.see("freeze")
         assert isinstance(asked, Confirm)
@@ -111,21 +93,21 @@ def test_a_frozen_card_does_nothing_but_unfreeze(tmp_path: Path) -> None:
         await town.see("freeze.done")
         assert await _state(town, card) == ("frozen", "open")
         await town.press("D")
-        await _take_card(town)
+        await take_card(town)
         assert "cancelled" not in town.display.ids
         await town.enter_pin(card, "9999")
         await town.see("pin.wrong")
         await town.press(f"{PIN}D")
         await town.see("unfreeze")
         await town.press("A")
-        await _take_card(town)
+        await take_card(town)
         assert await _state(town, card) == ("frozen", "open")
         await town.enter_pin(card)
         await town.see("unfreeze")
         await town.press("D")
         await town.see("unfreeze.done")
         await town.press("D")
-        await _take_card(town)
+        await take_card(town)
         assert await town.withdraw(card, 40) == "take.cash"
 
     run_town(tmp_path, story)
@@ -141,7 +123,7 @@ def test_a_card_that_the_bank_has_frozen_is_turned_away(tmp_path: Path) -> None:
         await town.enter_pin(card)
         await town.see("e.refused")
         await town.press("D")
-        await _take_card(town)
+        await take_card(town)
         await town.bank.do(q.CardUnfreeze, card=card.reference)
 
         async def freeze(kind: str) -> None:
@@ -161,7 +143,7 @@ def test_an_account_is_closed_when_it_is_empty_and_then_it_is_gone(tmp_path: Pat
     """What is in it is said; closed, the menu offers nothing that it was for."""
 
     async def story(town: Town) -> None:
-        card = await _inside(town, 40_00)
+        card = await at_menu(town, 40_00)
         await _details(town, "close")
         asked = await town.see("close")
         assert isinstance(asked, Confirm)
@@ -172,7 +154,7 @@ def test_an_account_is_closed_when_it_is_empty_and_then_it_is_gone(tmp_path: Pat
         assert isinstance(full, NoticeScreen)
         assert full.notice.bold == "$40.00 is in it"
         await town.press("D")
-        await _leave(town)
+        await leave(town)
         assert await town.withdraw(card, 40) == "take.cash"
         await settle(town, minutes=1)
         await town.enter_pin(card)
@@ -185,7 +167,7 @@ def test_an_account_is_closed_when_it_is_empty_and_then_it_is_gone(tmp_path: Pat
         menu = await town.see("menu")
         assert isinstance(menu, Choose)
         assert [choice.key for choice in menu.choices] == ["more"]
-        await _leave(town)
+        await leave(town)
 
     run_town(tmp_path, story)
 
@@ -195,7 +177,7 @@ def test_where_the_bank_falls_silent_nothing_was_changed(tmp_path: Path, what: s
     """The change arrived, its answer did not: the customer is told that nothing was changed, and the reversal makes it true."""
 
     async def story(town: Town) -> None:
-        card = await _inside(town, 0 if what == "close" else 100_00)
+        card = await at_menu(town, 0 if what == "close" else 100_00)
 
         async def lose(kind: str) -> None:
             if kind == "post":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.customer_steps import take_card
 from support.reckoning import settle
 from support.restoring import backup, restore_bank
 from support.town import Town, TownCard, run_town
@@ -68,12 +69,6 @@ async def _gone(town: Town) -> None:
     await town.see("open.stick")
 
 
-async def _leave(town: Town) -> None:
-    await town.see("take.card")
-    town.slot.pull()
-    await town.see("welcome")
-
-
 def test_a_newcomer_leaves_with_a_card_that_works(tmp_path: Path) -> None:
     """Its number is shown; nothing of PIN or card is in the journal; the next visit is like any other."""
 
@@ -87,7 +82,7 @@ def test_a_newcomer_leaves_with_a_card_that_works(tmp_path: Path) -> None:
         account = (await town.bank.sql("SELECT account FROM accounts WHERE kind = 'customer'"))[0]["account"]
         assert done.reference.replace(" ", "") == account
         await town.press("D")
-        await _leave(town)
+        await take_card(town)
         await settle(town, minutes=1)
         assert await _states(town) == [("active", "open")]
         card = await _card(town, stick)
@@ -98,7 +93,7 @@ def test_a_newcomer_leaves_with_a_card_that_works(tmp_path: Path) -> None:
         await town.enter_pin(card, PIN)
         await town.see("menu")
         await town.press("A")
-        await _leave(town)
+        await take_card(town)
 
     run_town(tmp_path, story)
 
@@ -178,7 +173,7 @@ def test_a_stick_that_is_pulled_is_asked_for_again_and_gets_the_same_card(
         town.slot.insert(stick)
         await town.see("open.done")
         await town.press("D")
-        await _leave(town)
+        await take_card(town)
         await settle(town, minutes=1)
         assert await _states(town) == [("active", "open")]
         await town.enter_pin(await _card(town, stick), PIN)
@@ -197,7 +192,7 @@ def test_a_stick_that_cannot_be_written_leaves_the_account_to_the_staff(tmp_path
         told = await town.see("open.unwritten")
         assert isinstance(told, NoticeScreen)
         await town.press("D")
-        await _leave(town)
+        await take_card(town)
         await settle(town, minutes=1)
         assert await _states(town) == [("pending", "pending")]
         assert not town.machine.journal.open_transactions()
@@ -295,7 +290,7 @@ def test_a_restored_bank_hears_of_the_card_that_it_lost(tmp_path: Path) -> None:
         town.slot.insert(stick)
         await town.see("open.done")
         await town.press("D")
-        await _leave(town)
+        await take_card(town)
         await settle(town, minutes=1)
         card = await _card(town, stick)
         await restore_bank(town, kept)
@@ -325,7 +320,7 @@ def test_a_machine_that_has_opened_its_share_says_so(tmp_path: Path) -> None:
             town.slot.insert(SimulatedStick(None))
             await town.see(told)
             await town.press("D")
-            await _leave(town)
+            await take_card(town)
         assert len(await _states(town)) == 1
 
     run_town(tmp_path, story)

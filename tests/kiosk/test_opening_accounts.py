@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from support.customer_steps import at_menu
 from support.reckoning import settle
 from support.restoring import backup, restore_bank
 from support.town import Town, TownCard, run_town
@@ -12,9 +13,7 @@ from kiosk.screens.model import Choose, NoticeScreen
 
 
 async def _to_products(town: Town, balance: int = 100_00) -> TownCard:
-    await town.open_for_business()
-    card = await town.customer(balance)
-    await town.enter_pin(card)
+    card = await at_menu(town, balance)
     await _choose_open(town)
     return card
 

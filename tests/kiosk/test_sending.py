@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from support.customer_steps import leave
 from support.reckoning import reckon, settle
 from support.restoring import backup, restore_bank
 from support.town import PIN, Town, TownCard, run_town
@@ -29,14 +30,6 @@ async def _to_confirm(town: Town, number: str, units: int) -> Confirm:
     shown = await town.see("send.ok")
     assert isinstance(shown, Confirm)
     return shown
-
-
-async def _leave(town: Town) -> None:
-    await town.see("menu")
-    await town.press("A")
-    await town.see("take.card")
-    town.slot.pull()
-    await town.see("welcome")
 
 
 def test_the_name_is_read_before_money_goes_and_the_reference_after_it(tmp_path: Path) -> None:
@@ -65,7 +58,7 @@ def test_the_name_is_read_before_money_goes_and_the_reference_after_it(tmp_path:
             ("To Ada", "−$60.00"), ("First deposit", "+$500.00"),
         ]  # fmt: skip
         await town.press("D")
-        await _leave(town)
+        await leave(town)
         # Money did leave the account in this visit: nothing that says otherwise was shown.
         assert "cancelled" not in town.display.ids
         assert (await reckon(town))["doubt"] == 0
@@ -202,7 +195,7 @@ def test_a_restored_bank_is_told_of_the_transfers_that_it_has_lost(tmp_path: Pat
             await town.press("D")
             await town.see("send.done")
             await town.press("D")
-        await _leave(town)
+        await leave(town)
         await restore_bank(town, kept)
         await asyncio.sleep(120)
         await town.in_service()
@@ -210,7 +203,7 @@ def test_a_restored_bank_is_told_of_the_transfers_that_it_has_lost(tmp_path: Pat
         assert (await town.balance(sender), await town.balance(receiver)) == ((415_00, 0), (95_00, 0))
         assert town.machine.journal.parked_length() == 0
         await town.enter_pin(sender)
-        await _leave(town)
+        await leave(town)
 
     run_town(tmp_path, story)
 
@@ -235,9 +228,9 @@ def test_a_new_pin_is_typed_twice_and_holds_from_then_on(tmp_path: Path) -> None
         await town.press("86421D")
         await town.see("newpin.done")
         await town.press("D")
-        await _leave(town)
+        await leave(town)
         await town.enter_pin(card, "86421")
-        await _leave(town)
+        await leave(town)
         await town.enter_pin(card, PIN)
         await town.see("pin.wrong")
         kept = b"".join(path.read_bytes() for path in (tmp_path / "kiosk" / "state").glob("journal*"))

@@ -1,0 +1,47 @@
+"""What customers of the town do in many tests: in as far as the menu, notes in, and out again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from support.town import Town, TownCard
+
+from kiosk.screens.model import Screen
+
+
+async def at_menu(town: Town, balance: int = 100_00) -> TownCard:
+    """A town open for business, and its first customer at the menu, with `balance` minor units."""
+    await town.open_for_business()
+    card = await town.customer(balance)
+    await town.enter_pin(card)
+    await town.see("menu")
+    return card
+
+
+async def put_in(town: Town, *units: int) -> None:
+    """Notes one after another, as fast as the acceptor draws them in."""
+    await town.see("payin")
+    for each in units:
+        async with asyncio.timeout(20):
+            while not town.acceptor.insert(each * 100):
+                await asyncio.sleep(0.2)
+
+
+async def count_in(town: Town, *units: int) -> Screen:
+    """From the menu to the count of these notes."""
+    await town.choose("pay_in")
+    await put_in(town, *units)
+    return await town.see("payin.count")
+
+
+async def take_card(town: Town) -> None:
+    await town.see("take.card")
+    town.slot.pull()
+    await town.see("welcome")
+
+
+async def leave(town: Town) -> None:
+    """From the menu."""
+    await town.see("menu")
+    await town.press("A")
+    await take_card(town)

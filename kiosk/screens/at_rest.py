@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kiosk.screens.common import SILENT, keys, made, watching
+from kiosk.screens.common import SILENT, keys, made, made_at_rest, watching
 from kiosk.screens.model import Attract, Choice, Choose, Out, Wait
 from kiosk.screens.words.load import Words
 
@@ -12,13 +12,13 @@ from kiosk.screens.words.load import Words
 OUT_REASONS = ("cash", "service", "line")
 
 
-@made
+@made_at_rest
 def starting(words: Words) -> Wait:
     """The first picture after power-on."""
     return Wait(id="starting", title=words.say("starting", "title"), keys=SILENT)
 
 
-@made
+@made_at_rest
 def welcome(words: Words, offers: Sequence[Choice] = ()) -> Attract:
     """Waits for a card. The strip has the languages by their own names, then `offers`: `code` for cash by code, `open`."""
     offers = (*_strip(words), *offers)
@@ -32,7 +32,6 @@ def welcome(words: Words, offers: Sequence[Choice] = ()) -> Attract:
         lines=tuple(lines),
         choices=tuple(offers),
         keys=watching(words),
-        language="" if any(choice.key.startswith("language:") for choice in offers) else words.header_language,
     )
 
 
@@ -69,7 +68,7 @@ def _cards(words: Words, codes: Sequence[str]) -> tuple[Choice, ...]:
     )
 
 
-@made
+@made_at_rest
 def languages(words: Words) -> Choose:
     """Every language of the machine, by its own name."""
     return Choose(
@@ -90,5 +89,4 @@ def out(words: Words, reason: str, nearest: str = "") -> Out:
         title=words.say("out", "title"),
         lines=(words.say("out", reason), *elsewhere),
         keys=watching(words),
-        language=words.header_language,
     )

@@ -20,7 +20,6 @@ def balance(words: Words, *, voice: bool = False, printer: bool = False) -> Choo
         choices=tuple(Choice(key=way, label=words.say("balance", way), icon=icons[way]) for way in ways),
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -34,5 +33,4 @@ def balance_shown(words: Words, available: Money, ledger: Money) -> Confirm:
         facts=tuple(Fact(words.say("balance.shown", name), words.money(money)) for name, money in facts),
         private=True,
         keys=keys(words, cancel="", back="", main="done"),
-        language=words.header_language,
     )

@@ -26,7 +26,6 @@ def bills(words: Words, offered: Sequence[str]) -> Choose:
         choices=tuple(Choice(key=key, label=words.say("bills", key), icon="bill") for key in offered),
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -42,7 +41,6 @@ def bills_who(words: Words, names: Sequence[str], *, more: bool = False) -> Choo
         choices=tuple(choices),
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -60,7 +58,6 @@ def bill_number(words: Words, digits: int, *, entered: str = "", wrong: bool = F
         grouped=False,
         notice=notice if wrong else None,
         keys=keys(words, back="clear", main="ok"),
-        language=words.header_language,
     )
 
 
@@ -80,7 +77,6 @@ def bill_amount(words: Words, most: Money, *, entered: str = "", over: bool = Fa
         notice=Notice(Tone.WARNING, limits) if over else None,
         private=True,
         keys=keys(words, back="clear", main="ok"),
-        language=words.header_language,
     )
 
 
@@ -94,7 +90,6 @@ def bill_ok(words: Words, name: str, amount: Money, bill: str, source: str) -> C
         facts=tuple(Fact(words.say("bill.ok", what), value) for what, value in facts),
         private=True,
         keys=keys(words, main="pay"),
-        language=words.header_language,
     )
 
 
@@ -109,7 +104,6 @@ def bill_done(words: Words, name: str, amount: Money, reference: str) -> NoticeS
         reference_label=words.say("general", "reference"),
         private=True,
         keys=keys(words, cancel="", back="", main="done"),
-        language=words.header_language,
     )
 
 
@@ -122,5 +116,4 @@ def bill_none(words: Words, *, earlier: bool = False) -> NoticeScreen:
         title=words.say("bill.none", "title"),
         notice=Notice(Tone.WARNING, bold),
         keys=keys(words, cancel="", back="", main="ok"),
-        language=words.header_language,
     )

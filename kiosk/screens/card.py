@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bank_link.money import Money
-from kiosk.screens.common import SILENT, keys, made, watching
+from kiosk.screens.common import SILENT, keys, made, made_at_rest, watching
 from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Pin, Slot, Take, Tone, Wait
 from kiosk.screens.words.load import Words
 
@@ -33,7 +33,6 @@ def _wait(words: Words, screen: str, *, slow: bool, line: str = "line") -> Wait:
         title=words.say(screen, "title"),
         line=words.say("general", "still") if slow else words.say(screen, line),
         keys=SILENT,
-        language=words.header_language,
     )
 
 
@@ -48,7 +47,6 @@ def pin(words: Words, *, tries_left: int | None = None, count: int = 0) -> Pin:
         count=count,
         notice=None if tries_left is None else _wrong(words, tries_left),
         keys=keys(words, back="clear", main="ok"),
-        language=words.header_language,
     )
 
 
@@ -65,7 +63,6 @@ def pin_locked(words: Words, until: str, *, today: bool = True) -> NoticeScreen:
         title=words.say("pin.locked", "title"),
         notice=Notice(Tone.DANGER, bold),
         keys=keys(words, cancel="", back="", main="take_card"),
-        language=words.header_language,
     )
 
 
@@ -83,7 +80,6 @@ def choose_account(words: Words, accounts: Sequence[tuple[str, str]]) -> Choose:
         private=True,
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -100,7 +96,6 @@ def menu(words: Words, offered: Sequence[str], *, wanted: Money | None = None) -
         choices=choices,
         keys=keys(words, back=""),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -114,7 +109,6 @@ def more(words: Words, offered: Sequence[str]) -> Choose:
         choices=choices,
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -139,7 +133,6 @@ def _newpin(words: Words, screen: str, line: str, count: int, notice: Notice | N
         count=count,
         notice=notice,
         keys=keys(words, back="clear", main="ok"),
-        language=words.header_language,
     )
 
 
@@ -151,7 +144,6 @@ def newpin_done(words: Words) -> NoticeScreen:
         title=words.say("newpin.done", "title"),
         notice=Notice(Tone.OK, words.say("newpin.done", "bold")),
         keys=keys(words, cancel="", back="", main="done"),
-        language=words.header_language,
     )
 
 
@@ -165,11 +157,10 @@ def take_card(words: Words, *, cash_next: bool) -> Take:
         left=words.say("general", "seconds_left"),
         slot=Slot.CARD,
         keys=watching(words),
-        language=words.header_language,
     )
 
 
-@made
+@made_at_rest
 def thanks(words: Words) -> Take:
     """The visit is over."""
     return Take(id="thanks", title=words.say("thanks", "title"), slot=Slot.NONE, keys=SILENT)

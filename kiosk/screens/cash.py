@@ -32,7 +32,6 @@ def cash(words: Words, presets: Sequence[Preset | tuple[Money, bool, str]], *, u
         choices=(*(_preset(words, Preset(*preset), usual) for preset in presets), *amount_choices(words, ())),
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -67,7 +66,6 @@ def cash_other(words: Words, step: Money, most: Money, *, entered: str = "", ref
         locale=words.locale(step.currency),
         notice=notice,
         keys=keys(words, back="clear", main="ok"),
-        language=words.header_language,
     )
 
 
@@ -84,7 +82,6 @@ def cash_mix(words: Words, fewest: Sequence[tuple[int, Money]], small: Sequence[
         choices=choices,
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -104,7 +101,6 @@ def cash_receipt(words: Words, *, paper: bool) -> Choose:
         ),
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -119,7 +115,6 @@ def take_bunch(words: Words, amount: Money, notes: Sequence[int]) -> Take:
         notes=Notes(tuple(notes)),
         slot=Slot.CASH,
         keys=keys(words, cancel="", back="", main="taken"),
-        language=words.header_language,
     )
 
 
@@ -131,7 +126,6 @@ def cash_count(words: Words, done: int, total: int) -> Wait:
         title=words.say("cash.count", "title"),
         line=words.say("cash.count", "line", done=str(done), total=str(total)),
         keys=SILENT,
-        language=words.header_language,
     )
 
 
@@ -167,7 +161,6 @@ def _instead(words: Words, screen: str, title: str, bold: str, possible: Sequenc
         choices=amount_choices(words, possible),
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -190,7 +183,6 @@ def _nothing(words: Words, screen: str, plain: str) -> NoticeScreen:
         title=words.say(screen, "title"),
         notice=Notice(Tone.WARNING, words.say(screen, "bold"), plain),
         keys=keys(words, main="take_card"),
-        language=words.header_language,
     )
 
 
@@ -206,7 +198,6 @@ def take_cash(words: Words, amount: Money, notes: Sequence[int], *, receipt_next
         notes=Notes(tuple(notes)),
         slot=Slot.CASH,
         keys=watching(words),
-        language=words.header_language,
     )
 
 
@@ -219,5 +210,4 @@ def take_receipt(words: Words) -> Take:
         left=words.say("general", "seconds_left"),
         slot=Slot.RECEIPT,
         keys=watching(words),
-        language=words.header_language,
     )

@@ -22,7 +22,7 @@ def code(
     return Amount(
         id="code", title=words.say("code", "title"), symbol="", limits=words.say("code", "limits", digits=str(CODE_DIGITS)),
         most_digits=CODE_DIGITS, entered=entered, grouped=False, notice=notice,
-        keys=keys(words, back="clear", main="ok"), language=words.header_language,
+        keys=keys(words, back="clear", main="ok")
     )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def code_ok(words: Words, amount: Money) -> Confirm:
     """What the code is for; from the main key on it is paid."""
     return Confirm(
         id="code.ok", title=words.say("code.ok", "title"), facts=(Fact(words.say("code.ok", "amount"), words.whole(amount)),),
-        keys=keys(words, back="", main="take_cash"), language=words.header_language,
+        keys=keys(words, back="", main="take_cash")
     )  # fmt: skip
 
 
@@ -75,5 +75,5 @@ def code_line(words: Words, *, again: bool = True) -> NoticeScreen:
 def _notice(words: Words, screen: str, notice: Notice, choices: tuple[Choice, ...] = ()) -> NoticeScreen:
     return NoticeScreen(
         id=screen, title=words.say(screen, "title"), notice=notice, choices=choices,
-        keys=keys(words, cancel="", back="", main="done"), language=words.header_language,
+        keys=keys(words, cancel="", back="", main="done")
     )  # fmt: skip

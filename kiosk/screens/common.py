@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
+from msgspec.structs import replace
+
 from bank_link.money import Money
 from kiosk.screens.model import Choice, Keys, Screen
 from kiosk.screens.words.load import Words
@@ -25,11 +27,23 @@ S = TypeVar("S", bound=Screen)
 
 
 def made(function: Callable[Concatenate[Words, P], S]) -> Callable[Concatenate[Words, P], S]:
-    """Every function of the catalogue is one of these: its screen can be made again when the language changes."""
+    """Every function of the catalogue is one of these: its screen has the language in its header, and can be made again
+    when that changes.
+    """
+    return _kept(function, with_language=True)
 
+
+def made_at_rest(function: Callable[Concatenate[Words, P], S]) -> Callable[Concatenate[Words, P], S]:
+    """Likewise, without the language: nobody is there to choose one, or the screen itself has them to choose from."""
+    return _kept(function, with_language=False)
+
+
+def _kept(function: Callable[Concatenate[Words, P], S], *, with_language: bool) -> Callable[Concatenate[Words, P], S]:
     @functools.wraps(function)
     def make(words: Words, /, *args: P.args, **kwargs: P.kwargs) -> S:
         screen = function(words, *args, **kwargs)
+        if with_language:
+            screen = replace(screen, language=words.header_language)
         words.keep(screen, lambda: make(words, *args, **kwargs))
         return screen
 

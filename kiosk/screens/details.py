@@ -21,7 +21,6 @@ def details(words: Words, offered: list[str]) -> Choose:
         choices=tuple(Choice(key=key, label=words.say("details", key), icon=DETAILS[key]) for key in offered),
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -36,7 +35,6 @@ def name(words: Words, now: str) -> Choose:
         private=True,
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -64,7 +62,6 @@ def usual(words: Words, step: Money, most: Money, *, entered: str = "", refused:
         notice=notice,
         private=True,
         keys=keys(words, back="clear", main="ok"),
-        language=words.header_language,
     )
 
 
@@ -106,7 +103,6 @@ def _card(words: Words, screen: str, digits: str, *, back: str) -> Confirm:
         notice=Notice(Tone.INFO, words.say(screen, "bold")),
         private=True,
         keys=keys(words, back=back, main=screen),
-        language=words.header_language,
     )
 
 
@@ -120,7 +116,6 @@ def close(words: Words, label: str, digits: str, nothing: Money) -> Confirm:
         notice=Notice(Tone.WARNING, words.say("close", "bold", amount=words.money(nothing))),
         private=True,
         keys=keys(words, main="close"),
-        language=words.header_language,
     )
 
 
@@ -155,7 +150,6 @@ def _done(words: Words, screen: str, **said: str) -> NoticeScreen:
         notice=Notice(Tone.OK, words.say(screen, "bold", **said)),
         private=bool(said),
         keys=keys(words, cancel="", back="", main="done"),
-        language=words.header_language,
     )
 
 
@@ -166,5 +160,4 @@ def _warning(words: Words, screen: str, bold: str, plain: str) -> NoticeScreen:
         notice=Notice(Tone.WARNING, bold, plain),
         private=True,
         keys=keys(words, cancel="", back="", main="ok"),
-        language=words.header_language,
     )

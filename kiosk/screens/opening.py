@@ -20,7 +20,6 @@ def open_account(words: Words, products: Sequence[str]) -> Choose:
         choices=tuple(Choice(key=f"product:{place}", label=name) for place, name in enumerate(products)),
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -35,7 +34,6 @@ def open_done(words: Words, name: str, number: str) -> NoticeScreen:
         reference_label=words.say("open.done", "reference"),
         private=True,
         keys=keys(words, cancel="", back="", main="done"),
-        language=words.header_language,
     )
 
 
@@ -54,7 +52,6 @@ def open_stick(words: Words) -> Wait:
         title=words.say("open.stick", "title"),
         line=words.say("open.stick", "line"),
         keys=keys(words, back=""),
-        language=words.header_language,
     )
 
 
@@ -89,7 +86,6 @@ def _told(words: Words, screen: str, notice: Notice) -> NoticeScreen:
         notice=notice,
         private=True,
         keys=keys(words, cancel="", back="", main="ok"),
-        language=words.header_language,
     )
 
 

@@ -89,7 +89,7 @@ def op_count(
         notice = Notice(Tone.WARNING, words.say("op.left", "bold"), words.say("op.left", "plain", most=str(most)))
     return Amount(
         id=step, title=words.say(step, "title"), symbol="", limits=limits, most_digits=5, entered=entered, notice=notice,
-        keys=keys(words, cancel="end", back="clear", main="ok"), language=words.header_language,
+        keys=keys(words, cancel="end", back="clear", main="ok")
     )  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def op_book(words: Words, now: Money, difference: Money, uncounted: int) -> Conf
         facts.append(Fact(words.say("op.book", "uncounted"), str(uncounted)))
     return Confirm(
         id="op.book", title=words.say("op.book", "title"), facts=tuple(facts),
-        keys=keys(words, cancel="end", main="book"), language=words.header_language,
+        keys=keys(words, cancel="end", main="book")
     )  # fmt: skip
 
 
@@ -163,14 +163,14 @@ def op_test(words: Words, row: CassetteState, *, to_bin: bool) -> Confirm:
     return Confirm(
         id="op.test", title=words.say("op.test", "title"),
         facts=(Fact(_short(row.name), words.whole(row.value)), Fact(words.say("op.test", "where"), where)),
-        keys=keys(words, cancel="end", main="move"), language=words.header_language,
+        keys=keys(words, cancel="end", main="move")
     )  # fmt: skip
 
 
 @made
 def op_moving(words: Words) -> Wait:
     """The note moves."""
-    return Wait(id="op.moving", title=words.say("op.moving", "title"), keys=SILENT, language=words.header_language)
+    return Wait(id="op.moving", title=words.say("op.moving", "title"), keys=SILENT)
 
 
 @made
@@ -206,7 +206,6 @@ def op_keys(words: Words, missing: Sequence[str]) -> NoticeScreen:
     plain = words.say("op.keys", "plain", missing=" ".join(missing))
     return NoticeScreen(
         id="op.keys", title=words.say("op.keys", "title"), notice=Notice(Tone.INFO, bold, plain), keys=at,
-        language=words.header_language,
     )  # fmt: skip
 
 
@@ -214,9 +213,7 @@ def op_keys(words: Words, missing: Sequence[str]) -> NoticeScreen:
 def op_lamp(words: Words, lamp: str) -> NoticeScreen:
     """One lamp flashes."""
     said = Notice(Tone.INFO, words.say("op.lamp", "bold", lamp=lamp))
-    return NoticeScreen(
-        id="op.lamp", title=words.say("op.lamp", "title"), notice=said, keys=SILENT, language=words.header_language
-    )
+    return NoticeScreen(id="op.lamp", title=words.say("op.lamp", "title"), notice=said, keys=SILENT)
 
 
 @made
@@ -237,7 +234,6 @@ def op_search(words: Words, entered: str = "") -> Amount:
     return Amount(
         id="op.search", title=words.say("op.search", "title"), symbol="", limits=words.say("op.search", "limits"),
         most_digits=9, entered=entered, grouped=False, keys=keys(words, cancel="end", back="clear", main="ok"),
-        language=words.header_language,
     )  # fmt: skip
 
 
@@ -260,7 +256,7 @@ def op_rows(words: Words, screen_id: str, rows: Sequence[tuple[str, str]], *, pa
     return ListScreen(
         id=screen_id, title=words.say(screen_id, "title" if rows else "none"),
         rows=tuple(Row(label[:LABEL_LETTERS], sentence, "") for label, sentence in now), page=page, pages=pages,
-        keys=keys(words, cancel="end", main="more" if page < pages else "done"), language=words.header_language,
+        keys=keys(words, cancel="end", main="more" if page < pages else "done")
     )  # fmt: skip
 
 
@@ -271,7 +267,7 @@ def op_line(words: Words) -> NoticeScreen:
         id="op.line", title=words.say("op.line", "title"),
         notice=Notice(Tone.WARNING, words.say("op.line", "bold"), words.say("op.line", "plain")),
         choices=(Choice(key="again", label=words.say("e.line", "again"), icon="again"),),
-        keys=keys(words, cancel="", back="", main="take_card"), language=words.header_language,
+        keys=keys(words, cancel="", back="", main="take_card")
     )  # fmt: skip
 
 
@@ -281,7 +277,7 @@ def op_only(words: Words) -> NoticeScreen:
     return NoticeScreen(
         id="op.only", title=words.say("op.only", "title"),
         notice=Notice(Tone.INFO, words.say("op.only", "bold"), words.say("op.only", "plain")),
-        keys=keys(words, cancel="", back="", main="take_card"), language=words.header_language,
+        keys=keys(words, cancel="", back="", main="take_card")
     )  # fmt: skip
 
 
@@ -291,7 +287,7 @@ def op_only(words: Words) -> NoticeScreen:
 def _choose(words: Words, screen: str, choices: tuple[Choice, ...], at: Keys, notice: Notice | None = None) -> Choose:
     return Choose(
         id=screen, title=words.say(screen, "title"), choices=choices, notice=notice, keys=at,
-        more=words.say("keys", "more"), language=words.header_language,
+        more=words.say("keys", "more")
     )  # fmt: skip
 
 
@@ -303,7 +299,7 @@ def _plain(words: Words, screen: str, offered: Sequence[str]) -> Choose:
 def _notice(words: Words, screen: str, notice: Notice) -> NoticeScreen:
     return NoticeScreen(
         id=screen, title=words.say(screen, "title"), notice=notice,
-        keys=keys(words, cancel="", back="", main="done"), language=words.header_language,
+        keys=keys(words, cancel="", back="", main="done")
     )  # fmt: skip
 
 

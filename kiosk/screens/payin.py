@@ -24,7 +24,6 @@ def payin(words: Words, most: int, *, kept: bool, so_far: Money | None = None) -
         title=words.say("payin", "title"),
         line=line,
         keys=keys(words, cancel="" if kept and so_far else "cancel", back="", main="done" if so_far else ""),
-        language=words.header_language,
     )
 
 
@@ -36,7 +35,6 @@ def payin_keep(words: Words, done: int = 0, total: int = 0) -> Wait:
         title=words.say("payin.keep", "title"),
         line=words.say("payin.keep", "line", done=str(done), total=str(total)) if total else "",
         keys=keys(words, cancel="", back=""),
-        language=words.header_language,
     )
 
 
@@ -54,7 +52,6 @@ def payin_count(
         facts=(Fact(words.say("payin.count", "notes"), line),),
         choices=tuple(choices),
         keys=keys(words, cancel="cancel" if may_return else "", back="", main="pay_in"),
-        language=words.header_language,
     )
 
 
@@ -69,7 +66,6 @@ def payin_back(words: Words, notes: Sequence[int], *, whole: bool = True) -> Tak
         slot=Slot.CASH,
         notes=Notes(tuple(notes)),
         keys=watching(words),
-        language=words.header_language,
     )
 
 
@@ -101,5 +97,4 @@ def _notice(words: Words, screen: str, notice: Notice, claim: str, paid: Money |
         reference=claim,
         reference_label=words.say("general", "reference") if claim else "",
         keys=keys(words, cancel="", back="", main="done"),
-        language=words.header_language,
     )

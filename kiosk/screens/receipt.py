@@ -39,7 +39,6 @@ def receipt_printing(words: Words, *, slow: bool = False) -> Wait:
         title=words.say("receipt.printing", "title"),
         line=words.say("general", "still") if slow else "",
         keys=watching(words),
-        language=words.header_language,
     )
 
 
@@ -53,7 +52,6 @@ def receipt_failed(words: Words, reference: str = "") -> NoticeScreen:
         reference=reference,
         reference_label=words.say("general", "reference") if reference else "",
         keys=keys(words, cancel="", back="", main="ok"),
-        language=words.header_language,
     )
 
 
@@ -68,5 +66,4 @@ def receipt_qr(words: Words, rows: tuple[str, ...], facts: Sequence[tuple[str, s
         facts=tuple(Fact(label, value) for label, value in facts),
         keys=keys(words, cancel="", back="", main="done"),
         private=True,
-        language=words.header_language,
     )

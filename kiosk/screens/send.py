@@ -30,7 +30,6 @@ def send(words: Words, own: Sequence[tuple[str, str]]) -> Choose:
         private=True,
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -46,7 +45,6 @@ def send_number(words: Words, *, entered: str = "") -> Amount:
         entered=entered,
         grouped=False,
         keys=keys(words, back="clear", main="ok"),
-        language=words.header_language,
     )
 
 
@@ -59,7 +57,6 @@ def send_none(words: Words) -> NoticeScreen:
         notice=Notice(Tone.WARNING, words.say("send.none", "bold"), words.say("send.none", "plain")),
         choices=(Choice(key="again", label=words.say("send.none", "again"), icon="again"),),
         keys=keys(words),
-        language=words.header_language,
     )
 
 
@@ -78,7 +75,6 @@ def send_amount(words: Words, name: str, most: Money, *, today: bool, entered: s
         notice=Notice(Tone.WARNING, limits) if over else None,
         private=True,
         keys=keys(words, back="clear", main="ok"),
-        language=words.header_language,
     )
 
 
@@ -94,7 +90,6 @@ def send_ok(words: Words, name: str, amount: Money, to: str, source: str) -> Con
         facts=tuple(Fact(words.say("send.ok", what), value) for what, value in facts),
         private=True,
         keys=keys(words, main="send"),
-        language=words.header_language,
     )
 
 
@@ -109,7 +104,6 @@ def send_done(words: Words, name: str, amount: Money, reference: str) -> NoticeS
         reference_label=words.say("general", "reference"),
         private=True,
         keys=keys(words, cancel="", back="", main="done"),
-        language=words.header_language,
     )
 
 
@@ -137,7 +131,6 @@ def _instead(words: Words, screen: str, possible: Money) -> Choose:
         choices=choices,
         keys=keys(words),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -149,5 +142,4 @@ def send_nothing(words: Words, *, today: bool) -> NoticeScreen:
         title=words.say("send.nothing", "title"),
         notice=Notice(Tone.WARNING, words.say("send.nothing", "bold_today" if today else "bold")),
         keys=keys(words, main="ok"),
-        language=words.header_language,
     )

@@ -36,7 +36,6 @@ def statement(
         pages=pages,
         private=True,
         keys=keys(words, cancel="", main="more" if page < pages else "done"),
-        language=words.header_language,
     )
 
 

@@ -127,7 +127,6 @@ def time_more(words: Words, seconds: int, *, card: bool = True) -> NoticeScreen:
         title=words.say("time", "title"),
         notice=Notice(Tone.INFO, bold),
         keys=keys(words, cancel="no", back="", main="yes"),
-        language=words.header_language,
     )
 
 
@@ -150,7 +149,6 @@ def help_(words: Words, offered: Sequence[str], on: Collection[str] = ()) -> Cho
         choices=choices,
         keys=Keys(cancel=words.say("keys", "cancel"), back=words.say("keys", "back")),
         more=words.say("keys", "more"),
-        language=words.header_language,
     )
 
 
@@ -162,7 +160,6 @@ def help_person(words: Words, phone: str = "") -> NoticeScreen:
         title=words.say("help.person", "title"),
         notice=_call(words, "help.person", phone, Tone.INFO),
         keys=Keys(cancel=words.say("keys", "cancel"), back=words.say("keys", "back")),
-        language=words.header_language,
     )
 
 
@@ -198,5 +195,4 @@ def _notice(
         reference_label=words.say("general", "reference") if reference else "",
         choices=choices,
         keys=SILENT if silent else keys(words, cancel="", back="", main=main) if main else watching(words),
-        language=words.header_language,
     )

@@ -24,6 +24,22 @@ async def come(town: Town, card: TownCard, pin: str = PIN) -> None:
     await town.see("op.menu")
 
 
+def counts(town: Town) -> dict[str, tuple[int, int]]:
+    return {c.cassette: (c.count, c.rejected) for c in town.machine.vault.counts()}
+
+
+async def cash_book(town: Town) -> int:
+    """What should be in the machine by the bank's books, in minor units."""
+    found = await town.bank.sql("SELECT balance_minor FROM accounts WHERE kind = 'cash'")
+    return -int(found[0]["balance_minor"])
+
+
+async def into(town: Town, page: str) -> None:
+    """From a menu to one of its pages."""
+    await town.choose(page)
+    await town.see(f"op.{page}")
+
+
 async def leave(town: Town) -> None:
     """Cancel, and the card out."""
     await town.press("A")

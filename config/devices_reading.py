@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.kiosk import DoorConfig, EscrowKind, Guards, NoteAcceptorConfig, ReceiptPrinterConfig
+from config.kiosk import CashTrayConfig, DoorConfig, EscrowKind, Guards, NoteAcceptorConfig, ReceiptPrinterConfig
 from config.pin_reading import PinBook
 from config.pins import UART
 from config.reading import Table
@@ -53,6 +53,22 @@ def note_acceptor(top: Table, pins: PinBook) -> NoteAcceptorConfig | None:
         follow_ms=_ms(table, "follow_ms", NoteAcceptorConfig.follow_ms, 0, 10_000),
     )
     _acceptor_fits(table, config)
+    return config if there else None
+
+
+def cash_tray(top: Table, pins: PinBook) -> CashTrayConfig | None:
+    found = fitted(top, "cash_tray", pins)
+    if found is None:
+        return None
+    table, pins, there = found
+    retract = pins.output(table, "retract")
+    if retract.safe_on:
+        table.table("retract").wrong("safe", '"off": nothing is taken back where nobody drives it')
+    config = CashTrayConfig(
+        sensor=pins.input(table, "sensor"),
+        retract=retract,
+        retract_ms=_ms(table, "retract_ms", CashTrayConfig.retract_ms, 100, 20_000),
+    )
     return config if there else None
 
 

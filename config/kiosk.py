@@ -74,7 +74,8 @@ class TimeConfig:
 class LimitsConfig:
     """How long a customer has, in seconds (WCAG 2.2.1). `extensions`: how often "more time?" may be said yes to.
 
-    `cash_s`: how long "Take your cash" stays; of the drop mechanism nobody sees whether it was taken.
+    `card_s`: for a card to be taken, and cash, where a tray's sensor sees whether it was; elsewhere "Take your cash"
+    stays for `cash_s`.
     """
 
     answer_s: int = 30
@@ -157,6 +158,15 @@ class DispenserConfig:
     gap_ms: int = 150
     brake_ms: int = 50
     exit_notes: int = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class CashTrayConfig:
+    """A tray that sees the notes in it. `retract` is on for `retract_ms` to move them into the reject bin."""
+
+    sensor: InputPin
+    retract: OutputPin
+    retract_ms: int = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,6 +272,7 @@ class KioskConfig:
     keypad: KeypadConfig
     dispenser: DispenserConfig
     cassettes: tuple[CassetteConfig, ...]
+    cash_tray: CashTrayConfig | None = None
     lamps: dict[str, OutputPin] = field(default_factory=dict)
     voice: VoiceConfig | None = None
     note_acceptor: NoteAcceptorConfig | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import reduce
 
-from config.devices_reading import SERIAL_OF_HEADER, doors, note_acceptor, receipt_printer
+from config.devices_reading import SERIAL_OF_HEADER, cash_tray, doors, note_acceptor, receipt_printer
 from config.kiosk import (
     LANGUAGES,
     CassetteConfig,
@@ -60,6 +60,7 @@ def read_kiosk(reading: Reading) -> KioskConfig:
         keypad=_keypad(top.table("keypad"), pins),
         dispenser=_dispenser(top.table("dispenser"), pins),
         cassettes=tuple(_cassette(each, pins) for each in top.tables("cassette", most=MOST_CASSETTES)),
+        cash_tray=cash_tray(top, pins),
         lamps=_lamps(top.table("indicators", required=False), pins),
         voice=_voice(top, pins),
         note_acceptor=note_acceptor(top, pins),

@@ -125,6 +125,30 @@ class Dispenser(Device, Protocol):
         """True where the cassette's own sensor says that it holds no note."""
 
 
+class CashTray(Device, Protocol):
+    """Where paid notes lie until they are taken, of a machine that sees them there and can take them back."""
+
+    @property
+    def present(self) -> bool:
+        """Something lies in it."""
+
+    @property
+    def seen(self) -> bool:
+        """Something has lain in it since it was last `ready`: a blind sensor proves nothing by what it does not see."""
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` whenever something comes in or goes out. One listener."""
+
+    async def ready(self) -> None:
+        """It is empty, and notes may come. Raises DeviceError (SENSOR) where something lies in it."""
+
+    async def removed(self) -> None:
+        """Return when nothing lies in it."""
+
+    async def retract(self) -> None:
+        """Move what lies in it into the reject bin. Raises DeviceError (JAM) where it lies there still."""
+
+
 KEYS = ("1", "2", "3", "A", "4", "5", "6", "B", "7", "8", "9", "C", "*", "0", "#", "D")
 
 

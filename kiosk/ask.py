@@ -3,7 +3,8 @@
 LeftEarly
 ├── Cancelled     the customer pressed Cancel
 ├── TimedOut      nothing was pressed, and more time was not asked for
-└── CardPulled    the card is gone
+├── CardPulled    the card is gone
+└── DoorOpened    a door of the cabinet is open
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from msgspec.structs import replace
 
@@ -57,6 +58,15 @@ class CardPulled(LeftEarly):
 
 class DoorOpened(LeftEarly):
     """A door of the cabinet was opened: nobody is served beside it."""
+
+
+class Holding(Protocol):
+    """Where something lies that a hand takes out."""
+
+    @property
+    def present(self) -> bool: ...
+
+    async def removed(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -283,21 +293,23 @@ class Ask:
             raise Cancelled
         return key
 
-    async def more_time(self) -> None:
-        """Whether anybody is still there; what happens meanwhile is a sign of it. Raises TimedOut."""
-        await self._more_time()
+    async def more_time(self, *, cash: bool = False) -> None:
+        """Whether anybody is still there; what happens meanwhile is a sign of it. Raises TimedOut, DoorOpened. `cash`: it
+        is taken back then.
+        """
+        await self._more_time(cash=cash)
 
     # ── Waiting for hands ───────────────────────────────────────────────────────────────────────────────────────────
 
-    async def taken(self, reader: CardReader, screen: s.Take, seconds: int) -> bool:
-        """Show `screen` until the card is out; False after `seconds`."""
+    async def taken(self, slot: Holding, screen: s.Take, seconds: int) -> bool:
+        """Show `screen` until what lies in the slot is out; False after `seconds`."""
         seconds = int(self.pace.longer(seconds))
         helping = asyncio.create_task(self.answer_help(screen))
         try:
             async with _Countdown(self, screen, seconds), self.pace.limit(seconds):
-                await reader.removed()
+                await slot.removed()
         except TimeoutError:
-            return not reader.present
+            return not slot.present
         finally:
             helping.cancel()
             await asyncio.gather(helping, return_exceptions=True)
@@ -447,10 +459,10 @@ class Ask:
         """A key, None when the time to answer is over."""
         return await self._one(self.pace.longer(self.patience.answer_s))
 
-    async def _more_time(self) -> None:
+    async def _more_time(self, *, cash: bool = False) -> None:
         seconds = int(self.pace.longer(self.patience.more_time_s))
         for left in range(seconds, 0, -1):
-            screen = catalogue.time_more(self._words, left, card=self._guarded is not None)
+            screen = catalogue.time_more(self._words, left, card=self._guarded is not None, cash=cash)
             self.show(screen, left_s=min(left, RING_S))
             key = await self._one(1)
             if key == "A":

@@ -11,6 +11,7 @@ from bank_link.card_file import SIZE
 from bank_link.messages import DeviceStatus
 from bank_link.money import Money, major
 from config.kiosk import (
+    CashTrayConfig,
     CassetteConfig,
     DoorConfig,
     KioskConfig,
@@ -21,6 +22,7 @@ from config.kiosk import (
 from config.pins import Active, InputPin, OutputPin
 from drivers.devices import (
     CardReader,
+    CashTray,
     Device,
     DeviceError,
     Dispenser,
@@ -40,6 +42,7 @@ from drivers.keypad import KeypadTimings, KeypadWiring, MatrixKeypad
 from drivers.serial_line import SerialLine
 
 if TYPE_CHECKING:
+    from drivers.cash_tray import CashTrayWiring
     from drivers.note_acceptor_wiring import NoteAcceptorWiring
 
 Serial = Callable[[Pn532ReaderConfig], SerialLine]
@@ -58,11 +61,14 @@ class Devices:
     acceptor: NoteAcceptor | None = None
     printer: ReceiptPrinter | None = None
     doors: tuple[Door, ...] = ()
+    tray: CashTray | None = None
 
     def all(self) -> tuple[Device, ...]:
         """Those that this machine has."""
         always = (self.dispenser, self.keypad, self.reader, self.indicators)
-        maybe: tuple[Device | None, ...] = (self.acceptor, self.printer, *self.doors, self.jack, self.speaker)
+        maybe: tuple[Device | None, ...] = (
+            self.tray, self.acceptor, self.printer, *self.doors, self.jack, self.speaker,
+        )  # fmt: skip
         return (*always, *(device for device in maybe if device is not None))
 
     def open(self) -> list[DeviceError]:
@@ -107,7 +113,23 @@ def build(
         acceptor=_acceptor(config, board),
         printer=_printer(config, printer_line),
         doors=_doors(config, board),
+        tray=_tray(config, board),
     )
+
+
+def _tray(config: KioskConfig, board: Board) -> CashTray | None:
+    wanted = config.cash_tray
+    if wanted is None:
+        return None
+    from drivers.cash_tray import GpioCashTray
+
+    return GpioCashTray(board, tray_wiring(wanted), retract_ms=wanted.retract_ms)
+
+
+def tray_wiring(wanted: CashTrayConfig) -> CashTrayWiring:
+    from drivers.cash_tray import CashTrayWiring
+
+    return CashTrayWiring(sensor=input_(wanted.sensor), retract=output(wanted.retract))
 
 
 def _doors(config: KioskConfig, board: Board) -> tuple[Door, ...]:

@@ -25,8 +25,9 @@ class Health:
         self._config = config
         self._values = {cassette.name: note_value(config, cassette) for cassette in config.cassettes}
         self._devices = devices
-        self._watched: tuple[tuple[Cause, Device], ...] = (
-            (Cause.DISPENSER, devices.dispenser), (Cause.READER, devices.reader), (Cause.KEYPAD, devices.keypad),
+        pays: tuple[Device, ...] = (devices.dispenser, *((devices.tray,) if devices.tray is not None else ()))
+        self._watched: tuple[tuple[Cause, tuple[Device, ...]], ...] = (
+            (Cause.DISPENSER, pays), (Cause.READER, (devices.reader,)), (Cause.KEYPAD, (devices.keypad,)),
         )  # fmt: skip
         self._journal = journal
         self._vault = vault
@@ -67,11 +68,9 @@ class Health:
         self._service.set(Cause.UNSYNCHRONISED, "the clock is not synchronised yet" if waits else "")
 
     def _look_at_devices(self) -> None:
-        for cause, device in self._watched:
-            report, sentence = device.report, ""
-            if report.state is not DeviceState.ONLINE:
-                sentence = report.sentence or f"the {device.name} is {report.state}"
-            elif cause is Cause.DISPENSER:
+        for cause, devices in self._watched:
+            sentence = next((said for device in devices if (said := _fault(device))), "")
+            if cause is Cause.DISPENSER and not sentence:
                 sentence = self._stuck()
             self._service.set(cause, sentence)
 
@@ -97,3 +96,11 @@ class Health:
             count.cassette for count in counts if count.count and values.get(count.cassette, count.value) != count.value
         ]
         return f"cassette {', '.join(wrong)} was counted with other notes; load it anew" if wrong else ""
+
+
+def _fault(device: Device) -> str:
+    """Why it cannot be counted on now; "" where it can."""
+    report = device.report
+    if report.state is DeviceState.ONLINE:
+        return ""
+    return report.sentence or f"the {device.name} is {report.state}"

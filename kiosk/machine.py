@@ -22,6 +22,7 @@ from kiosk.cabinet import Devices, door_name
 from kiosk.cash_in import CashIn
 from kiosk.display.face import Display
 from kiosk.doors import Doors
+from kiosk.handover import Handover
 from kiosk.health import Health
 from kiosk.host import Host
 from kiosk.journal import records as r
@@ -124,6 +125,7 @@ class Machine:
             exit_notes=config.dispenser.exit_notes,
         )  # fmt: skip
         self.cash_in = self._cash_in()
+        self.handover = Handover(devices.tray, journal) if devices.tray is not None else None
         self.health = Health(
             config=config, devices=devices, journal=journal, vault=self.vault, service=self.service, most=self._most,
             clock_is_good=world.clock_is_good,
@@ -143,8 +145,8 @@ class Machine:
             ask=self.ask, words=words, reader=devices.reader, host=self.host, vault=self.vault, journal=journal,
             service=self.service, indicators=devices.indicators,
             presets=tuple(major(value, config.terminal.currency) for value in config.presets),
-            currency=config.terminal.currency, zone=config.time.zone, cash_in=self.cash_in, printer=devices.printer,
-            bank=self.hooks.bank, staff=self._operate,
+            currency=config.terminal.currency, zone=config.time.zone, cash_in=self.cash_in, handover=self.handover,
+            printer=devices.printer, bank=self.hooks.bank, staff=self._operate,
         )  # fmt: skip
 
     def _cash_in(self) -> CashIn | None:
@@ -186,6 +188,8 @@ class Machine:
         self.journal.write(
             r.Booted(boot=boot, version=VERSION, terminal=self._identity.terminal, generation=self._identity.generation)
         )
+        if self.handover is not None:
+            self.handover.recover()
         recover(self.journal, self.host.now())
         closing.look(self.journal, self.service)
         self._display.show(catalogue.starting(self.parts.words))
@@ -195,6 +199,8 @@ class Machine:
         self.devices.keypad.listen(self._key)
         if self.voice is not None:
             self.voice.start(self.devices.jack)
+        if self.handover is not None:
+            self.handover.tray.listen(self.keys.nudge)
         self.doors.start()
         self.health.look()
 
@@ -325,6 +331,8 @@ class Machine:
                     await self.health.mend()
                     if self.cash_in is not None:
                         await self.cash_in.clear()
+                    if self.handover is not None:
+                        await self.handover.clear()
                     self.health.look()
                     self.doors.look()
             self.hooks.alive()

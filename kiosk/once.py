@@ -74,7 +74,9 @@ async def once(given: Given, wish: Wish) -> Result:
             hooks=Hooks(), journal=given.journal,
         )  # fmt: skip
         await _ready(machine, for_cash=wish.amount is not None)
-        customer = Unattended(given.words, slot=slot, pin=wish.pin, amount=wish.amount)
+        customer = Unattended(
+            given.words, slot=slot, pin=wish.pin, amount=wish.amount, take_cash=laptop.dispenser.take_cash
+        )
         return await _visit(machine, customer, slot, wish, card)
 
 

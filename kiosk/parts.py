@@ -14,6 +14,7 @@ from config.zone import zone
 from drivers.devices import CardReader, Indicators, Light, ReceiptPrinter
 from kiosk.ask import Ask
 from kiosk.cash_in import CashIn
+from kiosk.handover import Handover
 from kiosk.host import Host
 from kiosk.journal import records as r
 from kiosk.journal.store import Journal
@@ -26,7 +27,7 @@ from kiosk.vault import Vault
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """One machine. `presets` are what the cash screen offers at once; `zone` is the customers' time zone, `bank` its name;
-    `cash_in`: where notes can be paid in; `staff`: what an operator's visit is for.
+    `cash_in`: where notes can be paid in; `handover`: of a machine that sees whether cash was taken; `staff`: what an operator's visit is for.
     """
 
     ask: Ask
@@ -41,6 +42,7 @@ class Parts:
     currency: str
     zone: str = "UTC"
     cash_in: CashIn | None = None
+    handover: Handover | None = None
     printer: ReceiptPrinter | None = None
     bank: str = ""
     staff: Callable[[Visit], Awaitable[None]] | None = None

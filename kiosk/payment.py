@@ -26,13 +26,16 @@ BunchTaken = Callable[[Money, tuple[NoteCount, ...]], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class Payment:
-    """What a payment came to. `paid` is what is counted and clear; `doubt` what nothing proves."""
+    """What a payment came to. `paid` is what is counted and clear; `doubt` what nothing proves; `left`: a bunch of it was
+    not taken in its time.
+    """
 
     outcome: Outcome
     paid: Money
     doubt: Money
     notes: tuple[NoteCount, ...]
     sentence: str = ""
+    left: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Dispense:
         self._doubt = Money(0, held.amount.currency)
         self._rejects: Counter[str] = Counter()
         self._sentence = ""
+        self._left_there = False
 
     async def run(self) -> Payment:
         while self._left:
@@ -83,7 +87,7 @@ class Dispense:
         """No further note may come before these are out of the exit: it would push them back, or jam."""
         self._hand.journal.write(r.BunchOut(transaction=self._held.transaction))
         if not await self._taken(self._paid(), self._counted()):
-            self._sentence = "the first notes were not taken"
+            self._sentence, self._left_there = "the first notes were not taken", True
             return False
         # On disk before the next note moves: whatever comes now may be in doubt again.
         self._hand.journal.write(r.BunchTaken(transaction=self._held.transaction))
@@ -146,4 +150,4 @@ class Dispense:
         paid = self._paid()
         outcome = Outcome.PRESENTED if paid.minor else Outcome.UNKNOWN if self._doubt.minor else Outcome.NOT_PRESENTED
         self._hand.journal.write(r.Presented(transaction=self._held.transaction, outcome=outcome))
-        return Payment(outcome, paid, self._doubt, self._counted(), self._sentence)
+        return Payment(outcome, paid, self._doubt, self._counted(), self._sentence, self._left_there)

@@ -5,10 +5,11 @@ The visit and its transactions are those that serve people; only whom they ask i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bank_link.money import MINOR_DIGITS, Money
 from bank_link.pin_block import Pin
-from drivers.devices import CardReader
-from kiosk.ask import MAIN, Ask, Cancelled, Keys, Patience
+from kiosk.ask import MAIN, Ask, Cancelled, Holding, Keys, Patience
 from kiosk.display.face import Look
 from kiosk.screens import model as s
 from kiosk.screens.words.load import Words
@@ -31,10 +32,15 @@ class NoDisplay:
 
 
 class Unattended(Ask):
-    """`amount` is what is wished for (None: the balance). `seen` are the screens that asked or told something."""
+    """`amount` is what is wished for (None: the balance); `take_cash` is a hand in the tray. `seen` are the screens that
+    asked or told something.
+    """
 
-    def __init__(self, words: Words, *, slot: Slot, pin: str, amount: Money | None) -> None:
+    def __init__(
+        self, words: Words, *, slot: Slot, pin: str, amount: Money | None, take_cash: Callable[[], object]
+    ) -> None:  # fmt: skip
         super().__init__(NoDisplay(), words, Keys(), Patience())
+        self._take_cash = take_cash
         self._slot = slot
         self._pin = pin
         self._wished = amount
@@ -83,11 +89,14 @@ class Unattended(Ask):
         self.seen.append(screen)
         return MAIN
 
-    async def taken(self, reader: CardReader, screen: s.Take, seconds: int) -> bool:  # noqa: ARG002 - nobody hesitates
-        """The card is pulled at once."""
+    async def taken(self, slot: Holding, screen: s.Take, seconds: int) -> bool:  # noqa: ARG002 - nobody hesitates
+        """Card and cash are taken at once."""
         self.seen.append(screen)
-        self._slot.pull()
-        await reader.removed()
+        if screen.slot is s.Slot.CASH:
+            self._take_cash()
+        else:
+            self._slot.pull()
+        await slot.removed()
         return True
 
     async def pause(self, screen: s.Screen, seconds: float) -> None:  # noqa: ARG002 - nobody waits

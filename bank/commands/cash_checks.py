@@ -13,7 +13,7 @@ from sqlalchemy import Select, bindparam, case, func, select
 
 from bank import schema
 from bank.cases import suspense
-from bank.cases.kinds import DEBITED, NOT_CREDITED, NOT_DEBITED, base
+from bank.cases.kinds import DEBITED, NOT_COUNTED, NOT_CREDITED, NOT_DEBITED, base
 from bank.commands.answers import Finding, MachineCash, amount
 from bank.commands.desk import Desk
 from bank.ledger.moves import cash_account
@@ -159,5 +159,5 @@ def _unsettled(desk: Desk, terminal: Terminal) -> list[Case]:
         Case,
         select(schema.cases).where(cases.terminal == terminal.terminal, cases.currency == desk.limits.currency),
     )
-    about_notes = (one for one in found if base(one.kind) in NOT_DEBITED | DEBITED | NOT_CREDITED)
+    about_notes = (one for one in found if base(one.kind) in NOT_DEBITED | DEBITED | NOT_CREDITED | NOT_COUNTED)
     return [one for one in about_notes if not suspense.exchanged_since(desk.connection, one)]

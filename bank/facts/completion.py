@@ -22,7 +22,7 @@ from bank.ledger.moves import below_floor, cash_account, count_usage, free_hold,
 from bank.ledger.rows import Account, Case, Hold
 from bank.ledger.view import View
 from bank_link.errors import MessageRefused
-from bank_link.messages import Acknowledged, Completion, Outcome, Slip
+from bank_link.messages import Acknowledged, Completion, Outcome, Slip, TakenState
 from bank_link.money import Money
 
 
@@ -53,7 +53,7 @@ def complete(view: View, context: Context, fact: Completion) -> Acknowledged:
         raise FactUnreadable(f"a completion in {currency} of a hold in {hold.currency}")
     if dispense.authority is not None:
         remember_position(view, dispense.authority)
-    case = _surplus_case(view, context, dispense, hold)
+    case = _retracted_case(view, context, dispense, hold) or _surplus_case(view, context, dispense, hold)
     if hold is None:
         return Acknowledged(case=_without_hold(view, context, dispense) or case)
     if hold.state in {"posted", "voided"}:
@@ -81,6 +81,16 @@ def _surplus_case(view: View, context: Context, dispense: _Dispense, hold: Hold 
         return ""
     return file_case(
         view, context, dispense.about, "surplus", surplus, hold=hold, detail=dispense.fact.surplus,
+    )  # fmt: skip
+
+
+def _retracted_case(view: View, context: Context, dispense: _Dispense, hold: Hold | None) -> str:
+    """Presented and debited, and in the machine again: credited when a person has counted it, and no sooner."""
+    if dispense.fact.taken is not TakenState.RETRACTED or not (dispense.presented.minor or dispense.doubt.minor):
+        return ""
+    return file_case(
+        view, context, dispense.about, "retracted", dispense.presented, hold=hold, account=dispense.fact.account,
+        card=dispense.fact.card, detail=dispense.fact.presented,
     )  # fmt: skip
 
 

@@ -106,7 +106,8 @@ class ElectricDispenser(FaultMenu):
     ) -> None:
         """`changed` is called whenever a note is somewhere else than before: the moment to keep a `snapshot`."""
         super().__init__()
-        self._changed = changed
+        self._told = changed
+        self.tray_changed: Callable[[], None] = lambda: None
         self._pins = pins
         self._wiring = wiring
         self._mechanics = mechanics or Mechanics()
@@ -134,6 +135,11 @@ class ElectricDispenser(FaultMenu):
         for note in self._path.notes:
             places[note.cassette].throat += 1
         return places
+
+    @property
+    def in_tray(self) -> int:
+        """Notes that lie in the tray."""
+        return sum(place.tray for place in self._places.values())
 
     @property
     def motors_on(self) -> tuple[str, ...]:
@@ -165,6 +171,13 @@ class ElectricDispenser(FaultMenu):
             place.tray = 0
         self._changed()
         return taken
+
+    def tip_tray(self) -> None:
+        """What lies in the tray falls into the reject bin."""
+        for place in self._places.values():
+            place.reject += place.tray
+            place.tray = 0
+        self._changed()
 
     def pull_note(self) -> int:
         """The customer pulls at what sticks out under the exit sensor: notes that came."""
@@ -200,6 +213,7 @@ class ElectricDispenser(FaultMenu):
             way = None if note["way"] is None else Way(note["way"])
             self._path.put(Note(**{**note, "way": way}))
         self._tell_cassettes()
+        self.tray_changed()
 
     # ---- the path's surroundings ----
 
@@ -226,10 +240,15 @@ class ElectricDispenser(FaultMenu):
             place.reject += 1
         else:
             place.tray += 1
+            self.tray_changed()
 
     def covered(self, way: Way, on: bool) -> None:
         if way in self._sensors:
             self._sensors[way].set(on)
+
+    def _changed(self) -> None:
+        self._told()
+        self.tray_changed()
 
     def _next_note(self, cassette: str) -> Note:
         times, note = self._mechanics, Note(cassette)

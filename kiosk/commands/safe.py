@@ -32,6 +32,8 @@ def make_safe(config: Path, gpio: Gpio) -> None:
             board.output(cassette.motor, f"the motor of cassette {cassette.name}")
         if dispenser.diverter is not None:
             board.output(dispenser.diverter, "the diverter")
+        if wanted.cash_tray is not None:
+            board.output(output(wanted.cash_tray.retract), "the cash tray's retract motor")
         acceptor = wanted.note_acceptor
         if acceptor is not None:
             board.output(output(acceptor.inhibit), "the note acceptor's inhibit line")

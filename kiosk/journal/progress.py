@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bank_link.messages import NoteCount, Signed
+from bank_link.messages import NoteCount, Signed, TakenState
 from bank_link.money import MINOR_DIGITS, Money
 from kiosk.journal import records as r
 
@@ -35,6 +35,7 @@ class Progress:
     moved: bool = False
     resting: bool = False
     presented: r.Presented | None = None
+    taken: TakenState = TakenState.UNKNOWN
     deposit: r.DepositBegun | None = None
     accepting: bool = False
     escrow: Counter[Money] = field(default_factory=Counter)
@@ -108,6 +109,11 @@ def _step(progress: Progress, record: r.AnyRecord) -> None:  # noqa: C901, PLR09
             progress.resting = False
         case r.Presented():
             progress.presented = record
+        case r.RetractBegun():
+            # Until its end is known: what is in the bin is counted, and what is not cannot be credited by that count.
+            progress.taken = TakenState.RETRACTED
+        case r.HandedOver():
+            progress.taken = record.taken
         case r.DepositBegun():
             progress.deposit = record
         case r.Accepting():

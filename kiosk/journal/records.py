@@ -266,7 +266,17 @@ class Presented(About, frozen=True, kw_only=True, tag="presented"):
     """The last note has moved: what there was to pay is out, or will not come."""
 
     outcome: Outcome
-    taken: TakenState = TakenState.UNKNOWN
+
+
+class RetractBegun(About, frozen=True, kw_only=True, tag="retract-begun"):
+    """Notes lay in the tray and were not taken: from here on any of them may be in the reject bin."""
+
+
+class HandedOver(About, frozen=True, kw_only=True, tag="handed-over"):
+    """What became of the presented notes, as the tray's sensor saw it."""
+
+    taken: TakenState
+    sentence: str = ""
 
 
 # ── A deposit ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -323,7 +333,8 @@ class Ended(About, frozen=True, kw_only=True, tag="ended"):
 AnyRecord = (
     Booted | Event | SignedOn | CountsSet | ServiceSet | Counted | FinalTotals | CassetteSwitched | TestBegun
     | TestMoved | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Posted | Held | CardTaken | NonceMade
-    | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | BunchOut | BunchTaken | Presented | DepositBegun | Accepting
+    | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | BunchOut | BunchTaken | Presented | RetractBegun
+    | HandedOver | DepositBegun | Accepting
     | NoteRead | NoteStacked | NoteReturned | NoteUnread | Ended
 )  # fmt: skip
 

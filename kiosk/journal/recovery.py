@@ -107,7 +107,7 @@ def _completion(
         made_by=Maker(generation=progress.name.generation, boot=journal.boot_id),
         transaction=progress.name.number, hold=held.hold, card=held.card, account=held.account, amount=held.amount,
         authority=progress.authority, outcome=outcome, presented=notes(progress.dispensed),
-        in_doubt=notes(in_doubt), surplus=notes(progress.surplus), counts=journal.counts(), claim=held.claim, at=now,
+        taken=progress.taken, in_doubt=notes(in_doubt), surplus=notes(progress.surplus), counts=journal.counts(), claim=held.claim, at=now,
     )  # fmt: skip
     return [made(progress.name, message)]
 

@@ -34,7 +34,8 @@ from kiosk.journal.records import (
 )
 from kiosk.journal.wal import forgotten_commits
 
-VERSION = 1
+#: Raised with each new kind of record: an older firmware must say that it is older, and not that the journal is damaged.
+VERSION = 2
 _ALL = 2**63 - 1
 _APPLICATION = 0x41544D4A  # "ATMJ"
 _encode = msgspec.json.Encoder().encode
@@ -113,6 +114,7 @@ class Journal:
                 raise JournalError(f"the journal {path} cannot be kept safe on this file system; choose another one")
             if not made:
                 _make(connection, random)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
             # A process that was killed may have left what is written and not on disk: nobody may act on that.
             # And what a power cut has left of a commit must not lie there beside the next one's.
             connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if forgotten else 'PASSIVE'})").fetchall()
@@ -468,7 +470,7 @@ def _close(connection: apsw.Connection) -> None:
 def _is_made(connection: apsw.Connection) -> bool:
     application = connection.execute("PRAGMA application_id").get
     version = connection.execute("PRAGMA user_version").get
-    if application == _APPLICATION and version == VERSION:
+    if application == _APPLICATION and 0 < version <= VERSION:
         return True
     if application == 0 and version == 0 and connection.execute("SELECT COUNT(*) FROM sqlite_schema").get == 0:
         return False
@@ -482,7 +484,7 @@ def _make(connection: apsw.Connection, random: Randomness) -> None:
     connection.execute(tables.SCHEMA)
     connection.execute("INSERT INTO meta VALUES ('journal_id', ?)", ("j" + random.token_bytes(12).hex(),))
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("PRAGMA user_version = 1")
     connection.execute("COMMIT")
 
 

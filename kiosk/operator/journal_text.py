@@ -281,6 +281,16 @@ def _(record: r.Presented) -> str:
 
 
 @text.register
+def _(_record: r.RetractBegun) -> str:
+    return "the cash was not taken: it goes into the reject bin"
+
+
+@text.register
+def _(record: r.HandedOver) -> str:
+    return f"{record.taken.value}: {record.sentence}" if record.sentence else record.taken.value
+
+
+@text.register
 def _(record: r.Ended) -> str:
     return record.why
 

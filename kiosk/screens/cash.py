@@ -105,8 +105,8 @@ def cash_receipt(words: Words, *, paper: bool) -> Choose:
 
 
 @made
-def take_bunch(words: Words, amount: Money, notes: Sequence[int]) -> Take:
-    """A first part of the notes is out; the rest comes once they are taken. Key D."""
+def take_bunch(words: Words, amount: Money, notes: Sequence[int], *, seen: bool = False) -> Take:
+    """A first part of the notes is out; the rest comes once they are taken: key D, or `seen` by the machine itself."""
     return Take(
         id="take.bunch",
         title=words.say("take.bunch", "title"),
@@ -114,8 +114,14 @@ def take_bunch(words: Words, amount: Money, notes: Sequence[int]) -> Take:
         left=words.say("general", "seconds_left"),
         notes=Notes(tuple(notes)),
         slot=Slot.CASH,
-        keys=keys(words, cancel="", back="", main="taken"),
+        keys=watching(words) if seen else keys(words, cancel="", back="", main="taken"),
     )
+
+
+@made
+def taking_back(words: Words) -> Wait:
+    """The notes were not taken: they go into the reject bin."""
+    return Wait(id="cash.back", title=words.say("cash.back", "title"), line=words.say("cash.back", "line"), keys=SILENT)
 
 
 @made

@@ -60,6 +60,7 @@ from kiosk.screens.cash import (
     take_bunch,
     take_cash,
     take_receipt,
+    taking_back,
 )
 from kiosk.screens.details import (
     DETAILS,
@@ -116,6 +117,7 @@ from kiosk.screens.trouble import (
     e_nottaken,
     e_partial,
     e_refused,
+    e_retracted,
     e_stick,
     e_wake,
     help_,
@@ -175,6 +177,7 @@ __all__ = [
     "e_nottaken",
     "e_partial",
     "e_refused",
+    "e_retracted",
     "e_stick",
     "e_wake",
     "freeze",
@@ -226,6 +229,7 @@ __all__ = [
     "take_card",
     "take_cash",
     "take_receipt",
+    "taking_back",
     "thanks",
     "time_more",
     "unfreeze",

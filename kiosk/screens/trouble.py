@@ -96,6 +96,13 @@ def e_jam(words: Words, amount_paid: Money | None, reference: str) -> NoticeScre
 
 
 @made
+def e_retracted(words: Words, reference: str) -> NoticeScreen:
+    """Notes lay in the tray for too long: they are in the machine again, and are counted before they are credited."""
+    said = _said(words, "e.retracted", words.say("e.retracted", "plain"))
+    return _notice(words, "e.retracted", said, main="done", reference=reference)
+
+
+@made
 def e_partial(words: Words, amount_paid: Money, reference: str) -> NoticeScreen:
     """The notes ran out in mid-payment: `amount_paid` came out and is all that leaves the account."""
     said = Notice(
@@ -119,9 +126,9 @@ def e_doubt(words: Words, reference: str) -> NoticeScreen:
 
 
 @made
-def time_more(words: Words, seconds: int, *, card: bool = True) -> NoticeScreen:
-    """Nothing was pressed for a while. D is yes, A is no. `card`: there is one that comes back."""
-    bold = words.count("time", "bold" if card else "ends", seconds, "seconds")
+def time_more(words: Words, seconds: int, *, card: bool = True, cash: bool = False) -> NoticeScreen:
+    """Nothing was pressed for a while. D is yes, A is no. `card`: there is one that comes back; `cash`: it goes back."""
+    bold = words.count("time", "cash" if cash else "bold" if card else "ends", seconds, "seconds")
     return NoticeScreen(
         id="time",
         title=words.say("time", "title"),

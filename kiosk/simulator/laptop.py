@@ -9,6 +9,7 @@ from drivers.devices import Holds
 from drivers.espeak import EspeakSpeaker
 from drivers.gpio import Board
 from drivers.simulated.card_slot import CardSlot
+from drivers.simulated.cash_tray import ElectricCashTray
 from drivers.simulated.dispenser import ElectricDispenser
 from drivers.simulated.door import ElectricDoor
 from drivers.simulated.faults import FaultMenu
@@ -19,7 +20,16 @@ from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
 from drivers.simulated.receipt_printer import ElectricReceiptPrinter
 from drivers.simulated.speaker import SimulatedSpeaker
-from kiosk.cabinet import Devices, acceptor_pulses, acceptor_wiring, build, input_, keypad_wiring, lamp_wiring
+from kiosk.cabinet import (
+    Devices,
+    acceptor_pulses,
+    acceptor_wiring,
+    build,
+    input_,
+    keypad_wiring,
+    lamp_wiring,
+    tray_wiring,
+)
 from kiosk.simulator.notes_file import ACCEPTOR, NAME, NotesFile, kept_dispenser, restore
 from kiosk.simulator.slots import Antenna, Slot
 
@@ -37,6 +47,8 @@ class Laptop:
         config.terminal.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = NotesFile(config.terminal.state / NAME)
         self.dispenser: ElectricDispenser = kept_dispenser(self.pins, config, self._file, moved)
+        tray = config.cash_tray
+        self.tray = ElectricCashTray(self.pins, tray_wiring(tray), self.dispenser) if tray is not None else None
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
         self.lamps = ElectricLamps(self.pins, lamp_wiring(config))
         self._taken = NotesFile(config.terminal.state / ACCEPTOR)
@@ -53,7 +65,13 @@ class Laptop:
     def faults(self) -> Mapping[str, FaultMenu]:
         """What can be broken, by device."""
         reader = {"reader": self._antenna} if self._antenna is not None else {}
-        maybe = {"acceptor": self.acceptor, "printer": self.printer, "jack": self.jack, "voice": self.speaker}
+        maybe = {
+            "tray": self.tray,
+            "acceptor": self.acceptor,
+            "printer": self.printer,
+            "jack": self.jack,
+            "voice": self.speaker,
+        }
         fitted = {name: menu for name, menu in maybe.items() if menu is not None}
         doors = {f"{name} door": door for name, door in self.doors.items()}
         return {"dispenser": self.dispenser, "keypad": self.keypad, "lamps": self.lamps, **reader, **fitted, **doors}

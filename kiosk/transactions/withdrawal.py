@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from bank_link.card_file import CardFile, parse
 from bank_link.errors import CardFileError
-from bank_link.messages import NoteCount, Reason, Refused
-from bank_link.money import MINOR_DIGITS, Money
+from bank_link.messages import Reason, Refused, TakenState
+from bank_link.money import Money
 from drivers.devices import DeviceError, Light
 from kiosk.ask import MAIN, Cancelled
 from kiosk.host import NoAnswer, Turned
@@ -15,19 +15,16 @@ from kiosk.journal import records as r
 from kiosk.journal.store import JournalError
 from kiosk.parts import Visit, Wanted
 from kiosk.payment import Payment
-from kiosk.receipts.giving import can_print
 from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue
-from kiosk.screens.common import FIRST, NO, PAPER
+from kiosk.screens.common import FIRST, NO
 from kiosk.service_state import Cause
-from kiosk.transactions import receipts
+from kiosk.transactions import cash_tray, receipts
 from kiosk.transactions.amount import choose_amount, choose_notes, instead, limit_reached, most
 from kiosk.transactions.common import choose_account, no_line, refusal
 from kiosk.vault import AuthorityRefused
 
 NOTICE_S = 30
-#: Notes in a picture of them.
-MOST_SHOWN = 40
 
 
 class _CardSpoilt(Exception):
@@ -122,7 +119,7 @@ async def pay(visit: Visit, held: r.Held, receipt: str = NO) -> None:
     ran to its end may conclude from what it does not find.
     """
     parts = visit.parts
-    payment, taken, spoilt = None, False, False
+    payment, taken, spoilt, seen = None, False, False, None
     try:
         try:
             taken = visit.card is None or await _card_is_taken(visit, held)
@@ -135,6 +132,8 @@ async def pay(visit: Visit, held: r.Held, receipt: str = NO) -> None:
             parts.note("door-open", f"{held.claim}: no cash beside an open door")
         elif taken:
             payment = await _release_and_pay(visit, held)
+        if payment is not None:
+            seen = await cash_tray.handed_over(visit, held, payment, receipt)
         parts.vault.forget(held.transaction)
         parts.host.end(held.transaction, payment.outcome.value if payment else "not-paid")
     except JournalError:
@@ -142,8 +141,10 @@ async def pay(visit: Visit, held: r.Held, receipt: str = NO) -> None:
         raise
     if spoilt:
         await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
+    elif payment is not None and seen is TakenState.RETRACTED:
+        await cash_tray.tell_taken_back(visit, held, payment)
     elif taken:
-        await _tell(visit, held, payment, receipt)
+        await _tell(visit, held, payment, receipt, shown=seen is not None)
 
 
 async def _card_is_taken(visit: Visit, held: r.Held) -> bool:
@@ -180,8 +181,10 @@ async def _is_as_written(visit: Visit) -> bool:
 async def _release_and_pay(visit: Visit, held: r.Held) -> Payment | None:
     """The payment, or None where none was allowed."""
     parts, words = visit.parts, visit.parts.words
-    nonce = parts.vault.new_nonce(held.transaction)
     try:
+        if parts.handover is not None:
+            await parts.handover.tray.ready()
+        nonce = parts.vault.new_nonce(held.transaction)
         async with parts.working(card_out=True):
             authority = await parts.host.release(held, visit.n, nonce)
         total = sum(note.count for note in held.mix)
@@ -191,30 +194,20 @@ async def _release_and_pay(visit: Visit, held: r.Held) -> Payment | None:
             held,
             authority,
             lambda done, of: parts.ask.show(catalogue.cash_count(words, done, of)),
-            lambda paid, notes: _bunch_is_taken(visit, paid, notes),
+            lambda paid, notes: cash_tray.bunch_is_taken(visit, paid, notes),
         )
-    except (NoAnswer, Turned, AuthorityRefused) as error:
+    except (NoAnswer, Turned, AuthorityRefused, DeviceError) as error:
         parts.note("not-paid", f"{held.claim}: {error}")
         return None
 
 
-async def _bunch_is_taken(visit: Visit, paid: Money, notes: tuple[NoteCount, ...]) -> bool:
-    """The exit takes no more: whether these are in the customer's hand. Nothing sees it but the customer."""
-    parts = visit.parts
-    screen = catalogue.take_bunch(parts.words, paid, _faces(notes))
-    taken = await parts.ask.told(screen, parts.ask.patience.card_s) == MAIN
-    parts.note("bunch-taken" if taken else "bunch-not-taken", str(paid))
-    return taken
-
-
-async def _tell(visit: Visit, held: r.Held, payment: Payment | None, how: str) -> None:
+async def _tell(visit: Visit, held: r.Held, payment: Payment | None, how: str, *, shown: bool) -> None:
+    """What came of it; the cash first, where it was not `shown` until it was taken."""
     parts, words = visit.parts, visit.parts.words
     paid = payment.paid if payment is not None else Money(0, held.amount.currency)
     doubt = payment is not None and bool(payment.doubt.minor)
-    if payment is not None and paid.minor:
-        on_paper = how == PAPER and can_print(parts)
-        screen = catalogue.take_cash(words, paid, _faces(payment.notes), receipt_next=on_paper)
-        await parts.ask.pause(screen, parts.ask.patience.cash_s)
+    if payment is not None and paid.minor and not shown:
+        await parts.ask.pause(cash_tray.cash_screen(visit, payment, how), parts.ask.patience.cash_s)
     parts.lamp("cash", Light.OFF)
     receipt = receipts.receipt_of(
         visit, Done.CASH, amount=paid, reference=held.claim, account=held.account, doubt=doubt
@@ -229,8 +222,3 @@ async def _tell(visit: Visit, held: r.Held, payment: Payment | None, how: str) -
         if paid < held.amount:
             await parts.ask.told(catalogue.e_partial(words, paid, held.claim), NOTICE_S)
         await receipts.give(visit, how, receipt)
-
-
-def _faces(counted: tuple[NoteCount, ...]) -> list[int]:
-    faces = [note.value.minor // 10 ** MINOR_DIGITS[note.value.currency] for note in counted for _ in range(note.count)]
-    return sorted(faces, reverse=True)[:MOST_SHOWN]

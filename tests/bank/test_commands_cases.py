@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from support.cases import MAKERS, doubt, missing_cash, silent, suspense, unknown
+from support.cases import MAKERS, doubt, missing_cash, retracted, silent, suspense, unknown
 from support.hall import Hall, Held, HeldCard, Machine, eur, run_hall
 
 from bank.commands import requests as r
@@ -27,6 +27,7 @@ SENSE = {
     "suspense": {"debit": "40", "write-off": ""},
     "no-authority": {"credit": "20", "nothing": ""},
     "conflict": {"debit": "40", "credit": "20", "nothing": ""},
+    "retracted": {"credit": "40", "nothing": ""},
     "missing-cash": {"debit": "40", "write-off": ""},
     "too-much-cash": {"credit": "60", "write-off": ""},
     "other-body": {"debit": "40", "credit": "40", "nothing": ""},
@@ -88,6 +89,33 @@ def test_the_case_itself_says_how_it_can_be_resolved(tmp_path: Path, kind: str) 
         assert shown.meaning
         assert "does not know" not in shown.meaning
         assert shown.case.terminal == "T1"
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("first", ["count", "credit"])
+def test_what_was_taken_back_is_debited_until_it_is_counted_and_credited(tmp_path: Path, first: str) -> None:
+    """The customer had taken one of two notes: whichever comes first, count or credit, nothing is left unexplained."""
+
+    async def story(hall: Hall, machine: Machine, card: HeldCard) -> None:
+        case = await retracted(hall, machine, card)
+        await machine.echo(98)
+        assert await hall.balance(card.account) == ("160.00", "0.00")
+        assert (await hall.check()).machines[0].missing.amount == "0.00"
+        assert "more than this case is about" in await refused(hall, case, "credit", "60.00")
+        if first == "count":
+            found = await machine.exchange(found=99, after=100)
+            assert found.endswith(".cash-difference")
+            await hall.resolve(case, "credit", "20.00")
+        else:
+            await hall.resolve(case, "credit", "20.00")
+            await machine.echo(98)
+            counted = (await hall.check()).machines[0]
+            assert (counted.missing.amount, counted.explained.amount) == ("20.00", "20.00")
+            assert await machine.exchange(found=99, after=100) == ""
+        assert await hall.balance(card.account) == ("180.00", "0.00")
+        assert not await hall.sql("SELECT * FROM cases WHERE state = 'open'")
+        await hall.sound()
 
     play(tmp_path, story)
 

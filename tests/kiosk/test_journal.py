@@ -17,7 +17,7 @@ from bank_link.messages import Accuracy, CassetteCount
 from bank_link.money import Money
 from bank_link.ranges import group
 from kiosk.journal import records as r
-from kiosk.journal.store import Journal, JournalError, JournalInUse
+from kiosk.journal.store import VERSION, Journal, JournalError, JournalInUse
 
 USD20 = Money(20_00, "USD")
 
@@ -189,6 +189,29 @@ def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="no journal of a kiosk"):
         open_journal(path)
     assert path.read_bytes() == before
+
+
+def test_a_journal_says_which_firmware_can_read_it(tmp_path: Path) -> None:
+    """One of before is taken over with all that it holds; one of a newer firmware is left as it is, and said to be newer."""
+    path = tmp_path / "journal.sqlite"
+    journal = open_journal(path)
+    journal.write(booted())
+    wanted = journal.lines()
+    journal.close()
+    for version, now in ((1, VERSION), (VERSION + 1, VERSION + 1)):
+        other = apsw.Connection(str(path))
+        other.execute(f"PRAGMA user_version = {version}")
+        other.close()
+        if version > VERSION:
+            with pytest.raises(JournalError, match="newer firmware"):
+                open_journal(path)
+        else:
+            again = open_journal(path)
+            assert again.lines() == wanted
+            again.close()
+        other = apsw.Connection(str(path))
+        assert other.execute("PRAGMA user_version").get == now
+        other.close()
 
 
 @pytest.mark.parametrize("place", range(0, 24_000, 997))

@@ -66,6 +66,11 @@ async def conflict(_hall: Hall, machine: Machine, card: HeldCard) -> str:
     return await machine.complete(held, presented=2)
 
 
+async def retracted(_hall: Hall, machine: Machine, card: HeldCard) -> str:
+    """Two notes lay in the tray and were taken back."""
+    return await machine.complete(await machine.hold(card, 40), presented=2, taken=m.TakenState.RETRACTED)
+
+
 async def missing_cash(_hall: Hall, machine: Machine, _card: HeldCard) -> str:
     return await machine.exchange(found=98, after=100)
 
@@ -90,6 +95,6 @@ async def other_body(_hall: Hall, machine: Machine, card: HeldCard) -> str:
 
 MAKERS: dict[str, Making] = {
     "doubt": doubt, "unknown": unknown, "silent": silent, "forced": forced, "surplus": surplus, "suspense": suspense,
-    "no-authority": no_authority, "conflict": conflict, "missing-cash": missing_cash,
+    "no-authority": no_authority, "conflict": conflict, "retracted": retracted, "missing-cash": missing_cash,
     "too-much-cash": too_much_cash, "other-body": other_body,
 }  # fmt: skip

@@ -229,6 +229,7 @@ class Machine:
     async def complete(
         self, held: Held, *, presented: int = 0, in_doubt: int = 0, surplus: int = 0,
         outcome: m.Outcome = m.Outcome.PRESENTED, authority: bool = True, account: str = "",
+        taken: m.TakenState = m.TakenState.UNKNOWN,
     ) -> str:  # fmt: skip
         """The completion's case."""
         answer = await self.ask(
@@ -236,7 +237,7 @@ class Machine:
                 number=self.number(), made_by=self.made_by, transaction=held.number, hold=held.hold, card=held.card,
                 account=account or held.account, amount=held.amount, authority=held.authority if authority else None,
                 outcome=outcome, presented=notes(presented), in_doubt=notes(in_doubt), surplus=notes(surplus),
-                at=self.hall.clock.now_ms(),
+                taken=taken, at=self.hall.clock.now_ms(),
             )
         )  # fmt: skip
         assert isinstance(answer, m.Acknowledged), answer

@@ -40,6 +40,7 @@ from bank_link.messages import Enrol, Enrolled
 from config.load import example_kiosk, load_kiosk
 from drivers.devices import Holds
 from drivers.gpio import Board
+from drivers.simulated.cash_tray import ElectricCashTray
 from drivers.simulated.dispenser import ElectricDispenser
 from drivers.simulated.door import ElectricDoor
 from drivers.simulated.jack import ElectricJack
@@ -57,6 +58,7 @@ from kiosk.cabinet import (
     dispenser_wiring,
     input_,
     keypad_wiring,
+    tray_wiring,
 )
 from kiosk.display.face import Look
 from kiosk.journal.progress import BOX
@@ -224,6 +226,9 @@ class Bank:
 class Town:
     """One bank, one kiosk, some customers."""
 
+    #: What its configuration has besides.
+    also = ""
+
     def __init__(self, directory: Path, seed: int = 1, holds: str = "bundle", **limits: int | str) -> None:
         """`holds`: what the note acceptor can hold back."""
         self.directory = directory
@@ -258,7 +263,7 @@ class Town:
         text = example_kiosk("laptop", state="state", auth_file="atm.auth", key_file="atm.key")
         if self._holds != "bundle":
             text += f'\n[note_acceptor]\nholds = "{self._holds}"\nmost = {1 if self._holds == "note" else 20}\n'
-        path.write_text(text)
+        path.write_text(text + self.also)
         self.config = load_kiosk(path)
 
     # ── Bank ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -312,7 +317,7 @@ class Town:
         devices = Devices(
             devices.dispenser, devices.keypad,
             StickReader(self.slot, SIZE, executor=InlineExecutor()), devices.indicators, devices.jack, self.speaker,
-            devices.acceptor, doors=devices.doors,
+            devices.acceptor, doors=devices.doors, tray=devices.tray,
         )  # fmt: skip
         holder: list[Machine] = []
         journal = Journal.open(
@@ -450,6 +455,17 @@ class Town:
     @property
     def customers_notes(self) -> dict[str, int]:
         return {name: where.customer for name, where in self.dispenser.physical.items()}
+
+
+class TrayTown(Town):
+    """Its machine has a tray that sees the cash, and takes back what is left in it."""
+
+    also = "\n[cash_tray]\nfitted = true\n"
+
+    def __init__(self, directory: Path, seed: int = 1, holds: str = "bundle", **limits: int | str) -> None:
+        super().__init__(directory, seed, holds, **limits)
+        assert self.config.cash_tray is not None
+        self.tray = ElectricCashTray(self.pins, tray_wiring(self.config.cash_tray), self.dispenser)
 
 
 def run_town(

@@ -1,0 +1,259 @@
+"""Cash that is not taken: waited for, taken back, told to bank and customer as such; over power cuts, and with a tray that fails."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.customer_steps import at_menu
+from support.reckoning import books_are_sound, settle
+from support.town import Town, TownCard, TrayTown, run_town
+
+from bank.commands import requests as q
+from kiosk.screens.model import NoticeScreen
+
+
+async def to_the_cash(town: Town, balance: int = 900_00, amount: str = "amount:10000") -> TownCard:
+    """The notes are about to come."""
+    card = await at_menu(town, balance)
+    await town.choose("cash")
+    await town.see("cash")
+    await town.choose(amount)
+    if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
+        await town.choose("fewest")
+        await town.see("cash.receipt")
+    await town.choose("no")
+    await town.see("take.card")
+    town.slot.pull()
+    return card
+
+
+async def cases(town: Town) -> list[dict[str, Any]]:
+    return [dict(row) for row in await town.bank.sql("SELECT * FROM cases")]
+
+
+def in_bin(town: Town) -> int:
+    return sum(place.reject for place in town.dispenser.physical.values())
+
+
+def in_tray(town: Town) -> int:
+    return town.dispenser.in_tray
+
+
+def test_cash_that_is_taken_is_told_as_taken(tmp_path: Path) -> None:
+    """The screen goes as the notes go, and not before; no case."""
+
+    async def story(town: Town) -> None:
+        card = await to_the_cash(town)
+        await town.see("take.cash")
+        await asyncio.sleep(25)
+        assert town.display.shown.id == "take.cash"
+        town.dispenser.take_cash()
+        await town.see("welcome")
+        await settle(town, 1)
+        assert await town.balance(card) == (800_00, 0)
+        assert await cases(town) == []
+        assert _said(town)["taken"] == "taken"
+
+    run_town(tmp_path, story, kind=TrayTown)
+
+
+def test_cash_that_is_left_is_taken_back_counted_and_credited(tmp_path: Path) -> None:
+    """Warned first; then the notes are in the bin, the customer is told with a reference, the bank has a case, and the count
+    of the bin settles it.
+    """
+
+    async def story(town: Town) -> None:
+        card = await to_the_cash(town)
+        await town.see("take.cash")
+        warned = await town.see("time")
+        assert isinstance(warned, NoticeScreen)
+        assert "take the cash back" in warned.notice.bold
+        await town.see("cash.back")
+        told = await town.see("e.retracted")
+        assert isinstance(told, NoticeScreen)
+        assert (in_tray(town), in_bin(town)) == (0, 2)
+        await town.press("D")
+        await town.see("welcome")
+        await settle(town, 1)
+        assert await town.balance(card) == (800_00, 0)
+        assert _said(town)["taken"] == "retracted"
+        (case,) = await cases(town)
+        assert (case["kind"], case["amount_minor"], case["claim"]) == ("retracted", 100_00, told.reference)
+        await town.bank.do(q.CaseResolve, case=case["case_id"], resolution="credit", amount="100", note="counted")
+        assert await town.balance(card) == (900_00, 0)
+        await books_are_sound(town)
+        # The machine serves the next one, from an empty tray.
+        assert town.machine.service.in_service
+
+    run_town(tmp_path, story, kind=TrayTown)
+
+
+def test_who_needs_more_time_has_it(tmp_path: Path) -> None:
+    """Yes, again and again; and a hand at the notes while the warning shows is an answer too."""
+
+    async def story(town: Town) -> None:
+        card = await to_the_cash(town)
+        await town.see("take.cash")
+        for _ in range(5):
+            await town.see("time")
+            await town.press("D")
+            await town.see("take.cash")
+        await town.see("time")
+        town.dispenser.take_cash()
+        await town.see("welcome")
+        await settle(town, 1)
+        assert await town.balance(card) == (800_00, 0)
+        assert _said(town)["taken"] == "taken"
+        assert in_bin(town) == 0
+
+    run_town(tmp_path, story, kind=TrayTown)
+
+
+def test_a_first_bunch_that_is_left_is_taken_back_and_nothing_more_comes(tmp_path: Path) -> None:
+    """The tray sees whether the first is taken: no key is asked for. Taken, the second one comes."""
+    for taken in (True, False):
+
+        async def story(town: Town, taken: bool = taken) -> None:
+            card = await _two_bunches(town)
+            if taken:
+                town.dispenser.take_cash()
+                await town.see("take.cash")
+                town.dispenser.take_cash()
+                await town.see("welcome")
+            else:
+                await town.see("e.retracted")
+                assert (in_tray(town), in_bin(town)) == (0, 3)
+            await settle(town, 1)
+            assert await town.balance(card) == (700_00 if taken else 750_00, 0)
+            assert [case["kind"] for case in await cases(town)] == ([] if taken else ["retracted"])
+
+        run_town(tmp_path / str(taken), story, kind=TrayTown)
+
+
+@pytest.mark.parametrize("when", ["counting", "shown", "retract"])
+@pytest.mark.parametrize("left", [True, False])
+def test_power_that_goes_with_notes_in_the_tray(tmp_path: Path, when: str, left: bool) -> None:
+    """What lies there when it is back is taken back before anybody else is served, and told as that; an empty tray is not."""
+
+    async def story(town: Town) -> None:
+        card = await to_the_cash(town)
+        await town.see({"counting": "cash.count", "shown": "take.cash", "retract": "cash.back"}[when])
+        if when == "counting":
+            while in_tray(town) == 0:
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.4)
+        await town.power_cut()
+        if not left:
+            town.dispenser.take_cash()
+        town.start_kiosk()
+        await asyncio.sleep(10)
+        assert in_tray(town) == 0
+        await settle(town, 12)
+        (fact,) = [fact for fact in _facts(town) if fact["type"] == "completion"]
+        expected = "retracted" if left or when == "retract" else "taken"
+        assert fact["taken"] == expected
+        kinds = {case["kind"] for case in await cases(town)}
+        assert ("retracted" in kinds) == (expected == "retracted")
+        paid = sum(note["value"]["minor"] * note["count"] for note in fact["presented"])
+        assert await town.balance(card) == (900_00 - paid, 0)
+        assert in_bin(town) == (sum(note["count"] for note in fact["presented"]) if left else 0)
+        await books_are_sound(town)
+
+    run_town(tmp_path, story, kind=TrayTown)
+
+
+def test_a_tray_that_cannot_be_emptied_closes_the_machine(tmp_path: Path) -> None:
+    """The notes are in reach: nobody else is served beside them; a hand that takes them out opens it again."""
+
+    async def story(town: TrayTown) -> None:
+        town.tray.set_fault("retract-dead")
+        await to_the_cash(town)
+        await town.see("e.retracted")
+        await town.press("D")
+        closed = await town.see("out")
+        assert "atm-kiosk" not in str(closed)
+        assert "could not be taken back" in town.machine.service.sentence
+        await settle(town, 1)
+        assert [case["kind"] for case in await cases(town)] == ["retracted"]
+        town.dispenser.take_cash()
+        await town.see("welcome")
+
+    run_town(tmp_path, story, kind=TrayTown)
+
+
+def test_nothing_is_paid_onto_what_lies_in_the_tray_already(tmp_path: Path) -> None:
+    """Somebody's scarf, put there in mid-visit: no release is asked for, the customer is told, and the hold is undone."""
+
+    async def story(town: TrayTown) -> None:
+        card = await at_menu(town, 900_00)
+        town.tray.set_fault("sensor-stuck-covered")
+        await town.choose("cash")
+        await town.see("cash")
+        await town.choose("amount:10000")
+        await town.see("cash.mix", "cash.receipt")
+        await town.choose("fewest")
+        await town.see("cash.receipt")
+        await town.choose("no")
+        await town.see("take.card")
+        town.slot.pull()
+        await town.see("e.nocash")
+        assert "release" not in town.line.log
+        await town.press("D")
+        await town.see("out")
+        await settle(town, 1)
+        assert await town.balance(card) == (900_00, 0)
+        assert town.customers_notes == {"top": 0, "middle": 0, "bottom": 0}
+
+    run_town(tmp_path, story, kind=TrayTown)
+
+
+def test_a_blind_tray_proves_nothing(tmp_path: Path) -> None:
+    """Its sensor has seen no note: the screen stays its time, and whether the cash was taken is not known."""
+
+    async def story(town: TrayTown) -> None:
+        town.tray.set_fault("sensor-stuck-clear")
+        card = await to_the_cash(town)
+        await town.see("take.cash")
+        await town.see("welcome")
+        await settle(town, 1)
+        assert await town.balance(card) == (800_00, 0)
+        assert _said(town).get("taken", "unknown") == "unknown"
+        assert await cases(town) == []
+
+    run_town(tmp_path, story, kind=TrayTown)
+
+
+async def _two_bunches(town: Town) -> TownCard:
+    """Three notes of four lie in the tray, and the exit takes no more."""
+    card = await at_menu(town, 900_00)
+    town.machine.vault._exit_notes = 3
+    await town.choose("cash")
+    await town.see("cash")
+    await town.choose("amount:20000")
+    await town.see("cash.mix", "cash.receipt")
+    await town.choose("fewest")
+    await town.see("cash.receipt")
+    await town.choose("no")
+    await town.see("take.card")
+    town.slot.pull()
+    shown = await town.see("take.bunch")
+    assert shown.keys.main == ""
+    assert in_tray(town) == 3
+    return card
+
+
+def _facts(town: Town) -> list[dict[str, Any]]:
+    import msgspec
+
+    bodies = [
+        line.record.body for line in town.machine.journal.lines(last=1_000) if type(line.record).__name__ == "FactMade"
+    ]
+    return [msgspec.json.decode(body) for body in bodies]
+
+
+def _said(town: Town) -> dict[str, Any]:
+    """The completion."""
+    return next(fact for fact in _facts(town) if fact["type"] == "completion")

@@ -77,9 +77,11 @@ async def _card(bench: Bench) -> None:
 
 
 async def _dispenser(bench: Bench) -> None:
-    """Motors off, way clear; what a note in doubt has closed stays closed until an exchange."""
+    """Motors off, way clear, tray emptied; what a note in doubt has closed stays closed until an exchange."""
     try:
         await bench.devices.dispenser.reset()
+        if bench.devices.tray is not None:
+            await bench.devices.tray.retract()
     except DeviceError as error:
         bench.note(f"reset the dispenser: {error}")
         await _result(bench, good=False, sentence=str(error))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.customer_steps import at_menu
 from support.reckoning import books_are_sound, settle
+from support.service_visit import book, come, count, into, operator
 from support.town import Town, TownCard, TrayTown, run_town
 
 from bank.commands import requests as q
@@ -180,6 +181,38 @@ def test_a_tray_that_cannot_be_emptied_closes_the_machine(tmp_path: Path) -> Non
         assert [case["kind"] for case in await cases(town)] == ["retracted"]
         town.dispenser.take_cash()
         await town.see("welcome")
+
+    run_town(tmp_path, story, kind=TrayTown)
+
+
+def test_the_operator_counts_it_with_the_rejects_and_nothing_is_left_open(tmp_path: Path) -> None:
+    """One of two notes had been taken: the exchange finds the other in the bin, and its credit explains the difference."""
+
+    async def story(town: Town) -> None:
+        card = await to_the_cash(town)
+        await town.see("take.cash")
+        town.dispenser._places["top"].tray -= 1
+        town.dispenser._places["top"].taken += 1
+        await town.see("e.retracted")
+        await town.press("D")
+        await settle(town, 1)
+        await come(town, await operator(town))
+        await into(town, "devices")
+        await town.choose("dispenser")
+        await town.see("op.result")
+        await town.press("DB")
+        await into(town, "exchange")
+        await count(town, "top", found=18, rejected=1, left=18)
+        await book(town)
+        await settle(town, 1)
+        kinds = {case["kind"]: case for case in await cases(town)}
+        assert kinds["cash-difference"]["amount_minor"] == 50_00
+        await town.bank.do(
+            q.CaseResolve, case=kinds["retracted"]["case_id"], resolution="credit", amount="50", note="one of two"
+        )
+        assert await town.balance(card) == (850_00, 0)
+        assert [case["state"] for case in await cases(town)] == ["closed", "closed"]
+        await books_are_sound(town)
 
     run_town(tmp_path, story, kind=TrayTown)
 

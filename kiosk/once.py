@@ -112,6 +112,8 @@ async def _ready(machine: Machine, *, for_cash: bool) -> None:
             f"{machine.journal.outbox_length()} facts of earlier transactions could not be delivered; "
             "nothing new is begun before", Code.LINE_DOWN,
         )  # fmt: skip
+    if machine.handover is not None:
+        await machine.handover.clear()
     machine.health.look()
     why = machine.service.causes
     if not for_cash:

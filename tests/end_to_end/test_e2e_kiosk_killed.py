@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.at_once import at_once
-from support.real_processes import RealBank
+from support.real_processes import VALUES, RealBank
 from support.real_reckoning import Lane, expected, is_stuck, worth
 
 #: A busy machine takes its time for so many processes.
@@ -101,6 +101,37 @@ def test_sigkill_while_a_note_is_moving(bank: RealBank, tmp_path: Path) -> None:
         new = {case.kind: case.amount for name, case in now.cases.items() if name not in before.cases}
         assert new == wanted.cases
         assert now.account.held == 0
+        lane.mend()
+    assert lane.plan(AMOUNT) == plan
+    bank.sound()
+
+
+def test_sigkill_with_notes_in_a_tray_that_takes_them_back(bank: RealBank, tmp_path: Path) -> None:
+    """Killed after a note, and after the last: the next start finds them in the tray and moves them into the bin."""
+    lane = Lane(bank, tmp_path / "lane")
+    lane.kiosk.set("cash_tray", fitted="true")
+    plan = lane.plan(AMOUNT)
+    for place, notes in ((f"note-moved:{plan[0]}", 1), ("presented", 2)):
+        before = lane.state()
+        done, _ = lane.withdraw(AMOUNT, "--kill", "after", "--at", place)
+        assert done.killed
+        assert worth(plan[:notes]) == lane.kiosk.given - sum(
+            VALUES[name] * where["out"] for name, where in before.notes.items()
+        )
+        lane.restart()
+        now = lane.state()
+        assert {name: where["out"] for name, where in now.notes.items()} == {
+            name: where["out"] for name, where in before.notes.items()
+        }
+        assert (
+            sum(where["reject"] for where in now.notes.values())
+            - sum(where["reject"] for where in before.notes.values())
+            == notes
+        )
+        assert before.account.balance - now.account.balance == worth(plan[:notes])
+        new = {case.kind: case.amount for name, case in now.cases.items() if name not in before.cases}
+        assert new["retracted"] == worth(plan[:notes])
+        assert set(new) <= {"retracted", "doubt"}
         lane.mend()
     assert lane.plan(AMOUNT) == plan
     bank.sound()

@@ -230,6 +230,32 @@ def test_a_contactless_cabinet(bank: RealBank, tmp_path: Path) -> None:
     assert (kiosk.directory / "cards" / "card-1.atm").read_bytes() != before
 
 
+def test_a_cabinet_that_takes_cash_back(bank: RealBank, tmp_path: Path) -> None:
+    """With a tray: what is taken is taken, what is left comes back; a tray that is stuck closes the machine until a hand helps."""
+    kiosk = made(bank, tmp_path / "kiosk")
+    kiosk.set("cash_tray", fitted="true")
+    cash = """
+        { expect = "welcome" }, { insert = "card-1" }, { expect = "pin" }, { pin = "card-1" }, { expect = "menu" },
+        { keys = "1" }, { expect = "cash" }, { keys = "1" }, { expect = "cash.receipt" }, { touch = "no" },
+        { expect = "take.card" }, { take_card = true }, { expect = "take.cash" },
+    """
+    code, out = played(
+        kiosk, tmp_path,
+        f"""
+        {{ load = {{ middle = 9 }} }},
+        {cash} {{ take_cash = true }},
+        {cash} {{ expect = "time" }}, {{ keys = "A" }}, {{ expect = "e.retracted", within_s = 20 }}, {{ keys = "D" }},
+        {{ fault = {{ device = "tray", name = "retract-dead", on = true }} }},
+        {cash} {{ expect = "time" }}, {{ keys = "A" }}, {{ expect = "e.retracted", within_s = 20 }}, {{ keys = "D" }},
+        {{ expect = "out" }}, {{ take_cash = true }}, {{ expect = "welcome" }},
+        """,
+        "--quiet",
+    )  # fmt: skip
+    assert code == 0, out
+    cases = sorted(case.kind for case in bank.open_cases().values())
+    assert cases == ["retracted", "retracted"]
+
+
 def _first_cassette(profile: str) -> str:
     from config.load import profile_text
 

@@ -475,5 +475,5 @@ async def _customers(directory: Path, seams: dict[str, Any]) -> tuple[Known, ...
 def _config(*, lamps: bool) -> KioskConfig:
     path = Path(_kept().name) / "kiosk.toml"
     path.write_text(example_kiosk("laptop", state="state", auth_file="atm.auth", key_file="atm.key"))
-    config = load_kiosk(path)
+    config = replace(load_kiosk(path), cash_tray=None)
     return config if lamps else replace(config, lamps={})

@@ -300,7 +300,7 @@ class RealKiosk:
             "once", "--card", str(card.file), "--pin-file", str(pin_file or card.pin_file), *what, *more, probe=probe
         )
 
-    def set(self, table: str, **values: int) -> None:
+    def set(self, table: str, **values: int | str) -> None:
         """More of its own configuration, such as `[line]`'s time-outs."""
         lines = "".join(f"{name} = {value}\n" for name, value in values.items())
         with (self.directory / "kiosk.toml").open("a", encoding="utf-8") as file:

@@ -21,9 +21,11 @@ help:  ## This list
 demo: $(VENV)/.run  ## A bank, a kiosk and a whole withdrawal on this machine; then play with it, here or in a browser
 	@$(BIN)/atm-kiosk simulate --demo
 
+# Half of a test's time is spent waiting for browsers and processes.
+WORKERS ?= $(shell $(BIN)/python -c "import os; print(2 * (os.cpu_count() or 2))")
 test: lint  ## Lint, then all tests in random order
 	@echo "Running the tests"
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -rs tests
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -rs tests
 
 lint: $(VENV)/.dev  ## Style, types, and which folder may import which
 	@echo "Checking style, types and imports"
@@ -62,8 +64,9 @@ disks: $(VENV)/.dev  ## POINTS=200000 power cuts under journal and books, and a 
 	@PYTHONPATH=tests $(BIN)/python -m simulation.crash_points --points $(POINTS)
 
 KILLS := 300
-kill: $(VENV)/.dev  ## KILLS=300 kill -9 of real processes over TLS, and 20,000 duplicate messages at once
+kill: $(VENV)/.dev  ## KILLS=300 kill -9 of real processes over TLS, also at every write; 20,000 duplicate messages at once
 	@$(BIN)/python tests/campaigns/run.py --kills $(KILLS) --duplicates 20000
+	@EVERY_WRITE=1 $(BIN)/python -m pytest -n 2 tests/end_to_end/test_e2e_kiosk_killed.py tests/end_to_end/test_e2e_bank_killed.py
 
 requirements: $(VENV)/.dev  ## Write requirements/*.txt anew from pyproject.toml (pins stay; UPGRADE=--upgrade moves them)
 	@echo "Resolving requirements"

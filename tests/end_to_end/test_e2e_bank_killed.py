@@ -1,4 +1,7 @@
-"""The bank's process is killed with SIGKILL at every commit of a withdrawal, alone or together with the kiosk's."""
+"""The bank's process is killed with SIGKILL at commits of a withdrawal, alone or together with the kiosk's.
+
+At which: `support.real_reckoning.STEP`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.at_once import at_once
 from support.real_processes import Keeper, RealBank
-from support.real_reckoning import Expected, Lane, expected
+from support.real_reckoning import STEP, Expected, Lane, expected
 
 #: A busy machine takes its time for so many processes.
 pytestmark = pytest.mark.timeout(400)
@@ -47,12 +50,12 @@ def _bank(folder: Path) -> Iterator[tuple[RealBank, Fuse]]:
         yield bank, fuse
 
 
-def _killed_at_every_commit(folder: Path, when: str) -> None:
+def _killed_at_commits(folder: Path, when: str) -> None:
     with _bank(folder) as (bank, fuse):
         lane = Lane(bank, folder / "lane")
         plan = lane.plan(AMOUNT)
         with Keeper(bank) as keeper:
-            for commit in range(1, MOST):
+            for commit in range(1 if when == "before" or STEP == 1 else 2, MOST, STEP):
                 before, deaths = lane.state(), keeper.deaths
                 fuse.light(when, commit)
                 done, trace = lane.withdraw(AMOUNT)
@@ -69,14 +72,14 @@ def _killed_at_every_commit(folder: Path, when: str) -> None:
                     )
                     wanted = Expected(given=plan, counted=plan)
                 lane.agrees(before, wanted, (when, commit, trace))
-            assert 8 <= commit < MOST - 1, "every commit was reached, and the end too"
+            assert 8 <= commit < MOST - STEP, "the end was reached"
         assert lane.plan(AMOUNT) == plan
         bank.sound_by_command()
 
 
-def test_sigkill_at_every_commit_of_a_withdrawal(tmp_path: Path) -> None:
-    """Killed before and after each commit and started again, it pays once and debits once; there is a pause at most."""
-    at_once(*(partial(_killed_at_every_commit, tmp_path / when, when) for when in ("before", "after")))
+def test_sigkill_at_commits_of_a_withdrawal(tmp_path: Path) -> None:
+    """Killed before and after one commit after another and started again, it pays once and debits once; there is a pause at most."""
+    at_once(*(partial(_killed_at_commits, tmp_path / when, when) for when in ("before", "after")))
 
 
 #: At which record of the kiosk, before or after it, and at which commit of the bank since the withdrawal began.
@@ -111,4 +114,4 @@ def _both_killed(folder: Path, pairs: list[tuple[str, str, str, int]]) -> None:
 
 def test_both_are_killed(tmp_path: Path) -> None:
     """Kiosk and bank die in the same withdrawal, in either order; started again they agree, to the note."""
-    at_once(*(partial(_both_killed, tmp_path / str(half), PAIRS[half::2]) for half in (0, 1)))
+    at_once(*(partial(_both_killed, tmp_path / str(half), PAIRS[half * STEP :: 2 * STEP]) for half in (0, 1)))

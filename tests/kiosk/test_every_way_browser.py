@@ -17,7 +17,7 @@ from support.real_processes import PIN, RealKiosk
 from config.kiosk import LANGUAGES
 from kiosk.screens.words.load import load_words
 
-pytestmark = [needs_chromium, pytest.mark.xdist_group("chromium"), pytest.mark.timeout(300)]
+pytestmark = [needs_chromium, pytest.mark.xdist_group("chromium-ways"), pytest.mark.timeout(300)]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from pathlib import Path
 
 from support.real_processes import VALUES, Account, Case, Done, RealBank, RealKiosk
 
+#: Each third write or commit is one to be killed at; with EVERY_WRITE=1, as in `make kill`, every one. In virtual time
+#: (`tests/kiosk/test_power_cuts.py`, the simulation) it is every one at all times.
+STEP = 1 if os.environ.get("EVERY_WRITE") else 3
 
 @dataclass(frozen=True)
 class Expected:

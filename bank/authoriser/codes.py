@@ -43,13 +43,13 @@ def present(view: View, context: Context, message: OpenVisit) -> tuple[Card, Cod
         digits = digits_of(context.tools.keys, message, context.terminal.terminal, context.terminal.generation)
     except PinError as error:
         raise Refusal(Reason.PIN_BLOCK, str(error)) from error
-    guard = _guard(view, context)
+    tries = guard(view, context)
     if not context.try_counted:
-        raise CountTry(_counted(guard, context))
+        raise CountTry(_counted(tries, context))
     code = _live(view, context, context.tools.keys.code_digest(digits))
     if code is None:
-        raise _wrong(guard)
-    view.put(_given_back(guard))
+        raise _wrong(tries)
+    view.put(_given_back(tries))
     return view.need(Card, code.card), code
 
 
@@ -126,7 +126,8 @@ def _live(view: View, context: Context, digest: bytes) -> Code | None:
 # ── Guessing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _guard(view: View, context: Context) -> CodeGuard:
+def guard(view: View, context: Context) -> CodeGuard:
+    """How many wrong codes there were at this terminal."""
     return view.get(CodeGuard, context.terminal.terminal) or CodeGuard(terminal=context.terminal.terminal)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bank.audit.events import AuditEvent
-from bank.ledger.rows import SessionRow, Terminal
+from bank.ledger.rows import Row, SessionRow, Terminal
 from bank.ledger.view import View
 from bank_link.messages import Reason, Refused, Signed, SignedOn, SignOn, SignOnClaims, Slip
 from bank_link.money import Money
@@ -115,7 +115,9 @@ class Context:
 
 
 class Refusal(Exception):
-    """A rule says no. Nothing that the message did stays, but for `events`, which the audit log keeps."""
+    """A rule says no. Nothing that the message did stays, but for `events`, which the audit log keeps, and the rows in
+    `keeps`.
+    """
 
     def __init__(
         self, reason: Reason, sentence: str, *, possible: Money | None = None, until: int | None = None,
@@ -124,3 +126,4 @@ class Refusal(Exception):
         super().__init__(sentence)
         self.answer = Refused(reason=reason, sentence=sentence, possible=possible, until=until, tries_left=tries_left)
         self.events = tuple(events)
+        self.keeps: tuple[Row, ...] = ()

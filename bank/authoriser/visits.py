@@ -90,7 +90,12 @@ def activate(view: View, card: Card) -> Card:
 def _open_by_code(view: View, context: Context, message: OpenVisit) -> VisitOpened:
     """Tells nothing of the account but that it pays: who has the code need not be its owner."""
     card, code = codes.present(view, context, message)
-    _not_in_use_elsewhere(view, context, card)
+    try:
+        _not_in_use_elsewhere(view, context, card)
+    except Refusal as refusal:
+        # The digits were right: their try is none, whatever else stands in the way.
+        refusal.keeps = (codes.guard(view, context),)
+        raise
     turned = codes.turned(card, context.now_ms)
     card = replace(card, issued_epoch=turned.epoch, issued_n=turned.n)
     view.put(card)

@@ -311,6 +311,8 @@ def _by_rules(view: View, context: Context, rules: Callable[[View], Answer]) -> 
     except Refusal as refusal:
         for event_kind, detail in refusal.events:
             context.note(view, event_kind, detail)
+        for row in refusal.keeps:
+            view.put(row)
         return refusal.answer
     view.merge(branch)
     return answer

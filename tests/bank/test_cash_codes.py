@@ -98,6 +98,25 @@ def test_two_machines_with_one_code_pay_it_once(tmp_path: Path) -> None:
     run_hall(tmp_path, story)
 
 
+def test_a_right_code_that_is_in_use_elsewhere_costs_no_try(tmp_path: Path) -> None:
+    """Typed more often than there are tries: it is said to be in use each time, and the next customer can type theirs."""
+
+    async def story(hall: Hall) -> None:
+        one, two = await hall.machine(), await hall.machine()
+        account = await hall.account(opening="200")
+        used, other = await code(hall, account), await code(hall, account)
+        await held(one, used.digits)
+        for _ in range(TRIES + 2):
+            assert reason(await open_code(two, used.digits)) is m.Reason.CARD_IN_USE
+        for left in range(TRIES - 1, 0, -1):
+            wrong = await open_code(two, WRONG)
+            assert (reason(wrong), wrong.tries_left) == (m.Reason.WRONG_CODE, left)  # type: ignore[union-attr]
+        assert reason(await open_code(two, used.digits)) is m.Reason.CARD_IN_USE
+        await opened(two, other.digits)
+
+    run_hall(tmp_path, story)
+
+
 def test_both_at_the_very_same_time(tmp_path: Path) -> None:
     """Four machines type the code in one moment and go on as fast as they can: one hold is all that there is."""
 

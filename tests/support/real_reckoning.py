@@ -14,6 +14,7 @@ from support.real_processes import VALUES, Account, Case, Done, RealBank, RealKi
 #: (`tests/kiosk/test_power_cuts.py`, the simulation) it is every one at all times.
 STEP = 1 if os.environ.get("EVERY_WRITE") else 3
 
+
 @dataclass(frozen=True)
 class Expected:
     """What one withdrawal came to (minor units). `given`: cassettes of the notes that are the customer's now.

@@ -2,14 +2,15 @@
 
     -----BEGIN ATM AUTH FILE-----
     Version: 1
-    Seal: passphrase            (or: key-file)
+    Seal: passphrase            (or: key-file; none, a till's)
 
     base64 of salt (16) ‖ check (16) ‖ nonce (12) ‖ AES-256-GCM of the identity's JSON, bound to the lines above
     Checksum: SHA-256 of everything above
     -----END ATM AUTH FILE-----
 
 The keys come from the passphrase (scrypt: N 2^15, r 8, p 1) or the key file through HKDF-SHA256: one for the seal, one
-for the encrypted PKCS #8 key inside it, and the check, which tells a wrong passphrase from an altered file.
+for the encrypted PKCS #8 key inside it, and the check, which tells a wrong passphrase from an altered file. With `none`
+they come from the salt alone: the format is the same, and it hides nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ VERSION = 1
 
 _BEGIN = "-----BEGIN ATM AUTH FILE-----\n"
 _END = "-----END ATM AUTH FILE-----\n"
-_MOST_BYTES = 262_144
+MOST_BYTES = 262_144
 _SALT, _CHECK, _NONCE = 16, 16, 12
 _VERSION = re.compile(r"Version: ([0-9]{1,6})\n", re.ASCII)
 _BODY = re.compile(
@@ -73,14 +74,18 @@ def write(path: Path, identity: Identity, secret: Secret, random: Randomness) ->
 
     Raises AuthFileError where it cannot be written.
     """
+    write_private(path, "auth file", compose(identity, secret, random))
+
+
+def compose(identity: Identity, secret: Secret, random: Randomness) -> bytes:
+    """The file's bytes."""
     salt, nonce = random.token_bytes(_SALT), random.token_bytes(_NONCE)
     keys = secret.keys(salt)
     head = f"Version: {VERSION}\nSeal: {secret.kind}\n"
     box = AESGCM(keys.box).encrypt(nonce, coding.encode(_content(identity, keys)), head.encode())
     packed = base64.b64encode(salt + keys.check + nonce + box).decode()
     covered = head + "\n" + "\n".join(textwrap.wrap(packed, 64)) + "\n"
-    text = _BEGIN + covered + f"Checksum: {_checksum(covered)}\n" + _END
-    write_private(path, "auth file", text.encode())
+    return (_BEGIN + covered + f"Checksum: {_checksum(covered)}\n" + _END).encode()
 
 
 def read(path: Path, secret: Secret, now_ms: int) -> Identity:
@@ -90,7 +95,11 @@ def read(path: Path, secret: Secret, now_ms: int) -> Identity:
     user's, open to others, foreign, of a newer version, truncated, damaged, sealed under another secret, altered, or
     where its certificate has expired or is not valid yet.
     """
-    data = read_private(path, "auth file", most_bytes=_MOST_BYTES)
+    return parse(read_private(path, "auth file", most_bytes=MOST_BYTES), path, secret, now_ms)
+
+
+def parse(data: bytes, path: Path, secret: Secret, now_ms: int) -> Identity:
+    """The identity in a file's bytes; `path` is for the sentences. Raises AuthFileError, as `read` does for its content."""
     found = _body(data.decode("latin-1"), path)
     if found["seal"] != secret.kind:
         raise AuthFileError(

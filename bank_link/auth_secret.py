@@ -31,7 +31,7 @@ class SealKeys:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Made by one of its class methods. `kind` is "passphrase" or "key-file"."""
+    """Made by one of its class methods. `kind` is "passphrase", "key-file", or "none"."""
 
     kind: str
     _material: bytes = field(repr=False)
@@ -50,6 +50,11 @@ class Secret:
         if len(data) != KEY_FILE_BYTES:
             raise AuthFileError(f"the key file {path} has {len(data)} bytes; a key file has {KEY_FILE_BYTES}")
         return cls("key-file", data)
+
+    @classmethod
+    def none(cls) -> Secret:
+        """No secret at all: whoever can read the file has what is in it. For a till, whose rules know no passphrase."""
+        return cls("none", b"")
 
     def keys(self, salt: bytes) -> SealKeys:
         """The keys for one salt; slow on purpose for a passphrase."""

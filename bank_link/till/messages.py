@@ -106,7 +106,7 @@ def read_answer(envelope: Envelope, call: TillCall) -> TillAnswer:
         raise MessageRefused("the answer's body is of another kind than its envelope says")
     if isinstance(answer, TillDone):
         about = (answer.number, answer.what, answer.account)
-        asked = call.what in {What.BALANCE} or answer.amount == call.amount
+        asked = call.what is What.BALANCE or answer.amount == call.amount
         if about != (call.number, call.what, call.account) or not asked:
             raise MessageRefused("the answer is about another call")
     return answer

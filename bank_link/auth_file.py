@@ -103,7 +103,7 @@ def parse(data: bytes, path: Path, secret: Secret, now_ms: int) -> Identity:
     found = _body(data.decode("latin-1"), path)
     if found["seal"] != secret.kind:
         raise AuthFileError(
-            f"the auth file {path} is sealed under a {_spoken(found['seal'])}, not a {_spoken(secret.kind)}"
+            f"the auth file {path} is sealed under {_spoken(found['seal'])}, not {_spoken(secret.kind)}"
         )
     content, keys = _opened(found, secret, path)
     identity = _identity(content, keys, path)
@@ -142,7 +142,7 @@ def _opened(found: re.Match[str], secret: Secret, path: Path) -> tuple[_Content,
     nonce, box = packed[_SALT + _CHECK :][:_NONCE], packed[_SALT + _CHECK + _NONCE :]
     keys = secret.keys(salt)
     if not hmac.compare_digest(check, keys.check):
-        raise AuthFileError(f"the {_spoken(secret.kind)} is not the one that the auth file {path} is sealed under")
+        raise AuthFileError(f"the {secret.kind.replace('-', ' ')} is not the one that the auth file {path} is sealed under")
     try:
         content: _Content = coding.decode(_Content, AESGCM(keys.box).decrypt(nonce, box, found["head"].encode()), "it")
     except (InvalidTag, ValueError, MessageRefused):
@@ -199,7 +199,7 @@ def _checksum(covered: str) -> str:
 
 
 def _spoken(kind: str) -> str:
-    return kind.replace("-", " ")
+    return "no secret" if kind == "none" else f"a {kind.replace('-', ' ')}"
 
 
 def _truncated(path: Path) -> str:

@@ -142,7 +142,9 @@ def _opened(found: re.Match[str], secret: Secret, path: Path) -> tuple[_Content,
     nonce, box = packed[_SALT + _CHECK :][:_NONCE], packed[_SALT + _CHECK + _NONCE :]
     keys = secret.keys(salt)
     if not hmac.compare_digest(check, keys.check):
-        raise AuthFileError(f"the {secret.kind.replace('-', ' ')} is not the one that the auth file {path} is sealed under")
+        raise AuthFileError(
+            f"the {secret.kind.replace('-', ' ')} is not the one that the auth file {path} is sealed under"
+        )
     try:
         content: _Content = coding.decode(_Content, AESGCM(keys.box).decrypt(nonce, box, found["head"].encode()), "it")
     except (InvalidTag, ValueError, MessageRefused):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +26,8 @@ def terminal_context(identity: Identity, random: Randomness) -> ssl.SSLContext:
     OpenSSL takes keys from files alone: the key passes through one in a private directory, encrypted under a password
     that exists only here and now, and the file is gone before this returns.
     """
+    import tempfile
+
     context = pinned_context(identity.cas)
     password = random.token_bytes(32).hex()
     with tempfile.TemporaryDirectory(prefix="atm-key-") as folder:

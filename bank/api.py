@@ -24,6 +24,13 @@ class Handle(Protocol):
         """The answer to one framed message; `peer` is the caller's address, for limits."""
 
 
+class TillHandle(Protocol):
+    """A bank for tills behind the shell."""
+
+    async def __call__(self, body: bytes, *, certified: str) -> bytes:
+        """The answer to one framed message; `certified`: whose certificate the connection has."""
+
+
 class _Answered(Exception):
     """The request is answered with a bare status."""
 
@@ -38,6 +45,11 @@ def message_app(handle: Handle) -> App:
     What `handle` raises is a bare status: MessageRefused 400, Busy 503, anything else 500; each leaves a log line.
     """
     return _app({MESSAGE_PATH: ("POST", _posting(handle))})
+
+
+def till_app(handle: TillHandle) -> App:
+    """The listener's of a bank for tills: as the main listener's."""
+    return _app({MESSAGE_PATH: ("POST", _posting(handle, _certified))})
 
 
 def enrolment_app(handle: Handle, ca_pem: Callable[[], str]) -> App:
@@ -73,14 +85,25 @@ async def _answer(
     return await answer(scope, receive)
 
 
-def _posting(handle: Handle) -> Callable[[Scope, Receive], Awaitable[bytes]]:
+def _peer(scope: Scope) -> dict[str, str]:
+    return {"peer": scope["client"][0] if scope.get("client") else ""}
+
+
+def _certified(scope: Scope) -> dict[str, str]:
+    return {"certified": scope["extensions"]["tls"]["client_cert_name"]}
+
+
+def _posting(
+    handle: Callable[..., Awaitable[bytes]], who: Callable[[Scope], dict[str, str]] = _peer
+) -> Callable[[Scope, Receive], Awaitable[bytes]]:
+    """`who`: what `handle` is told of the caller."""
     log = LimitedLog("bank.api")
 
     async def post(scope: Scope, receive: Receive) -> bytes:
         body = await _body(scope, receive)
         peer = scope["client"][0] if scope.get("client") else ""
         try:
-            return await handle(body, peer=peer)
+            return await handle(body, **who(scope))
         except MessageRefused as error:
             log.warning("a message from %s was refused: %s", peer, error)
             raise _Answered(400) from None

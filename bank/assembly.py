@@ -54,20 +54,20 @@ class Bank:
         self.store = store
         self.clock = clock
         self._sealer = Sealer(store, ring.audit_seal, clock)
-        self._tools = tools_maker(
+        self.tools = tools_maker(
             clock=clock, limits=limits_of(config), keys=DecisionKeys(ring), random=random,
             audit_head=self._sealer.head,
         )  # fmt: skip
-        self._committer = Committer(store, self._tools)
-        self._sweeper = Sweeper(store, self._tools, committed=self._sealer.wake)
+        self._committer = Committer(store, self.tools)
+        self._sweeper = Sweeper(store, self.tools, committed=self._sealer.wake)
         self._house = house_of(config, ring)
         self.host = Host(
             store=store, committer=self._committer, clock=clock, challenge_key=ring.challenge_key(),
-            committed=self._written,
+            committed=self.written,
         )  # fmt: skip
         self.enrolment = EnrolmentHandler(
             store=store, ring=ring, clock=clock, bank=config.name, address=self._house.address,
-            committed=self._written,
+            committed=self.written,
         )  # fmt: skip
 
     @classmethod
@@ -135,7 +135,7 @@ class Bank:
         await self.store.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())
 
     async def _execute(self, command: Command) -> Answer:
-        tools = self._tools()
+        tools = self.tools()
         try:
             answer = await self.store.write(execute, command, self._house, tools)
         except CommandRefused:
@@ -143,10 +143,10 @@ class Bank:
             with contextlib.suppress(StoreError):
                 await self._note(audit_event("command-refused", name_of(command), by=command.by, at_ms=tools.now_ms))
             raise
-        self._written()
+        self.written()
         return answer
 
-    def _written(self) -> None:
+    def written(self) -> None:
         """Something was committed."""
         self._sealer.wake()
         self._sweeper.wake()

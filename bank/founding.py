@@ -20,7 +20,7 @@ from bank.ledger.write import write
 from bank.schema import VERSION, metadata
 from bank.store.store import Store
 from bank_link.seams import Randomness, WallClock
-from config.bank import BankConfig
+from config.bank import BankConfig, Serves
 from config.load import example_bank, load_bank
 
 
@@ -30,7 +30,9 @@ class FoundingError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Charter:
-    """What a new bank's configuration says. `public_host`: how terminals reach it; `listen_host`: where it listens."""
+    """What a new bank's configuration says. `public_host`: how terminals reach it; `listen_host`: where it listens;
+    `serves`: which kind of terminals.
+    """
 
     name: str
     currency: str
@@ -38,11 +40,12 @@ class Charter:
     listen_host: str = "127.0.0.1"
     port: int = 8443
     enrol_port: int = 8444
+    serves: Serves = Serves.KIOSKS
 
     def toml(self) -> str:
         text = example_bank(
             name=self.name, data=".", currency=self.currency, public_host=self.public_host, host=self.listen_host,
-            port=self.port, enrol_port=self.enrol_port,
+            port=self.port, enrol_port=self.enrol_port, serves=self.serves,
         )  # fmt: skip
         return text + '\n[database]\nurl = "sqlite:///books.sqlite"\n'
 

@@ -14,9 +14,10 @@ from bank.store.prepared import Prepared
 from bank.store.store import Store
 from bank_link.envelope import Envelope, answering, decode_request, seal, unseal
 from bank_link.errors import MessageRefused
-from bank_link.messages import Hello, HelloBack
+from bank_link.messages import Hello, HelloBack, Reason, Refused
 from bank_link.seams import Randomness, WallClock
 from bank_link.sign_on import challenge
+from bank_link.till.messages import answer_envelope, is_tills, pack, unpack
 
 
 class Host:
@@ -34,6 +35,8 @@ class Host:
 
     async def handle(self, body: bytes, *, peer: str) -> bytes:  # noqa: ARG002 - `peer` is for limits at the transport
         """The answer's bytes. Raises MessageRefused for what proves nothing about its sender, and Busy."""
+        if is_tills(body):
+            return _to_a_till(body)
         frame = unseal(body)
         if frame.envelope.kind == "hello":
             return await self._hello(frame.envelope)
@@ -53,6 +56,12 @@ class Host:
         nonce = challenge(self._challenge_key, now, envelope.terminal, message.nonce)
         last_boot = await self._store.read(_last_boot, envelope.terminal)
         return seal(answering(envelope, HelloBack(nonce=nonce, time=now, last_boot=last_boot), time=now), None)
+
+
+def _to_a_till(body: bytes) -> bytes:
+    """One sentence for a till that was brought here. Raises MessageRefused."""
+    sentence = "this bank is for kiosks: a till belongs to a bank that was made for tills"
+    return pack(answer_envelope(unpack(body), Refused(reason=Reason.UNSUPPORTED, sentence=sentence)))
 
 
 def _last_boot(connection: Connection, terminal: str) -> str:

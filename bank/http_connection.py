@@ -11,13 +11,14 @@ import http
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httptools
 
 from bank.api import App, Scope
+from bank.keys.certificates import TERMINAL_ROLE
 from bank_link.envelope import MAX_FRAME
 
 #: Of requests that came before the answer to the one before them, so many wait; one more ends the connection.
@@ -61,6 +62,9 @@ class HttpConnection(asyncio.Protocol):
         self._draining = False
         self._write_paused = False
         self._fed = 0
+        self.was_opened = False
+        self._asked = 0
+        self._failed = False
         self._in_head = True
         self._begin_message()
         self.deadline = self._loop.time() + limits.head_s
@@ -69,6 +73,11 @@ class HttpConnection(asyncio.Protocol):
     def idle(self) -> bool:
         """No request is under way, in no part."""
         return self._task is None and not self._waiting and self._fed == 0 and not self._write_paused
+
+    @property
+    def faultless(self) -> bool:
+        """Something was asked over it, whole, and all that was answered was answered well."""
+        return self._asked > 0 and self._fed == 0 and not self._refusal and not self._failed
 
     def expire(self) -> None:
         """The deadline has passed: whoever is that slow is cut off."""
@@ -88,7 +97,9 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self.was_opened = True
         self._peer = transport.get_extra_info("peername")
+        self._certified = certified_terminal(transport.get_extra_info("peercert"))
         self._opened(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -157,6 +168,7 @@ class HttpConnection(asyncio.Protocol):
         if len(self._waiting) >= MOST_PIPELINED:
             self._refuse(429)
             return
+        self._asked += 1
         self._waiting.append((self._scope(), bytes(self._body), self._parser.should_keep_alive()))
         self._begin_message()
         self._next()
@@ -190,6 +202,8 @@ class HttpConnection(asyncio.Protocol):
             "headers": self._headers,
             "client": (self._peer[0], self._peer[1]) if self._peer else None,
             "server": None,
+            # Of the ASGI extension `tls` only this: whose certificate it is, "" for a stranger.
+            "extensions": {"tls": {"client_cert_name": self._certified}},
         }
 
     def _next(self) -> None:
@@ -217,6 +231,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _write(self, answer: _Answer, *, keep_alive: bool, bodyless: bool) -> None:
         assert self._transport is not None
+        self._failed = self._failed or not answer.is_good
         keep_alive = keep_alive and not answer.closing and not self._draining
         self._set_deadline(self._limits.write_s)
         self._transport.write(answer.encoded(keep_alive=keep_alive, bodyless=bodyless))
@@ -240,6 +255,13 @@ class HttpConnection(asyncio.Protocol):
         # While the app works, nobody is late but the app.
         if self._task is None or self._write_paused:
             self.deadline = self._loop.time() + seconds
+
+
+def certified_terminal(certificate: Mapping[str, Any] | None) -> str:
+    """`terminal:generation` of a client's certificate that TLS has verified, as `ssl` shows it; "" where there is none."""
+    names = (certificate or {}).get("subjectAltName", ())
+    found = [value.removeprefix(TERMINAL_ROLE) for kind, value in names if kind == "URI"]
+    return found[0] if len(found) == 1 else ""
 
 
 class _Body:
@@ -267,6 +289,10 @@ class _Answer:
             self._headers = list(event["headers"])
         else:
             self._body += event.get("body", b"")
+
+    @property
+    def is_good(self) -> bool:
+        return self._status == 200
 
     @property
     def closing(self) -> bool:

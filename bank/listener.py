@@ -11,6 +11,7 @@ import contextlib
 import errno
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -56,13 +57,18 @@ class Listener:
         context: ssl.SSLContext,
         app: App,
         limits: ListenerLimits = ListenerLimits(),
+        faulty: Callable[[], None] = lambda: None,
     ) -> None:
+        """`faulty` is called once for each connection that came to nothing: no TLS, nothing asked, or nothing that could
+        be answered.
+        """
         self.name = name
         self.host = host
         self.port = port
         self._context = context
         self._app = app
         self._limits = limits
+        self._faulty = faulty
         self._log = LimitedLog("bank.listener", lines_per_s=limits.log_lines_per_s)
         self._socket: socket.socket | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,6 +95,7 @@ class Listener:
 
     async def stop(self, *, grace_s: float) -> None:
         """Accept no more, let what was asked be answered for `grace_s`, then cut the rest."""
+        self._faulty = lambda: None  # Whoever is cut off from here on has done no wrong.
         for task in [*self._tasks, *self._handshakes]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._handshakes, return_exceptions=True)
@@ -138,6 +145,8 @@ class Listener:
             )  # fmt: skip
         except (OSError, EOFError) as error:
             accepted.close()
+            if not connection.was_opened:
+                self._faulty()
             self._log.warning("%s: %s was not admitted: %s", self.name, peer, _why(error))
 
     def _greeted(self, accepted: socket.socket, task: asyncio.Task[None]) -> None:
@@ -145,6 +154,7 @@ class Listener:
         if task.cancelled():
             # One that made room before it had begun never came to close its socket.
             accepted.close()
+            self._faulty()
 
     def _opened(self, connection: HttpConnection) -> None:
         """TLS stands: only who was admitted may take another's place."""
@@ -155,6 +165,8 @@ class Listener:
 
     def _ended(self, connection: HttpConnection) -> None:
         self._connections.discard(connection)
+        if not connection.faultless:
+            self._faulty()
         if not self._connections:
             self._empty.set()
 

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 
 #: 2: `posts`, and an index of open visits. 3: `deposits`. 4: `billers`, `bills` and `usuals`; indexes of cases by account, of
-#: pending cards, and of accounts that were opened at a terminal. 5: `operators`, `codes`, `code_guards`.
-VERSION = 5
+#: pending cards, and of accounts that were opened at a terminal. 5: `operators`, `codes`, `code_guards`. 6: `till_accounts`.
+VERSION = 6
 
 metadata = MetaData()
 
@@ -108,6 +108,13 @@ terminals = Table(
     _time("enrolled_at"), _time("last_seen"), _time("last_exchange"), _time("last_challenge"),
     Column("report", Text, nullable=False, default=""),
     CheckConstraint("state IN ('pending', 'active', 'suspended')", name="terminal_state"),
+)  # fmt: skip
+
+till_accounts = Table(
+    "till_accounts", metadata,
+    Column("account", String(64), ForeignKey("accounts.account"), primary_key=True),
+    _text("name", 122), _text("card"), _time("created_at"),
+    UniqueConstraint("name"),
 )  # fmt: skip
 
 numbering = Table(

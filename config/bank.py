@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,13 @@ class BankAccountsConfig:
     pending_days: int = 14
 
 
+class Serves(enum.StrEnum):
+    """Which kind of terminal a bank was made for; it has no other. Tills are those of `atm` and `bank`."""
+
+    KIOSKS = "kiosks"
+    TILLS = "tills"
+
+
 @dataclass(frozen=True, kw_only=True)
 class BankConfig:
     """One bank. `data`: directory of keys, CA and audit log. `database_url`: SQLAlchemy's; may hold a password.
@@ -66,6 +74,7 @@ class BankConfig:
     name: str
     data: Path
     currency: str
+    serves: Serves = Serves.KIOSKS
     zone: str = "UTC"
     card_bin: str = "999900"
     listen: ListenConfig = ListenConfig()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from config.bank import BankAccountsConfig, BankConfig, BankLimitsConfig, ListenConfig
+from config.bank import BankAccountsConfig, BankConfig, BankLimitsConfig, ListenConfig, Serves
 from config.kiosk_reading import read_zone
 from config.reading import Reading, Table
 
@@ -29,6 +29,7 @@ def read_bank(reading: Reading) -> BankConfig:
         name=bank.text("name", pattern=r"[^\0\r\n]{1,60}", allowed="1 to 60 characters on one line"),
         data=data,
         currency=bank.text("currency", pattern="[A-Z]{3}", allowed='an ISO 4217 code like "EUR"'),
+        serves=bank.choice("serves", Serves, BankConfig.serves),
         zone=read_zone(bank, BankConfig.zone),
         card_bin=bank.text("card_bin", BankConfig.card_bin, pattern="[0-9]{6}|[0-9]{8}", allowed="6 or 8 digits"),
         listen=_listen(top.table("listen", required=False)),

@@ -86,7 +86,7 @@ auth_file = {toml_value(auth_file)}
 
 def example_bank(
     *, name: str, data: str, currency: str, public_host: str = "localhost", host: str = "127.0.0.1", port: int = 8443,
-    enrol_port: int = 8444,
+    enrol_port: int = 8444, serves: str = "kiosks",
 ) -> str:  # fmt: skip
     """A bank's configuration with what must be said; everything else has a default that `show_bank` prints."""
     return f"""\
@@ -95,6 +95,7 @@ def example_bank(
 name = {toml_value(name)}
 data = {toml_value(data)}
 currency = {toml_value(currency)}
+serves = {toml_value(serves)}          # or "tills": see docs/till.md. A bank has terminals of one kind
 zone = "UTC"               # a card's day ends at this zone's midnight
 
 [listen]

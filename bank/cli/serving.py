@@ -12,8 +12,9 @@ from argparse import Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bank.cli.failures import Failed
 from bank.cli.running import configured, control_path
-from config.bank import BankConfig
+from config.bank import BankConfig, Serves
 
 if TYPE_CHECKING:
     from bank.assembly import Bank
@@ -27,6 +28,8 @@ _LOG_BYTES = 2_000_000
 def serve(arguments: Namespace) -> int:
     """Blocks until SIGTERM or SIGINT. Raises ServiceError, StoreError, KeyRingError, ConfigError."""
     config = configured(arguments)
+    if config.serves is not Serves.KIOSKS:
+        raise Failed(f"{config.name} is a bank for tills; serve it with: bank --database {config.data}")
     listen = replace(
         config.listen, port=arguments.port or config.listen.port,
         enrol_port=arguments.enrol_port or config.listen.enrol_port,

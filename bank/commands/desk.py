@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,9 +12,9 @@ from bank.audit.events import AuditEvent
 from bank.authoriser.context import Limits, Tools
 from bank.control import CommandRefused
 from bank.keys.keyring import KeyRing
-from bank.ledger.read import Lookup, row_from
+from bank.ledger.read import books_over, row_from
 from bank.ledger.rows import Row
-from bank.ledger.view import Books, View
+from bank.ledger.view import View
 from bank.ledger.write import write
 from bank_link.money import Money as Amount
 from bank_link.money import MoneyError, parse
@@ -42,13 +41,13 @@ class Desk:
         self.house = house
         self.tools = tools
         self.by = by
-        self.books = Books(missing=self._read)
+        self.books = books_over(self.connection)
         self.view = View(self.books)
 
     def flush(self) -> None:
         """Write everything that was left in the view; what is read from then on has it."""
         write(self.connection, self.books, self.view)
-        self.books = Books(missing=self._read)
+        self.books = books_over(self.connection)
         self.view = View(self.books)
 
     @property
@@ -76,15 +75,6 @@ class Desk:
     def note(self, kind: str, detail: str, *, terminal: str = "", number: int = 0) -> None:
         """One line into the audit log; it says who, and holds no secret."""
         self.view.note(audit_event(kind, detail, by=self.by, at_ms=self.now_ms, terminal=terminal, number=number))
-
-    def _read(self, kind: type[Row], key: tuple[Any, ...]) -> Row | None:
-        found = _by_key(kind)(self.connection, self.books, [key if len(key) > 1 else key[0]])
-        return found[0] if found else None
-
-
-@functools.cache
-def _by_key(kind: type[R]) -> Lookup[R]:
-    return Lookup(kind)
 
 
 def audit_event(kind: str, detail: str, *, by: str, at_ms: int, terminal: str = "", number: int = 0) -> AuditEvent:

@@ -42,8 +42,11 @@ class Authority:
         return f"<Authority {self.certificate.subject.rfc4514_string()}>"
 
 
+TERMINAL_ROLE = "atm:terminal:"
+
+
 def terminal_uri(terminal: str, generation: int) -> str:
-    return f"atm:terminal:{terminal}:{generation}"
+    return f"{TERMINAL_ROLE}{terminal}:{generation}"
 
 
 def make_ca(*, key: Ed25519PrivateKey, bank: str, version: int, serial: bytes, now_ms: int) -> x509.Certificate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -46,3 +47,19 @@ class Lookup(Generic[R]):
         for row in found:
             books.load(row)
         return found
+
+
+def books_over(connection: Connection) -> Books:
+    """Books that read by key whatever they are asked for and have not."""
+
+    def missing(kind: type[Row], key: tuple[Any, ...]) -> Row | None:
+        found = _by_key(kind)(connection, books, [key if len(key) > 1 else key[0]])
+        return found[0] if found else None
+
+    books = Books(missing=missing)
+    return books
+
+
+@functools.cache
+def _by_key(kind: type[R]) -> Lookup[R]:
+    return Lookup(kind)

@@ -397,3 +397,14 @@ class Token(Row, frozen=True, kw_only=True):
     generation: int = 0
     fingerprint: str = ""
     answer: bytes = b""
+
+
+class TillAccount(Row, frozen=True, kw_only=True):
+    """An account of a bank for tills, by the name that it was opened under. `card`: the reference of its one card."""
+
+    table = schema.till_accounts
+    key_fields = ("account",)
+    account: str
+    name: str
+    card: str
+    created_at: int = 0

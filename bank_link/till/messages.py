@@ -85,6 +85,16 @@ def unpack(data: bytes) -> Envelope:
     return envelope
 
 
+def is_tills(data: bytes) -> bool:
+    """Whether these are the bytes of a till's call, which no other bank than one for tills can read."""
+    if len(data) != FRAME or not data.startswith(NO_MAC):
+        return False
+    try:
+        return unpack(data).kind == KIND
+    except MessageRefused:
+        return False
+
+
 def call_envelope(call: TillCall, terminal: str, generation: int) -> Envelope:
     return Envelope(
         terminal=terminal, generation=generation, session="", transmission=0, time=0, kind=kind(call), body=encode(call)

@@ -65,7 +65,7 @@ def test_a_bill_is_paid_once_to_the_cent_and_both_statements_say_whose(tmp_path:
         first, second = await desk.machine.ask(message), await desk.machine.ask(message)
         assert isinstance(first, m.Slipped)
         assert first == second
-        slip = hall.bank._tools().keys.read_slip(first.slip)
+        slip = hall.bank.tools().keys.read_slip(first.slip)
         assert (slip.kind, slip.account, slip.to, slip.biller, slip.text, slip.amount) == (
             "bill", desk.card.account, water, biller, BILL, m.Money(64_30, "EUR"),
         )  # fmt: skip

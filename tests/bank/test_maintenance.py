@@ -28,7 +28,7 @@ async def _done(desk: Desk, what: str, **fields: Any) -> m.Post:
 
 
 def hall_slip(desk: Desk, answer: m.Slipped) -> m.Slip:
-    return desk.machine.hall.bank._tools().keys.read_slip(answer.slip)
+    return desk.machine.hall.bank.tools().keys.read_slip(answer.slip)
 
 
 async def _again(desk: Desk) -> m.VisitOpened:

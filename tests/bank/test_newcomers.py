@@ -44,7 +44,7 @@ async def _opened(machine: Machine, **fields: Any) -> tuple[m.OpenAccount, m.Acc
     message = _ask_for(machine, **fields)
     answer = await machine.ask(message)
     assert isinstance(answer, m.AccountOpened), answer
-    slip = machine.hall.bank._tools().keys.read_slip(answer.slip)
+    slip = machine.hall.bank.tools().keys.read_slip(answer.slip)
     return message, answer, HeldCard(parse(answer.file), slip.card, slip.to, PIN)
 
 

@@ -17,7 +17,7 @@ async def _opened(desk: Desk, product: str = "Savings") -> tuple[m.Post, m.Signe
     message = desk.post("opening", text=product)
     answer = await desk.machine.ask(message)
     assert isinstance(answer, m.Slipped), answer
-    return message, answer.slip, desk.machine.hall.bank._tools().keys.read_slip(answer.slip)
+    return message, answer.slip, desk.machine.hall.bank.tools().keys.read_slip(answer.slip)
 
 
 def test_a_customer_opens_another_account_with_the_card(tmp_path: Path) -> None:

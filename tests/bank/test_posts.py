@@ -24,7 +24,7 @@ def test_money_goes_to_another_customer_once_however_often_it_is_sent(tmp_path: 
         first, second = await desk.machine.ask(message), await desk.machine.ask(message)
         assert isinstance(first, m.Slipped)
         assert first == second
-        slip = hall.bank._tools().keys.read_slip(first.slip)
+        slip = hall.bank.tools().keys.read_slip(first.slip)
         assert (slip.kind, slip.account, slip.to, slip.amount) == ("transfer", desk.card.account, maria, eur(60))
         assert await balances(hall, desk.card.account, maria) == ["140.00", "70.00"]
         await hall.sound()

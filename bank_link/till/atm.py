@@ -31,7 +31,7 @@ class _Failed(Exception):
 def main(words: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code. No end of it shows a traceback."""
     try:
-        _print(_run(grammar.atm_line(sys.argv[1:] if words is None else words)))
+        _print(_run(grammar.read_atm(sys.argv[1:] if words is None else words)))
     except _Failed as failed:
         return _ended(failed.code, str(failed))
     except grammar.LineError as error:

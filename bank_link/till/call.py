@@ -79,6 +79,8 @@ def ask(call: TillCall, identity: Identity, ip: str, port: int, *, longest_s: fl
         raise Faulty("the bank did not answer in time") from None
     except ssl.SSLCertVerificationError:
         raise Faulty("the other side does not prove that it is the bank") from None
+    except ssl.SSLError as error:
+        raise Faulty(f"TLS fails: {(error.reason or 'ended').replace('_', ' ').lower()}") from None
     except OSError as error:
         raise Faulty(f"the line to the bank fails: {(error.strerror or type(error).__name__).lower()}") from None
     except MessageRefused as error:

@@ -53,7 +53,7 @@ class BankLine:
     database: str | None
 
 
-def atm_line(words: Sequence[str]) -> AtmLine:
+def read_atm(words: Sequence[str]) -> AtmLine:
     """`atm`'s arguments, without the program's name. Raises LineError."""
     found = _options(words, valued="sipcandw", bare="g")
     account = _matched(_ACCOUNT, found.get("a", ""), "-a must name an account")
@@ -74,7 +74,7 @@ def atm_line(words: Sequence[str]) -> AtmLine:
     return AtmLine(**line, account=account, what=What[_MODES[modes[0]]], amount=amount)  # type: ignore[arg-type]
 
 
-def bank_line(words: Sequence[str]) -> BankLine:
+def read_bank(words: Sequence[str]) -> BankLine:
     """`bank`'s arguments. Raises LineError. `--database DIR` is ours, the rules do not know it."""
     found = _options(words, valued="ps", whole=(_DATABASE,))
     database = found.get(_DATABASE)

@@ -22,7 +22,7 @@ from bank_link.envelope import MESSAGE_PATH
 from bank_link.errors import MessageRefused
 from bank_link.messages import Reason, Refused
 from bank_link.till.call import Faulty, _answer, ask, call_of
-from bank_link.till.grammar import atm_line
+from bank_link.till.grammar import read_atm
 from bank_link.till.messages import (
     FRAME,
     TillAnswer,
@@ -45,7 +45,7 @@ SHORT_S = 0.3
 
 
 def call(*words: str, card: card_file.CardFile | None = CARD_FILE) -> TillCall:
-    line = atm_line(["-a", "bob", *(words or ("-g",))])
+    line = read_atm(["-a", "bob", *(words or ("-g",))])
     return call_of(line, IDENTITY, None if line.what is What.OPEN else card)
 
 
@@ -103,7 +103,7 @@ def test_a_request_is_of_one_size() -> None:
     with TillBank(AUTHORITY) as bank:
         for words in (("-g",), ("-n", "4294967295.99"), ("-w", "0.01")):
             asked(bank.port, call(*words))
-        asked(bank.port, call_of(atm_line(["-a", "b" * 122, "-g"]), IDENTITY, CARD_FILE))
+        asked(bank.port, call_of(read_atm(["-a", "b" * 122, "-g"]), IDENTITY, CARD_FILE))
     assert {(r.method, r.path, r.tls, len(r.body)) for r in bank.server.requests} == {
         ("POST", MESSAGE_PATH, "TLSv1.3", FRAME)
     }

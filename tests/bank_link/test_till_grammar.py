@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bank_link.till.grammar import AtmLine, BankLine, LineError, _options, atm_line, bank_line
+from bank_link.till.grammar import AtmLine, BankLine, LineError, _options, read_atm, read_bank
 from bank_link.till.messages import What
 
 LETTERS = "_-." + string.digits + string.ascii_lowercase
@@ -70,7 +70,7 @@ def meant(options: dict[str, str]) -> AtmLine:
 @given(st.data(), atm_options)
 def test_every_spelling_of_a_line_means_the_same(data: st.DataObject, options: dict[str, str]) -> None:
     """Order, grouping and glued values change nothing; what is not said has the rules' defaults."""
-    assert atm_line(data.draw(spelled(options))) == meant(options)
+    assert read_atm(data.draw(spelled(options))) == meant(options)
 
 
 @given(st.data(), bank_options, st.none() | st.text(min_size=1, max_size=50))
@@ -79,7 +79,7 @@ def test_every_spelling_of_the_banks_line(data: st.DataObject, options: dict[str
     groups = [data.draw(spelled({letter: value})) for letter, value in options.items()]
     groups += [["--database", database]] if database is not None else []
     words = [word for group in data.draw(st.permutations(groups)) for word in group]
-    assert bank_line(words) == BankLine(
+    assert read_bank(words) == BankLine(
         port=int(options.get("p", "3000")), auth_file=options.get("s", "bank.auth"), database=database
     )
 
@@ -107,7 +107,7 @@ def oracle(words: Sequence[str]) -> dict[str, str] | None:
     return None if rest or len(options) < len(found) else options
 
 
-def refused(words: Sequence[str], read=atm_line) -> str:
+def refused(words: Sequence[str], read=read_atm) -> str:
     """The sentence, in which no value of the line stands."""
     with pytest.raises(LineError) as error:
         read(words)
@@ -148,7 +148,7 @@ def test_a_good_line_with_one_thing_wrong(data: st.DataObject, options: dict[str
 def test_any_words_are_a_line_or_are_refused(words: list[str]) -> None:
     """Nothing else is ever raised, whatever comes; and what is taken is within its limits."""
     try:
-        line = atm_line(words)
+        line = read_atm(words)
     except LineError:
         return
     assert 1_024 <= line.port <= 65_535
@@ -181,33 +181,33 @@ def test_names_that_are_none(value: str) -> None:
     refused([f"-a{value}", "-g"])
     for option in "sc":
         refused([*GOOD, f"-{option}", value])
-    refused(["-s", value], bank_line)
+    refused(["-s", value], read_bank)
 
 
 def test_dots_are_accounts_but_no_files() -> None:
     """`.` and `..` have cards of their own names; a file of that name is refused."""
-    assert atm_line(["-a", ".", "-g"]).card_file == "..card"
-    assert atm_line(["-a", "..", "-g"]).card_file == "...card"
+    assert read_atm(["-a", ".", "-g"]).card_file == "..card"
+    assert read_atm(["-a", "..", "-g"]).card_file == "...card"
     for value in (".", ".."):
         refused([*GOOD, "-c", value])
         refused([*GOOD, "-s", value])
-        refused(["-s", value], bank_line)
+        refused(["-s", value], read_bank)
 
 
 def test_the_longest_names() -> None:
     """An account of 122 has a card of 127, the longest file name; one more is too long."""
-    line = atm_line(["-a", "b" * 122, "-g"])
+    line = read_atm(["-a", "b" * 122, "-g"])
     assert len(line.card_file) == 127
-    assert atm_line([*GOOD, "-c", "c" * 127]).card_file == "c" * 127
+    assert read_atm([*GOOD, "-c", "c" * 127]).card_file == "c" * 127
     refused(["-a", "b" * 123, "-g"])
     refused([*GOOD, "-c", "c" * 128])
 
 
 def test_a_value_may_begin_with_a_dash() -> None:
     """As POSIX has it: what follows an option that needs a value is its value."""
-    assert atm_line(["-a", "-x", "-g"]).account == "-x"
-    assert atm_line(["-a", "--", "-g"]).account == "--"
-    assert atm_line(["-a-g", "-g"]).account == "-g"
+    assert read_atm(["-a", "-x", "-g"]).account == "-x"
+    assert read_atm(["-a", "--", "-g"]).account == "--"
+    assert read_atm(["-a-g", "-g"]).account == "-g"
     refused(["-a", "-g"])
     refused(["-a", "bob", "-c", "-d", "50.34"])
     assert "must name an account" in refused(["-a=bob", "-g"])
@@ -231,8 +231,8 @@ def test_amounts_that_are_none(value: str) -> None:
 )
 def test_the_least_and_the_most(mode: str, good: str, bad: str) -> None:
     """An account opens with 10.00 at least; nothing moves zero; the cap itself may be said."""
-    assert atm_line(["-a", "bob", f"-{mode}", good]).amount == int(good.replace(".", ""))
-    assert atm_line(["-a", "bob", f"-{mode}", "4294967295.99"]).amount == 429_496_729_599
+    assert read_atm(["-a", "bob", f"-{mode}", good]).amount == int(good.replace(".", ""))
+    assert read_atm(["-a", "bob", f"-{mode}", "4294967295.99"]).amount == 429_496_729_599
     refused(["-a", "bob", f"-{mode}", bad])
 
 
@@ -242,7 +242,7 @@ def test_the_least_and_the_most(mode: str, good: str, bad: str) -> None:
 def test_ports_that_are_none(value: str) -> None:
     """For both programs, 1024 to 65535 in plain digits."""
     refused([*GOOD, "-p", value])
-    refused(["-p", value], bank_line)
+    refused(["-p", value], read_bank)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_addresses_that_are_none(value: str) -> None:
 @pytest.mark.parametrize("value", ["0.0.0.0", "255.255.255.255", "224.0.0.1"])
 def test_addresses_that_nobody_answers_at(value: str) -> None:
     """Fit the pattern: it is the connection that fails."""
-    assert atm_line([*GOOD, "-i", value]).ip == value
+    assert read_atm([*GOOD, "-i", value]).ip == value
 
 
 @pytest.mark.parametrize(
@@ -270,12 +270,12 @@ def test_addresses_that_nobody_answers_at(value: str) -> None:
 )  # fmt: skip
 def test_lines_that_are_no_banks(words: list[str]) -> None:
     """Repetitions, operands, options of the other program, and near misses of the one long option."""
-    refused(words, bank_line)
+    refused(words, read_bank)
 
 
 def test_the_bank_without_a_word() -> None:
     """Has the rules' defaults and keeps its books in memory."""
-    assert bank_line([]) == BankLine(port=3_000, auth_file="bank.auth", database=None)
+    assert read_bank([]) == BankLine(port=3_000, auth_file="bank.auth", database=None)
 
 
 def test_a_sentence_repeats_no_value() -> None:

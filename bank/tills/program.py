@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bank_link.till.grammar import BankLine, LineError, bank_line
+from bank_link.till.grammar import BankLine, LineError, read_bank
 from bank_link.till.output import line as told
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class _Fatal(Exception):
 def main() -> int:
     """For the script: the exit code."""
     try:
-        line = bank_line(sys.argv[1:])
+        line = read_bank(sys.argv[1:])
     except LineError as error:
         _complain(error)
         return FAILED

@@ -48,7 +48,7 @@ pictures: $(VENV)/.dev  ## The pictures of README and docs made anew, the record
 
 SEEDS := 200
 SEED :=
-simulate: $(VENV)/.dev  ## Bad days from seeds: SEEDS=1000 for many, SEED=7 for one in words; MORE="--deposits 0.5 --codes 0.3"
+simulate: $(VENV)/.dev  ## Bad days from seeds: SEEDS=1000 for many, SEED=7 for one in words; MORE="--deposits 0.5 --errands 0.5"
 	@$(BIN)/python tests/simulation/simulate.py $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(MORE)
 
 VISITS := 250000

@@ -106,8 +106,8 @@ def _completion(
         number=journal.next_number(progress.name.generation),
         made_by=Maker(generation=progress.name.generation, boot=journal.boot_id),
         transaction=progress.name.number, hold=held.hold, card=held.card, account=held.account, amount=held.amount,
-        authority=progress.authority, outcome=outcome, presented=notes(progress.dispensed),
-        taken=progress.taken, in_doubt=notes(in_doubt), surplus=notes(progress.surplus), counts=journal.counts(), claim=held.claim, at=now,
+        authority=progress.authority, outcome=outcome, taken=progress.taken, presented=notes(progress.dispensed),
+        in_doubt=notes(in_doubt), surplus=notes(progress.surplus), counts=journal.counts(), claim=held.claim, at=now,
     )  # fmt: skip
     return [made(progress.name, message)]
 

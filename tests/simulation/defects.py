@@ -15,11 +15,15 @@ from contextlib import ExitStack, contextmanager
 from simulation.defects_bank import BANK
 from simulation.defects_codes import CODES
 from simulation.defects_deposits import DEPOSITS
+from simulation.defects_errands import BILLS, DETAILS, OPENINGS, SERVICE
 from simulation.defects_kiosk import CARD, JOURNAL, OUTBOX, PAYMENT
 from simulation.defects_posts import POSTS
 from simulation.planting import Defect
 
-DEFECTS = {defect.name: defect for defect in (*JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES, *DEPOSITS)}
+_ALL = (
+    *JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES, *DEPOSITS, *BILLS, *DETAILS, *OPENINGS, *SERVICE
+)  # fmt: skip
+DEFECTS = {defect.name: defect for defect in _ALL}
 
 
 @contextmanager

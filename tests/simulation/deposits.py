@@ -107,7 +107,7 @@ class Deposits:
                 credited[row["terminal"], row["generation"], int(row["text"].rpartition("-")[2])] += row["minor"]
         for row in await self._bank.sql(
             "SELECT c.terminal, c.generation, c.number, p.amount_minor AS minor FROM postings p"
-            " JOIN cases c ON p.text = 'case ' || c.case_id WHERE p.kind = 'case-credit'"
+            " JOIN cases c ON p.text = 'case ' || c.case_id WHERE p.kind = 'case-credit' AND c.kind <> 'unclaimed'"
         ):
             name = (row["terminal"], row["generation"], row["number"])
             if name in self.all:

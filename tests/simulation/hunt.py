@@ -22,10 +22,16 @@ _ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(_ROOT), str(_ROOT / "tests")]
 
 from simulation.defects import DEFECTS, planted  # noqa: E402 - the path comes first
-from simulation.run import Plan, Result, _founded, simulate  # noqa: E402 - the path comes first
+from simulation.founded import founded  # noqa: E402 - the path comes first
+from simulation.run import Plan, Result, simulate  # noqa: E402 - the path comes first
 
 #: Sizes that are tried, smallest first, for a known seed that costs a test as little as it can.
 SIZES = (4, 8, 12, 24, 40)
+#: What a plan must have for a defect whose name begins so.
+_SHARES = {
+    "code": "codes", "deposit": "deposits", "bill": "errands", "detail": "errands", "opening": "errands",
+    "service": "errands",
+}  # fmt: skip
 #: As many visits has a seed of the search.
 VISITS = 40
 
@@ -43,14 +49,14 @@ class Found:
 
 
 def _plan(name: str, seed: int, visits: int) -> Plan:
-    """A defect of cash codes or deposits is found by people who have them: the others' plans stay as they were."""
-    having = {kind: 0.5 for kind in ("code", "deposit") if name.startswith(f"{kind}-")}
-    return Plan(seed, visits=visits, codes=having.get("code", 0.0), deposits=having.get("deposit", 0.0))
+    """A defect of cash codes, deposits or errands is found by people who have them: the others' plans stay as they were."""
+    share = _SHARES.get(name.partition("-")[0])
+    return Plan(seed, visits=visits, **({share: 0.5} if share else {}))  # type: ignore[arg-type]  # one of its shares
 
 
 def caught(name: str, plan: Plan) -> Result:
     """A run of `plan` with the defect in the code."""
-    _founded()  # what all runs of a process share is made before anything is broken
+    founded(errands=bool(plan.errands))  # what all runs of a process share is made before anything is broken
     with planted(name):
         return simulate(plan)
 
@@ -122,8 +128,8 @@ def _report(found: Sequence[Found], options: argparse.Namespace) -> int:
         for each in found:
             if each.plans:
                 plan = each.plans[0]
-                more = f", codes={plan.codes}" if plan.codes else ""
-                more += f", deposits={plan.deposits}" if plan.deposits else ""
+                shares = (share for share in dict.fromkeys(_SHARES.values()) if getattr(plan, share))
+                more = "".join(f", {share}={getattr(plan, share)}" for share in shares)
                 print(f'    "{each.name}": Plan({plan.seed}, visits={plan.visits}{more}),')
         print("}")
     return 1 if holes else 0

@@ -254,13 +254,37 @@ class Kiosk:
         if await self._finished(task) and task.exception() is not None:
             self.world.tell(self.terminal, f"exchange not taken: {task.exception()}")
             return None
+        self._empty_box()
+        return self._swap(loaded, found) - sum(minor * count for minor, count in paid_in.items())
+
+    async def book_by_keypad(self, found: dict[str, tuple[int, int]], loaded: dict[str, int]) -> int | None:
+        """The last key of an exchange in the menu, and what hands do with it. As `exchange`."""
+        assert self.machine is not None
+        assert self.power is not None
+        power, journal = self.power, self.machine.journal
+        before, (power.cut_at, armed) = journal.newest("counts-set"), (None, power.cut_at)
+        self.display.press("D")
+        booked = False
+        for _ in range(50):
+            await asyncio.sleep(0)
+            if not power.alive or journal.failed:
+                break
+            newest = journal.newest("counts-set")
+            booked = newest is not None and (before is None or newest.sequence > before.sequence)
+            if booked:
+                break
+        power.cut_at = armed
+        if not booked:
+            return None
+        self.dispenser.clear_path()
+        return self._swap(loaded, found)
+
+    def _swap(self, loaded: dict[str, int], found: dict[str, tuple[int, int]]) -> int:
+        """Fresh notes for what is there; their worth, less that of what came out."""
         for name in self.values:
             self.dispenser.load(name, loaded[name])
         self.dispenser.empty_rejects()
-        self._empty_box()
-        taken_out = sum(self.values[name] * sum(found[name]) for name in self.values)
-        taken_out += sum(minor * count for minor, count in paid_in.items())
-        return sum(self.values[name] * loaded[name] for name in self.values) - taken_out
+        return sum(self.values[name] * (loaded[name] - sum(found[name])) for name in self.values)
 
     def _paid_in(self) -> Counter[int]:
         """Notes in the acceptor, wherever, by value."""

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from simulation.bank_node import BankNode
 from simulation.deposits import Deposits
+from simulation.errands import Errands
 from simulation.machines import Kiosk
 from simulation.sends import Sends
 from simulation.world import World
@@ -94,12 +95,14 @@ class Model:
         self._turned_back: dict[str, float] = {}
         self._wrong_pins: Counter[str] = Counter()
         self._pins_since: dict[str, float] = {}
+        self._bank_stopped_at = 0.0
         self._tried: set[Name] = set()
         self._sticks: dict[str, dict[int, float | None]] = {}
         self._reissued_at: dict[str, float] = {}
         self._senders: dict[Name, Visit | None] = {}
         self.sends = Sends(world, bank, self.wrong)
         self.deposits = Deposits(world, bank, self.wrong)
+        self.errands = Errands(world, bank, self.sends, self.wrong)
 
     def wrong(self, sentence: str) -> None:
         self._world.tell("MODEL", sentence)
@@ -110,16 +113,19 @@ class Model:
     def begins(self, kiosk: Kiosk, card: str, stick: int) -> None:
         self.visits[kiosk.terminal] = Visit(kiosk.terminal, card, stick)
         self.sends.begins(kiosk.terminal)
+        self.errands.begins(kiosk.terminal, card)
 
     def asked(self, terminal: str, envelope: Envelope) -> None:
         """The line carries a message."""
-        if envelope.kind in {*_TIMED, "completion", "reversal"}:
+        if envelope.kind in {*_TIMED, "completion", "reversal", "open-account"}:
             self._number_used(terminal, envelope)
         if envelope.kind in {"release", "reversal", "completion"}:
             # In effect from now on or not at all: a late copy of its authorise gets the old answer once more.
             ended = (terminal, int(msgspec.json.decode(envelope.body)["transaction"]))
             self._gone.setdefault(ended, self._world.now)
             self._on_the_way = {card: held for card, held in self._on_the_way.items() if held[0] != ended}
+        if envelope.kind == "open-account":
+            self.errands.newcomers.asked((terminal, envelope.generation, msgspec.json.decode(envelope.body)["number"]))
         if envelope.kind not in _TIMED:
             return
         body = msgspec.json.decode(envelope.body)
@@ -130,6 +136,7 @@ class Model:
             self.deposits.asked(name)
             self._senders[name] = self.visits.get(terminal)
         if envelope.kind == "post":
+            self.errands.asked(name, body, self.card_at(terminal), again=name in self._senders)
             self.sends.asked(name, body)
             # The last one: a number comes twice where neither journal nor bank remember its first use.
             self._senders[name] = self.visits.get(terminal)
@@ -202,6 +209,7 @@ class Model:
     def _released(self, *name: Any) -> None:
         if name in self.payments:
             self.payments[name].released_at = self._world.now
+            self.errands.details.paid(name, self.payments[name].visit.card)
 
     def _pin_tried(self, name: Name, card: str, answer: dict[str, Any]) -> None:
         """Each wrong PIN leaves one try less, however many arrive together."""
@@ -212,8 +220,8 @@ class Model:
             del self._wrong_pins[card]
             self._pins_since[card] = self._world.now
             return
-        if self._asked_at.get(name, 0.0) < self._pins_since.get(card, 0.0):
-            # Its try was counted before a right PIN made them start again.
+        if self._asked_at.get(name, 0.0) < max(self._pins_since.get(card, 0.0), self._bank_stopped_at):
+            # Its try was counted before a right PIN made them start again; which a bank that stopped may never have said.
             return
         self._wrong_pins[card] += 1
         if answer["tries_left"] > PIN_TRIES - self._wrong_pins[card]:
@@ -239,6 +247,7 @@ class Model:
         if came <= 0:
             return
         self._out[kiosk.terminal] = out
+        self.errands.service.moved(kiosk)
         payment = self._last(kiosk.terminal)
         if payment is None:
             self.wrong(f"{came} came out of {kiosk.terminal}, and nobody had asked for anything")
@@ -268,9 +277,12 @@ class Model:
         payment = self._last(kiosk.terminal)
         if payment is not None:
             payment.doubled += notes * self._values[cassette]
+        else:
+            self.errands.service.doubled(kiosk.terminal)
 
     def told(self, kiosk: Kiosk, screen: Screen) -> None:
         """A screen is shown: what it says of money is kept."""
+        self.errands.told(kiosk, screen)
         if kiosk.identity is not None:
             self.sends.told(kiosk.terminal, kiosk.identity.generation, screen)
             self.deposits.told(kiosk.terminal, screen, _amount(screen.title))
@@ -329,6 +341,7 @@ class Model:
         for payment in self.payments.values():
             payment.bank_forgot |= payment.at > to - 600
         self.sends.restored(to)
+        self.errands.restored(to)
         self.deposits.restored(to)
         for sticks in self._sticks.values():
             for stick, spent in sticks.items():
@@ -368,6 +381,7 @@ class Model:
             payment.journal_gone |= name[0] == terminal
         self.sends.journal_lost(terminal)
         self.deposits.journal_lost(terminal)
+        self.errands.journal_lost(terminal)
 
     def turned_back(self, terminal: str, to: float) -> None:
         """This machine goes on with a disk as it was at `to` (world time; before everything: an empty one)."""
@@ -384,6 +398,7 @@ class Model:
     def bank_stopped(self) -> None:
         """What it decided last it may never have said."""
         self._wrong_pins.clear()
+        self._bank_stopped_at = self._world.now
 
     def clock_set_back(self) -> None:
         """By the bank's clock a sign-on that comes late may look newer than one that was made after it."""
@@ -394,6 +409,7 @@ class Model:
         for name, payment in self.payments.items():
             payment.decayed |= name[0] == terminal
         self.sends.decayed(terminal)
+        self.errands.decayed(terminal)
         self.deposits.decayed(terminal)
 
     # ── At the end ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -425,7 +441,7 @@ class Model:
                 continue
             found = _CASE.match(row["text"])
             # What lies in suspense was debited already: whose account it is found to be changes nothing here.
-            if found is not None and found[4] not in {"suspense", "cash-difference", "unexplained"}:
+            if found is not None and found[4] not in {"suspense", "unclaimed", "cash-difference", "unexplained"}:
                 name = (found[1], int(found[3]), int(found[2]))
                 signed = row["minor"] if row["kind"] == "case-debit" else -row["minor"]
                 posted[name] += signed if name not in self.deposits.all else 0
@@ -461,6 +477,7 @@ class Model:
         await self._as_told(named)
         await self.sends.ended(self._twice)
         await self.deposits.ended(named, self._twice)
+        await self.errands.ended(self._twice)
         await self._in_order()
         await self._missing_without_a_reason()
 
@@ -475,7 +492,9 @@ class Model:
             if row["terminal"] not in self.lost and not self._clock_was_back:
                 self.wrong(f"{row['terminal']} was suspended, and its journal is whole: {row['detail']}")
         for row in await self._bank.sql("SELECT * FROM cases"):
-            if row["kind"] in {"suspense", "unclaimed", "no-authority"}:
+            # A restored bank may be told of money in an account before it is told of its opening.
+            unknown = set() if self.errands.on and self._was_restored else {"suspense", "unclaimed"}
+            if row["kind"] in unknown | {"no-authority"}:
                 self.wrong(f"case {row['case_id']}: all accounts are known here, and each payment has an authority")
             if row["kind"] == "silent" and row["state"] == "open" and row["terminal"] not in self.lost:
                 self.wrong(f"case {row['case_id']}: its machine never said what came of it")
@@ -483,7 +502,7 @@ class Model:
     async def _missing_without_a_reason(self) -> None:
         """An exchange that finds other cash than the machine believed: something must have happened there before."""
         odd = {name[0] for name, payment in self.payments.items() if payment.doubled or payment.decayed}
-        odd |= {name[0] for name in await self.differences()} | self.lost
+        odd |= {name[0] for name in await self.differences()} | self.lost | self.errands.service.odd
         rows = await self._bank.sql("SELECT * FROM cases")
         odd |= {row["terminal"] for row in rows if row["kind"] != "cash-difference"}
         for row in rows:

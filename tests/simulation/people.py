@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from simulation.bank_node import BankNode
+from simulation.errand_visits import Errand
 from simulation.machines import Kiosk
 from simulation.model import Model, Name
 from simulation.world import Chance, World
@@ -24,6 +26,8 @@ from kiosk.service_state import Cause
 
 #: The machine shows these between customers.
 _AT_REST = {"welcome", "out", "starting", "e.stick"}
+#: What the welcome's strip offers to who has no card, by its digits.
+STRIP = {"code": "1", "open": "2"}
 PATIENCE_S = 900.0
 AMOUNTS = (10, 20, 30, 50, 60, 70, 80, 100, 120, 150, 200, 270, 400)
 
@@ -85,6 +89,7 @@ class Visitor:
         self.notes: list[int] = []  # in the hand, to be paid in
         self.put_in: Callable[[int], bool] = lambda _: False
         self.code: CodeMade | None = None  # what it comes with instead of the card
+        self.errand: Errand | None = None
         self._typed = 0
 
     @property
@@ -104,9 +109,8 @@ class Visitor:
             return "somebody's stick is in"
         if self._chance.strikes(self._manners.stick_dies):
             self._let_stick_die()
-        if wants == "code":
-            # The only card of the welcome's strip.
-            await self._press("1")
+        if wants in STRIP:
+            await self.press(STRIP[wants])
         else:
             self._kiosk.slot.insert(self.stick)
         puller = None
@@ -163,31 +167,33 @@ class Visitor:
             await asyncio.sleep(5 + chance.random() * 20)
         if chance.strikes(manners.cancels):
             self._world.count("customer: cancels")
-            await self._press("A")
+            await self.press("A")
+            return
+        if self.errand is not None and await self.errand.answer(self, screen):
             return
         match screen.id:
             case "pin" | "pin.wrong":
-                await self._enter_pin()
+                await self.enter_pin()
             case "menu":
                 # Who has sent money may want cash as well, or the card.
                 wants = "nothing" if "payin" in self.reached and wants == "pay_in" else wants
                 wants = wants if "send.done" not in self.reached else "cash" if amount > 50 else "nothing"
-                await self._choose(screen, wants)
+                await self.choose(screen, wants)
                 if wants == "balance":
                     self.reached.append("asked balance")
             case "code":
                 await self._type_code()
             case "send.number":
-                await self._press(*self.to, "D")
+                await self.press(*self.to, "D")
             case "send.amount":
-                await self._press(*str(min(amount, 90)), "D")
+                await self.press(*str(min(amount, 90)), "D")
             case "send.ok":
-                await self._press("D" if chance.strikes(0.9) else "B")
+                await self.press("D" if chance.strikes(0.9) else "B")
             case "send.done":
                 self._world.count("customer: sends money")
-                await self._press("D")
+                await self.press("D")
             case "balance":
-                await self._press("A")
+                await self.press("A")
             case "payin":
                 await self._pay_notes_in(screen)
             case "payin.count":
@@ -196,10 +202,10 @@ class Visitor:
                 self._kiosk.take_back()
             case "cash":
                 key = f"amount:{amount * 100}"
-                await self._choose(screen, key if self._offers(screen, key) else "other")
+                await self.choose(screen, key if self.offers(screen, key) else "other")
             case "cash.other":
                 refused = getattr(screen, "notice", None) is not None
-                await self._press(*(("A",) if refused and chance.strikes(0.5) else (*str(amount), "D")))
+                await self.press(*(("A",) if refused and chance.strikes(0.5) else (*str(amount), "D")))
             case "take.card" | "bye" | "cancelled" | "e.nottaken" | "e.left":
                 if not chance.strikes(manners.leaves_card):
                     self._pull()
@@ -210,7 +216,7 @@ class Visitor:
                 if not chance.strikes(manners.leaves_cash):
                     self._kiosk.dispenser.take_cash()
             case "time":
-                await self._press("D" if chance.strikes(0.7) else "A")
+                await self.press("D" if chance.strikes(0.7) else "A")
             case _:
                 await self._otherwise(screen)
 
@@ -218,20 +224,20 @@ class Visitor:
         """An account, a mix, what is possible instead; a notice, or the machine's turn."""
         if isinstance(screen, Choose):
             enabled = [number for number, choice in enumerate(screen.choices, start=1) if choice.enabled]
-            await self._press(str(enabled[0]) if enabled and self._chance.strikes(0.7) else "A")
+            await self.press(str(enabled[0]) if enabled and self._chance.strikes(0.7) else "A")
         elif screen.keys.main:
-            await self._press("D")
+            await self.press("D")
             if screen.id.startswith("e."):
                 self._pull()
         elif screen.id.startswith("e."):
             self._pull()
 
-    async def _enter_pin(self) -> None:
+    async def enter_pin(self) -> None:
         pin = self._customer.pin
         if self._chance.strikes(0.7 if self.guesses else self._manners.wrong_pin):
             self._world.count("customer: wrong PIN")
             pin = "".join(str((int(digit) + 1) % 10) for digit in pin)
-        await self._press(*pin, "D")
+        await self.press(*pin, "D")
 
     async def _pay_notes_in(self, screen: Screen) -> None:
         """Note after note, as far as the machine draws them in; then it is told, or left to find out."""
@@ -242,39 +248,39 @@ class Visitor:
                 self.notes.pop()
             await asyncio.sleep(0.3 + self._chance.random() * 2)
         if not self.notes and screen.keys.main and self._chance.strikes(0.5):
-            await self._press("D")
+            await self.press("D")
 
     async def _decide_on_count(self, screen: Screen) -> None:
-        if self._chance.strikes(0.15) and self._offers(screen, "more"):
-            await self._choose(screen, "more")
-        elif self._chance.strikes(0.25) and self._offers(screen, "back"):
-            await self._choose(screen, "back")
+        if self._chance.strikes(0.15) and self.offers(screen, "more"):
+            await self.choose(screen, "more")
+        elif self._chance.strikes(0.25) and self.offers(screen, "back"):
+            await self.choose(screen, "back")
         else:
-            await self._press("D")
+            await self.press("D")
 
     async def _type_code(self) -> None:
         """Once more where it is refused: perhaps it was mistyped."""
         self._typed += 1
         if self.code is None or self._typed > 2:
-            await self._press("A")
+            await self.press("A")
             return
         digits = self.code.digits
         if self._chance.strikes(self._manners.wrong_pin):
             self._world.count("customer: wrong code")
             digits = digits[::-1]
-        await self._press(*digits, "D")
+        await self.press(*digits, "D")
 
-    def _offers(self, screen: Screen, key: str) -> bool:
+    def offers(self, screen: Screen, key: str) -> bool:
         return any(choice.key == key and choice.enabled for choice in getattr(screen, "choices", ()))
 
-    async def _choose(self, screen: Screen, key: str) -> None:
+    async def choose(self, screen: Screen, key: str) -> None:
         for number, choice in enumerate(getattr(screen, "choices", ()), start=1):
             if choice.key == key:
-                await self._press(str(number))
+                await self.press(str(number))
                 return
-        await self._press("A")
+        await self.press("A")
 
-    async def _press(self, *keys: str) -> None:
+    async def press(self, *keys: str) -> None:
         by_touch = self._chance.strikes(self._manners.touches)
         for key in keys:
             if by_touch:
@@ -283,6 +289,10 @@ class Visitor:
                 self._kiosk.keypad.tap(key, 70)
                 await asyncio.sleep(0.15)
             await asyncio.sleep(0.03)
+
+    def put_stick_in(self) -> None:
+        if self._kiosk.slot.stick is None:
+            self._kiosk.slot.insert(self.stick)
 
     def _pull(self) -> None:
         if self._kiosk.slot.stick is self.stick:
@@ -313,13 +323,20 @@ class Staff:
         self._sticks += 1
         number = parse(known.file).card
         self._model.has_stick(number, self._sticks)
+        if known.reference:
+            self._model.errands.details.references[number] = known.reference
         return Customer(
             known.name, number, known.reference, known.account, known.pin, SimulatedStick(known.file),
             number=self._sticks,
         )  # fmt: skip
 
     async def reissue(self, customer: Customer) -> None:
-        made = await self._bank.do(q.CardReissue, card=customer.reference)
+        try:
+            # The bank's reference of a card that was opened at a machine nobody knows.
+            made = await self._bank.do(q.CardReissue, card=customer.reference or customer.card[-4:])
+        except CommandRefused as refused:
+            self._world.tell("staff", f"reissue of {customer.name}'s card refused: {refused}")
+            return
         # Done or not: whoever killed the bank meanwhile does not know.
         self._model.pins_start_again(customer.card)
         if made is None:
@@ -400,6 +417,9 @@ class Staff:
         missing = known.get(name, 0)
         resolution, amount = _decide(shown.may, case, missing)
         account = self._account_of(case, name)
+        if case["kind"] == "unclaimed" and "credit" in shown.may:
+            account = await self._meant(case)
+            resolution, amount = ("credit", _decimal(case["amount_minor"])) if account else ("write-off", "")
         try:
             await self._bank.do(
                 q.CaseResolve, case=case_id, resolution=resolution, note="counted", amount=amount,
@@ -408,6 +428,13 @@ class Staff:
             self._world.count(f"staff: closes a case of kind {case['kind'].split('-')[0]}")
         except CommandRefused as refused:
             self._model.wrong(f"case {case_id} cannot be closed by {resolution} {amount}: {refused}")
+
+    async def _meant(self, case: dict[str, Any]) -> str:
+        """The account that the money was for, where it is known again; else ""."""
+        detail = json.loads(case["detail"])
+        account = detail.get("to") or detail["account"]
+        rows = await self._bank.sql("SELECT state FROM accounts WHERE account = :a", a=account)
+        return str(account) if [row["state"] for row in rows] == ["open"] else ""
 
     def _account_of(self, case: dict[str, Any], name: Name) -> str:
         payment = self._model.payments.get(name)
@@ -458,5 +485,8 @@ class Operator:
         moved = await kiosk.exchange(loaded, "Olga")
         if moved is not None:
             self.world.count("operator: exchange")
-            self.moved += moved
-            self.books.setdefault(kiosk.terminal, Counter()).update(loaded)
+            self.booked(kiosk, loaded, moved)
+
+    def booked(self, kiosk: Kiosk, loaded: dict[str, int], moved: int) -> None:
+        self.moved += moved
+        self.books.setdefault(kiosk.terminal, Counter()).update(loaded)

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
 import tempfile
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from simulation.bank_node import BankNode
 from simulation.chaos import Chaos
+from simulation.errand_runs import ErrandRuns
+from simulation.errand_visits import Errand
+from simulation.founded import founded, kiosk_config
 from simulation.hardware import PoweredSlot
 from simulation.line import SimLine
 from simulation.machines import Kiosk, discard
 from simulation.model import Model
-from simulation.people import AMOUNTS, Customer, Known, Manners, Operator, Staff, Visitor
+from simulation.people import AMOUNTS, Customer, Manners, Operator, Staff, Visitor
 from simulation.weather import Weather
-from simulation.world import EPOCH_MS, Chance, Power, World, graveyard
-from support.virtual_time import InlineExecutor, run_virtual
+from simulation.world import Power, World, graveyard
 
-from bank.assembly import open_bank
 from bank.commands import requests as q
-from bank.founding import Charter, found
-from config.kiosk import KioskConfig
-from config.load import example_kiosk, load_kiosk
 from kiosk.service_state import Cause
 
 LOADED = {"top": 60, "middle": 80, "bottom": 80}
@@ -40,7 +36,6 @@ ECHOES_S = 90
 VISITS_A_STORM_MAY_TAKE = 20
 #: Kinds of note acceptors.
 HOLDS = ("nothing", "note", "bundle", "bundle")
-LIMITS = {"day_amount": 3_000, "day_count": 60, "withdrawal_amount": 400, "send_amount": 3_000}
 
 
 @dataclass(frozen=True)
@@ -53,6 +48,7 @@ class Plan:
     lying: bool = False  # the kiosks' disks say that they have written, and have not
     codes: float = 0.0  # how likely a customer comes with a cash code instead of the card
     deposits: float = 0.0  # how likely a customer has notes to pay in
+    errands: float = 0.0  # how likely a customer has something else to do, and operators come to use their menu
 
 
 @dataclass
@@ -103,9 +99,9 @@ class Run:
         for name in plan.without:
             self.weather.without(name)
         self.drawn = self.weather.on()
-        founded = _founded()
+        self.founded = founded(errands=bool(plan.errands))
         self.bank = BankNode(world, directory / "bank")
-        self.bank.furnish(founded.directory, founded.files)
+        self.bank.furnish(self.founded.directory, self.founded.files)
         self.model = Model(world, self.bank, VALUES)
         self.chance = world.chance("people")
         self.staff = Staff(world, self.bank, self.model)
@@ -129,8 +125,9 @@ class Run:
         self.bank.answered = self.model.answered
         self.bank.enrolled = self.model.taken_as_it_is
         self.customers: list[Customer] = []
-        self._busy: set[str] = set()
+        self.busy: set[str] = set()
         self._over = False
+        self.errands = ErrandRuns(self)
 
     def close(self) -> None:
         for disk in (self.bank.disk, *(kiosk.disk for kiosk in self.kiosks)):
@@ -139,7 +136,7 @@ class Run:
     def _kiosk(self, terminal: str) -> Kiosk:
         contactless, lamps = self.chance.strikes(0.12), self.chance.strikes(0.3)
         kiosk = Kiosk(
-            self.world, terminal, _config(lamps=lamps), self._line, contactless=contactless, lying=self.plan.lying,
+            self.world, terminal, kiosk_config(lamps=lamps), self._line, contactless=contactless, lying=self.plan.lying,
             holds=self.world.chance("acceptor", terminal).choice(HOLDS) if self.plan.deposits else "",
         )  # fmt: skip
         kiosk.notes_moved = lambda: self.model.deposits.moved(
@@ -173,6 +170,7 @@ class Run:
             await asyncio.sleep(600)
         await self.chaos.calm()
         self.operator.plenty = True
+        await self.errands.switch_all_on()
         await self._settle()
         self._over = True
         await asyncio.gather(*people)
@@ -185,8 +183,9 @@ class Run:
         self.bank.start()
         while not self.bank.up:
             await asyncio.sleep(0.01)
-        for made in _founded().customers[: 2 + 2 * len(self.kiosks)]:
+        for made in self.founded.customers[: 2 + 2 * len(self.kiosks)]:
             self.customers.append(self.staff.knows(made))
+        self.errands.prepare()
         for kiosk in self.kiosks:
             await self.bank.enrol(kiosk, again=False)
             kiosk.start()
@@ -214,39 +213,44 @@ class Run:
                     await asyncio.sleep(10)
             while self.chaos.blacked_out:
                 await asyncio.sleep(600)
-            free = [customer for customer in self.customers if customer.name not in self._busy]
+            everybody = (*self.customers, *self.errands.newcomers)
+            free = [customer for customer in everybody if customer.name not in self.busy]
             robbed = [customer for customer in self.customers if customer.copies]
             slow = [customer for customer in robbed if customer.card in self.chaos.waiting_cards]
+            if self.plan.errands and await self.errands.instead(kiosk):
+                continue
             if kiosk.in_service and robbed and (slow or self.chance.strikes(self.weather.manners.uses_copy)):
                 # While its owner may be at another machine, or comes next.
-                at_machines = [customer for customer in robbed if customer.name in self._busy]
+                at_machines = [customer for customer in robbed if customer.name in self.busy]
                 victim = self.chance.choice(slow or at_machines or robbed[:2])
-                by_copy = self.chance.strikes(0.6) or victim.name in self._busy
-                await self._visit(kiosk, victim, self.weather.manners, by_copy=by_copy)
-            elif kiosk.in_service and free:
-                await self._visit(kiosk, self.chance.choice(free), self.weather.manners)
+                by_copy = self.chance.strikes(0.6) or victim.name in self.busy
+                await self.visit(kiosk, victim, self.weather.manners, by_copy=by_copy)
+            elif free and (kiosk.in_service or (self.plan.errands and kiosk.on and self.chance.strikes(0.3))):
+                await self.visit(kiosk, self.chance.choice(free), self.weather.manners)
             else:
                 self.world.count("visit: none, the machine was out of service")
 
-    async def _visit(
-        self, kiosk: Kiosk, customer: Customer, manners: Manners, wants: str = "", *, by_copy: bool = False
-    ) -> Visitor:
+    async def visit(
+        self, kiosk: Kiosk, customer: Customer, manners: Manners, wants: str = "", *, by_copy: bool = False,
+        errand: Errand | None = None,
+    ) -> Visitor:  # fmt: skip
         who = customer.name
         chance = self.chance
-        if chance.strikes(self.weather.rates.copy_made) and not self.chaos.is_calm and who not in self._busy:
+        if chance.strikes(self.weather.rates.copy_made) and not self.chaos.is_calm and who not in self.busy:
             self.staff.copy(customer)
         visitor = Visitor(self.world, kiosk, customer, chance, manners)
+        visitor.errand = errand
         if by_copy:
             # Who has a copy may not have the PIN.
             visitor.guesses = manners.wrong_pin > 0 and chance.strikes(0.5)
             copy = chance.choice(customer.copies)
             who = f"{customer.name}, copy {copy[0]}"
-            if who in self._busy:
+            if who in self.busy:
                 return visitor
             visitor.take_copy(*copy)
             customer.blockable = True
             self.world.count("customer: uses a copy")
-        self._busy.add(who)
+        self.busy.add(who)
         if customer.kiosk not in {"", kiosk.terminal}:
             self.world.count("customer: comes to another machine")
         customer.kiosk = kiosk.terminal
@@ -264,13 +268,15 @@ class Run:
             if visitor.code is not None:
                 wants = "code"
                 self.model.begins(kiosk, visitor.code.code, 0)
+        elif is_free and self.plan.errands and chance.strikes(self.plan.errands):
+            visitor.errand, wants = self.errands.of_customer(kiosk), chance.choice(("nothing", "nothing", "cash"))
         try:
             ended = await visitor.visit(wants, amount)
         finally:
             kiosk.display.seen = functools.partial(self._seen, kiosk, None)
             kiosk.dark = lambda: None
-            self._busy.discard(who)
-        if visitor.broke and chance.strikes(self.weather.rates.copy_made) and customer.name not in self._busy:
+            self.busy.discard(who)
+        if visitor.broke and chance.strikes(self.weather.rates.copy_made) and customer.name not in self.busy:
             # Nobody copies a stick that is in a machine.
             self.staff.copy(customer)
         self.world.count("visits")
@@ -323,11 +329,11 @@ class Run:
                 for_no_reason = self.chance.strikes(self.weather.rates.exchange) and not self.chaos.is_calm
                 if self._needs_operator(kiosk) or for_no_reason:
                     await self.operator.exchange(kiosk)
-            for customer in self.customers:
-                if customer.blockable and self.chance.strikes(0.1) and customer.name not in self._busy:
-                    self._busy.add(customer.name)
+            for customer in (*self.customers, *self.errands.newcomers, *self.errands.operators.values()):
+                if customer.blockable and self.chance.strikes(0.1) and customer.name not in self.busy:
+                    self.busy.add(customer.name)
                     await self.staff.reissue(customer)
-                    self._busy.discard(customer.name)
+                    self.busy.discard(customer.name)
 
     def _needs_operator(self, kiosk: Kiosk) -> bool:
         if not kiosk.on or kiosk.machine is None:
@@ -393,22 +399,22 @@ class Run:
         if not verified.sound:
             self.model.wrong(f"audit verify: {verified}")
         await self._honest_cards()
+        await self.errands.newcomers_cards()
 
     async def _honest_cards(self) -> None:
         """No card is blocked by what line, power or stick did."""
         for customer in self.chance.sample(self.customers, 3):
             if customer.blockable:
                 continue
-            kiosk = self.chance.choice(self.kiosks)
-            await self._until(lambda kiosk=kiosk: kiosk.in_service and kiosk.display.shown is not None  # type: ignore[misc]  # bound now
-                              and kiosk.display.shown.id == "welcome", 120)  # fmt: skip
-            visitor = await self._visit(kiosk, customer, Manners(), "balance")
-            if (
-                "menu" not in visitor.reached
-                and "account" not in visitor.reached
-                and "pin.locked" not in visitor.reached
-            ):
-                self.model.wrong(f"the honest card of {customer.name} came to {visitor.reached}")
+            await self.comes_in(customer)
+
+    async def comes_in(self, customer: Customer) -> None:
+        kiosk = self.chance.choice(self.kiosks)
+        await self._until(lambda: kiosk.in_service and kiosk.display.shown is not None
+                          and kiosk.display.shown.id == "welcome", 120)  # fmt: skip
+        visitor = await self.visit(kiosk, customer, Manners(), "balance")
+        if not {"menu", "account", "pin.locked", "unfreeze"} & set(visitor.reached):
+            self.model.wrong(f"the honest card of {customer.name} came to {visitor.reached}")
 
     async def _until(self, holds: object, seconds: float) -> None:
         until = self.world.now + seconds
@@ -416,64 +422,3 @@ class Run:
             if self.world.now > until:
                 raise TimeoutError("the world did not come to what was waited for")
             await asyncio.sleep(0.1)
-
-
-# ── What every run begins with ──────────────────────────────────────────────────────────────────────────────────────
-
-
-class _FixedClock:
-    def now_ms(self) -> int:
-        return EPOCH_MS - 60_000
-
-
-@functools.cache
-def _kept() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory()
-
-
-@dataclass(frozen=True)
-class Founded:
-    """A founded bank: its keys and configuration as files, its books as bytes, and whom it has as customers."""
-
-    directory: Path
-    files: dict[str, bytes]
-    customers: tuple[Known, ...]
-
-
-@functools.cache
-def _founded() -> Founded:
-    """Made once in each process: the same for every seed."""
-    directory, chance = Path(_kept().name) / "bank", Chance("template")
-    seams: dict[str, Any] = {"clock": _FixedClock(), "random": chance, "executor": InlineExecutor()}
-    run_virtual(found(directory, Charter(name="Harbour", currency="USD"), by="staff", **seams))
-    config = directory / "bank.toml"
-    text = config.read_text()
-    for key, value in LIMITS.items():
-        text = re.sub(rf"^{key} = \d+", f"{key} = {value}", text, flags=re.MULTILINE)
-    config.write_text(text.replace("\nday_count", "\necho_s = 60\ndeposit_case_s = 120\nday_count", 1))
-    customers = run_virtual(_customers(directory, seams))
-    files = {file.name: file.read_bytes() for file in directory.glob("books.sqlite*") if file.suffix != ".lock"}
-    return Founded(directory, files, customers)
-
-
-async def _customers(directory: Path, seams: dict[str, Any]) -> tuple[Known, ...]:
-    known = []
-    async with await open_bank(directory, **seams) as bank:
-        for number in range(8):
-            name, pin = f"Customer {number}", f"{seams['random'].randrange(10_000):04d}"
-            customer: Any = await bank.execute(q.CustomerAdd(by="staff", name=name))
-            account: Any = await bank.execute(
-                q.AccountOpen(by="staff", customer=customer.customer, label="Everyday", opening="20000.00")
-            )
-            card: Any = await bank.execute(q.CardIssue(by="staff", customer=customer.customer, pin=pin))
-            known.append(Known(name, card.card, account.account, pin, card.file))
-        await bank.seal()
-    return tuple(known)
-
-
-@functools.cache
-def _config(*, lamps: bool) -> KioskConfig:
-    path = Path(_kept().name) / "kiosk.toml"
-    path.write_text(example_kiosk("laptop", state="state", auth_file="atm.auth", key_file="atm.key"))
-    config = replace(load_kiosk(path), cash_tray=None)
-    return config if lamps else replace(config, lamps={})

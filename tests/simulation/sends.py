@@ -1,4 +1,6 @@
-"""The part of the model that watches transfers: who was told what, by which stick it went, and what the books say of it."""
+"""The part of the model that watches money that is sent, to people or for bills: who was told what, by which stick it went,
+and what the books say of it.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,10 @@ _NOTHING_FOR = "Nothing left your account for"
 
 
 @dataclass(eq=False)
-class Sent:
-    """What the world knows of one transfer. Minor units."""
+class Asked:
+    """What the world knows of one thing that was asked for and is over in one step."""
 
     name: Name
-    account: str
-    to: str
-    amount: int
     at: float
     told_done: bool = False
     told_nothing: bool = False
@@ -36,6 +35,32 @@ class Sent:
     @property
     def nobody_knows(self) -> bool:
         return self.decayed or (self.journal_gone and self.bank_forgot)
+
+
+def bank_restored(to: float, *asked: Asked) -> None:
+    for each in asked:
+        each.bank_forgot |= each.at > to - 600
+
+
+def journal_lost(terminal: str, *asked: Asked) -> None:
+    for each in asked:
+        each.journal_gone |= each.name[0] == terminal
+
+
+def journal_decayed(terminal: str, *asked: Asked) -> None:
+    for each in asked:
+        each.decayed |= each.name[0] == terminal
+
+
+@dataclass(eq=False, kw_only=True)
+class Sent(Asked):
+    """Money that goes `to` an account, or a biller's for the bill `text`. Minor units."""
+
+    what: str
+    account: str
+    to: str
+    text: str
+    amount: int
 
 
 class Sends:
@@ -50,10 +75,13 @@ class Sends:
         self._visit[terminal] = []
 
     def asked(self, name: Name, body: dict[str, Any]) -> None:
-        """A kiosk asks for a transfer, once or again."""
-        if body["what"] != "transfer" or name in self.all:
+        """A kiosk asks for a transfer or pays a bill, once or again."""
+        if body["what"] not in {"transfer", "bill"} or name in self.all:
             return
-        sent = Sent(name, body["account"], body["to"], body["amount"]["minor"], self._world.now)
+        sent = Sent(
+            name, self._world.now, what=body["what"], account=body["account"], to=body["to"],
+            text=body.get("text", ""), amount=body["amount"]["minor"],
+        )  # fmt: skip
         self.all[name] = sent
         self._visit.setdefault(name[0], []).append(sent)
 
@@ -62,7 +90,7 @@ class Sends:
         of_visit = self._visit.get(terminal, [])
         if not isinstance(screen, NoticeScreen) or not of_visit:
             return
-        if screen.id == "send.done":
+        if screen.id in {"send.done", "bill.done"}:
             sent = self.all.get((terminal, generation, int(screen.reference.rpartition("-")[2])))
             if sent is None or sent not in of_visit:
                 self._wrong(f"{terminal} was told of a transfer {screen.reference} that nobody asked for")
@@ -77,31 +105,31 @@ class Sends:
     # ── What was forgotten ──────────────────────────────────────────────────────────────────────────────────────────
 
     def restored(self, to: float) -> None:
-        for sent in self.all.values():
-            sent.bank_forgot |= sent.at > to - 600
+        bank_restored(to, *self.all.values())
 
     def journal_lost(self, terminal: str) -> None:
-        for name, sent in self.all.items():
-            sent.journal_gone |= name[0] == terminal
+        journal_lost(terminal, *self.all.values())
 
     def decayed(self, terminal: str) -> None:
-        for name, sent in self.all.items():
-            sent.decayed |= name[0] == terminal
+        journal_decayed(terminal, *self.all.values())
 
     # ── At the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def ended(self, used_twice: set[Name]) -> None:
-        """Everybody was told what the books say, and each transfer is in them once or not at all."""
+        """Everybody was told what the books say, and what was sent is in them once or not at all."""
         rows = {
             (row["terminal"], row["generation"], row["number"]): row
-            for row in await self._bank.sql("SELECT * FROM posts WHERE what = 'transfer'")
+            for row in await self._bank.sql(
+                "SELECT p.*, b.biller, b.text FROM posts p LEFT JOIN bills b USING (terminal, generation, number)"
+                " WHERE what IN ('transfer', 'bill')"
+            )
         }
         moved = {
             (row["terminal"], row["generation"], row["number"]): row["minor"]
             for row in await self._bank.sql(
                 "SELECT terminal, generation, number,"
-                " SUM(CASE WHEN kind = 'transfer' THEN amount_minor ELSE -amount_minor END) AS minor"
-                " FROM postings WHERE kind IN ('transfer', 'reversal') GROUP BY terminal, generation, number"
+                " SUM(CASE WHEN kind = 'reversal' THEN -amount_minor ELSE amount_minor END) AS minor"
+                " FROM postings WHERE kind IN ('transfer', 'bill', 'reversal') GROUP BY terminal, generation, number"
             )
         }
         for name in sorted({*rows, *moved}):
@@ -127,8 +155,17 @@ class Sends:
         if row is None:
             self._wrong(f"{name}: {moved} were moved, and no post says why")
         elif moved != (row["amount_minor"] if row["state"] == "posted" else 0):
-            self._wrong(f"{name}: a transfer of {row['amount_minor']} that is {row['state']} has moved {moved}")
+            self._wrong(f"{name}: a {row['what']} of {row['amount_minor']} that is {row['state']} has moved {moved}")
         elif sent is None:
-            self._wrong(f"{name}: nobody asked for this transfer")
-        elif (row["account"], row["to_account"], row["amount_minor"]) != (sent.account, sent.to, sent.amount):
-            self._wrong(f"{name}: another transfer than the one that was asked for: {dict(row)}")
+            self._wrong(f"{name}: nobody asked for this {row['what']}")
+        elif not _is_what_was_asked(row, sent):
+            self._wrong(f"{name}: another {sent.what} than the one that was asked for: {dict(row)}")
+
+
+def _is_what_was_asked(row: Any, sent: Sent) -> bool:
+    """A bill goes to whom the biller's id stands for; that the money came there, its account says."""
+    to = (row["biller"], row["text"]) if sent.what == "bill" else (row["to_account"], "")
+    text = sent.text if sent.what == "bill" else ""
+    return (row["what"], row["account"], row["amount_minor"], *to) == (
+        sent.what, sent.account, sent.amount, sent.to, text,
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """`make simulate` and `make campaign`: the whole system under simulation, by seeds; a failing seed is told and repeated.
 
     python tests/simulation/simulate.py --seeds 1000 [--first 1] [--jobs N] [--visits V] [--codes P] [--deposits P]
+                                     [--errands P]
     python tests/simulation/simulate.py --seed 17 [--visits V] [--only FAULT,… | --without FAULT,…]
     python tests/simulation/simulate.py --campaign [--visits-total 200000] [--report DIR]
 
@@ -34,6 +35,8 @@ if not __package__:
     sys.path[:1] = [str(ROOT), str(ROOT / "tests")]
 
 VISITS = 24
+#: What a plan and the command line name alike.
+SHARES = ("codes", "deposits", "errands")
 #: Every so many seeds of a campaign one has its lines watched, which takes twice its time.
 WATCHED_EVERY = 50
 #: To shrink takes many runs: what breaks every seed shows in a few of them.
@@ -60,6 +63,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--codes", type=_share, default=0.0, metavar="P", help="so many of the customers come with a cash code (0 to 1)"
     )
     add("--deposits", type=_share, default=0.0, metavar="P", help="so many have notes to pay in (0 to 1)")
+    add(
+        "--errands",
+        type=_share,
+        default=0.0,
+        metavar="P",
+        help="so many have something else to do, bills above all; and operators come",
+    )
     add("--jobs", type=_positive, default=_cores(), metavar="N", help="processes at once (one for each core)")
     add("--shrink", type=int, default=SHRUNK, metavar="N", help=f"shrink so many of the failing seeds ({SHRUNK})")
     add("--only", metavar="FAULT,…", help="with one seed: what may go wrong, or nothing")
@@ -125,8 +135,13 @@ def _plan(options: argparse.Namespace) -> Plan:
     with suppress(AttributeError):
         for name in without:
             Weather().without(name)
-        return Plan(options.seed, options.visits, without, codes=options.codes, deposits=options.deposits)
+        return Plan(options.seed, options.visits, without, **_shares(options))
     sys.exit(f"--without {options.without}: such a fault is not known")
+
+
+def _shares(options: argparse.Namespace) -> dict[str, float]:
+    """How many of the customers come for something else than cash by card."""
+    return {kind: getattr(options, kind) for kind in SHARES}
 
 
 def command(plan: Plan, faults: Sequence[str] | None = None) -> str:
@@ -134,7 +149,7 @@ def command(plan: Plan, faults: Sequence[str] | None = None) -> str:
     here = Path(sys.prefix)
     python = here.relative_to(ROOT) / "bin" / "python" if here.is_relative_to(ROOT) else Path("python")
     words = [python.as_posix(), "tests/simulation/simulate.py", f"--seed {plan.seed} --visits {plan.visits}"]
-    words += [f"--{kind} {share}" for kind, share in (("codes", plan.codes), ("deposits", plan.deposits)) if share]
+    words += [f"--{kind} {share}" for kind in SHARES if (share := getattr(plan, kind))]
     if faults is not None:
         words.append(f"--only {','.join(faults) or 'nothing'}")
     elif plan.without:
@@ -189,7 +204,7 @@ def _tasks(options: argparse.Namespace, tally: Tally) -> Iterator[Task]:
     for number, seed in enumerate(count(options.first)):
         if tally.visits >= options.visits_total if options.campaign else number >= options.seeds:
             return
-        plan = Plan(seed, options.visits, codes=options.codes, deposits=options.deposits)
+        plan = Plan(seed, options.visits, **_shares(options))
         yield Task(plan, watched=options.campaign and number % options.watch_every == 0)
 
 

@@ -77,6 +77,18 @@ KNOWN: dict[str, Plan] = {
     "deposit-escrow-forgotten": Plan(21, visits=4, deposits=0.5),
     "code-used-twice": Plan(2, visits=12, codes=0.5),
     "code-spent-by-the-completion": Plan(8, visits=24, codes=0.5),
+    "bill-paid-twice": Plan(5, visits=4, errands=0.5),
+    "bill-half-posted": Plan(5, visits=4, errands=0.5),
+    "bill-undone-and-paid": Plan(5, visits=4, errands=0.5),
+    "bill-of-another-number": Plan(5, visits=4, errands=0.5),
+    "detail-frozen-card-is-paid": Plan(1, visits=40, errands=0.5),
+    "service-test-note-still-inside": Plan(1, visits=8, errands=0.5),
+    "service-by-the-card-file": Plan(7, visits=4, errands=0.5),
+    "service-switched-off-is-paid": Plan(4, visits=40, errands=0.5),
+    "opening-told-without-its-card": Plan(5, visits=8, errands=0.5),
+    "opening-done-twice": Plan(3, visits=24, errands=0.5),
+    "detail-not-undone": Plan(42, visits=24, errands=0.5),
+    "opening-not-undone": Plan(7, visits=12, errands=0.5),
 }
 
 

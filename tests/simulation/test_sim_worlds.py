@@ -1,6 +1,8 @@
-"""Worlds of their own: disks that say that they have written, and storms that take line and power for days."""
+"""Worlds of their own: disks that say that they have written, storms that take line and power for days, and errands."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pytest
 from simulation.run import Plan, simulate
@@ -22,3 +24,17 @@ def test_what_a_storm_holds_back_is_told_days_later() -> None:
     assert result.violations == []
     assert result.counts["line: cut for days"]
     assert result.seconds > 86_400
+
+
+def test_errands_end_as_their_customers_were_told() -> None:
+    """Bills, changes, openings with a card and without one, and operators at their menu, in all weathers."""
+    done: Counter[str] = Counter()
+    for seed in range(1, 9):
+        result = simulate(Plan(seed, visits=24, errands=0.6, deposits=0.2, codes=0.1))
+        assert result.violations == [], seed
+        done += result.counts
+    wanted = {
+        "customer: pays a bill", "customer: freeze is done", "customer: open is done", "newcomer: told open.done",
+        "operator: exchange by keypad", "operator: moves a note", "operator: switches a cassette off",
+    }  # fmt: skip
+    assert wanted <= done.keys()

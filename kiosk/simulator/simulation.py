@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from bank_link.identity import Identity
-from bank_link.seams import SystemClock, SystemRandomness
+from bank_link.seams import MovedClock, SystemClock, SystemRandomness
 from config.kiosk import KioskConfig
 from kiosk.assembly import Opened, Seams, TrustingLine, assemble, https_line, open_journal, unseal
 from kiosk.control import KioskControl, Load, Loaded, serve_control
@@ -18,7 +18,7 @@ from kiosk.machine import Hooks, Machine
 from kiosk.operator.desk import Desk
 from kiosk.screens.words.load import Words
 from kiosk.simulator.laptop import Laptop
-from kiosk.simulator.line import SwitchedLine
+from kiosk.simulator.line import Pause, SwitchedLine
 from kiosk.simulator.notes_file import exchange_notes
 from kiosk.simulator.overheard import Overheard
 
@@ -38,12 +38,14 @@ class Simulation:
         self._say = say
         self._abilities = abilities
         self._random = SystemRandomness()
-        self._clock = SystemClock()
+        self._dates = SystemClock()
+        self.clock = MovedClock(self._dates)
+        self.pause = Pause()
         self._stack = ExitStack()
         self._power = ExitStack()
         self._task: asyncio.Task[None] | None = None
         self._began = asyncio.Event()
-        self.overheard = Overheard(self._clock)
+        self.overheard = Overheard(self.clock)
         self.opened: Opened
         self.machine: Machine
         self.control: KioskControl
@@ -56,15 +58,16 @@ class Simulation:
 
     async def start(self) -> None:
         """Power on. Notes and card are where they were left."""
-        self.opened = unseal(self.config, self._clock)
+        self.opened = unseal(self.config, self._dates)
         journal = open_journal(self.config, self._random)
         self._power.callback(journal.close)
         if not hasattr(self, "laptop"):
             self.laptop = Laptop(self.config)
             self._stack.callback(self.laptop.close)
         seams = Seams(
-            gpio=self.laptop.pins, devices=self.laptop.devices, line=self._line, random=self._random, clock=self._clock
-        )
+            gpio=self.laptop.pins, devices=self.laptop.devices, line=self._line, random=self._random, clock=self._dates,
+            ahead_ms=lambda: self.clock.ahead_ms,
+        )  # fmt: skip
         self.machine = assemble(
             self._power, self.config, self.opened, seams, display=Lent(self.relay), words=self.words,
             hooks=self._hooks(), journal=journal,
@@ -88,7 +91,7 @@ class Simulation:
 
     def _line(self, identity: Identity) -> TrustingLine:
         cut = self.line.is_cut if hasattr(self, "line") else False
-        self.line = SwitchedLine(https_line(self.config.line, self._random)(identity), self.overheard)
+        self.line = SwitchedLine(https_line(self.config.line, self._random)(identity), self.overheard, self.pause)
         if cut:
             self.line.cut()
         return self.line

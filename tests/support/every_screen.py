@@ -46,7 +46,10 @@ def every_screen(words: Words) -> dict[str, Screen]:
 
 def _with_receipts(words: Words, screens: dict[str, Screen]) -> dict[str, Screen]:
     """Those of which a receipt can be had, also with its ways."""
-    told = {name: screens[name] for name in ("send.done", "bill.done", "payin.done", "payin.jam, paid", "e.jam")}
+    told = {
+        name: screens[name]
+        for name in ("send.done", "bill.done", "payin.done", "payin.jam, paid", "e.jam", "e.nocash", "open.done")
+    }
     return {
         **screens,
         **{f"{name}, receipt": c.with_receipt(words, screen, paper=True) for name, screen in told.items()},
@@ -253,6 +256,7 @@ def _statement(words: Words) -> dict[str, Screen]:
     return {
         "list": c.statement(words, moved),
         "list, last page": c.statement(words, moved, page=2),
+        "list, print": c.statement(words, moved, paper=True),
         "list, nothing": c.statement(words, []),
     }
 

@@ -103,7 +103,7 @@ async def _book(bench: Bench, counted: dict[str, r.Counted]) -> bool:
         return False
     bench.note("booked an exchange")
     await bench.exchanged()
-    await parts.ask.told(screens.op_booked(words, parts.service.sentence), READ_S)
+    await parts.ask.told(screens.op_booked(words, parts.service.at_the_machine), READ_S)
     return True
 
 

@@ -32,7 +32,7 @@ ROW_LETTERS = 34
 #: More of a cassette's name than this does not fit beside its figures.
 _NAME = 14
 #: More of a sentence than this does not fit a notice of the smallest panel.
-_SENTENCE = 105
+_SENTENCE = 140
 
 _ICONS = {
     "exchange": "cash", "totals": "bill", "cassettes": "pay-in", "devices": "again", "journal": "eye", "machine": "more",

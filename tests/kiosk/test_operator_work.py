@@ -232,6 +232,29 @@ def test_an_exchange_that_was_only_looked_at_changes_nothing(tmp_path: Path) -> 
     run_town(tmp_path, story)
 
 
+def test_who_stands_at_an_empty_machine_is_told_what_to_do_there(tmp_path: Path) -> None:
+    """No command is named to hands that have no command line; the command line names it all the same."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        await come(town, await operator(town))
+        await town.choose("exchange")
+        for cassette in town.loaded:
+            await count(town, cassette, 20, 0, 0)
+        await book(town)
+        told = town.display.shown
+        assert told.notice.plain == "There is nothing to pay with: exchange the cassettes."
+        await town.press("D")
+        await town.see("op.menu")
+        await into(town, "machine")
+        await town.choose("reasons")
+        shown = await town.see("op.reasons")
+        assert "exchange the cassettes" in " ".join(row.words for row in shown.rows)
+        assert "atm-kiosk cash load" in town.machine.service.causes[Cause.CASH]
+
+    run_town(tmp_path, story)
+
+
 def test_out_of_service_by_the_operator_outlives_a_restart(tmp_path: Path) -> None:
     """Closed until an operator opens it again; the bank is told why."""
 

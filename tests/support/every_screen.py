@@ -326,6 +326,10 @@ def _code(words: Words) -> dict[str, Screen]:
     }
 
 
+LONGEST = (
+    "The note path's chip on /dev/serial0 does not answer; check its power, its wires (TX to RX), "
+    "and that both of its switches say HSU as well"
+)
 LONG = "The motor of cassette top ran and no sensor saw a note: look for it in the note path, then reset the dispenser."
 
 
@@ -343,7 +347,7 @@ def _operator(words: Words) -> dict[str, Screen]:
         "op.book": o.op_book(words, usd(14_400), usd(-20), 0),
         "op.book, uncounted": o.op_book(words, usd(114_400), usd(0), 2),
         "op.booked": o.op_booked(words, ""),
-        "op.booked, closed": o.op_booked(words, "there is nothing to pay with; load cash (atm-kiosk cash load)"),
+        "op.booked, closed": o.op_booked(words, "There is nothing to pay with: exchange the cassettes."),
         "op.refused": o.op_refused(words, "900 notes do not fit cassette top: it holds 500"),
         "op.totals": o.op_totals(words),
         "op.cassettes": o.op_cassettes(words, [top, low]),
@@ -357,6 +361,7 @@ def _operator(words: Words) -> dict[str, Screen]:
         "op.tested.out": o.op_tested_out(words, 1),
         "op.tested.out, two": o.op_tested_out(words, 2),
         "op.trouble": o.op_trouble(words, LONG),
+        "op.trouble, longest": o.op_trouble(words, LONGEST),
         "op.devices": o.op_devices(words, ["states", "keys", "lamps", "card", "dispenser", "voice"]),
         "op.keys": o.op_keys(words, list("123A456B789C*0#D")),
         "op.lamp": o.op_lamp(words, "keypad"),

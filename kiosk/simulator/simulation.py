@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from bank_link.identity import Identity
@@ -16,6 +16,7 @@ from kiosk.display.choosing import bank_name, phone
 from kiosk.display.relay import Abilities, Lent, Relay
 from kiosk.machine import Hooks, Machine
 from kiosk.operator.desk import Desk
+from kiosk.operator.exchange import Count
 from kiosk.screens.words.load import Words
 from kiosk.simulator.laptop import Laptop
 from kiosk.simulator.line import Pause, SwitchedLine
@@ -74,7 +75,7 @@ class Simulation:
         )  # fmt: skip
         desk = Desk(
             journal=journal, config=self.config, generation=self.identity.generation, now=self.machine.host.now,
-            put_in=lambda loaded: exchange_notes(self.laptop.dispenser, loaded),
+            put_in=self._exchange_notes,
         )  # fmt: skip
         self.control = KioskControl(self.machine, desk, self.identity.terminal)
         self.machine.hooks.extra.append(lambda: serve_control(self.config, self.control, self._say))
@@ -86,8 +87,11 @@ class Simulation:
         display = self.config.display
         return Hooks(
             offer=able.offer, contrast=able.contrast, phone=phone(display), bank=bank_name(display),
-            put_in=lambda loaded: exchange_notes(self.laptop.dispenser, loaded),
+            put_in=self._exchange_notes,
         )  # fmt: skip
+
+    def _exchange_notes(self, loaded: Mapping[str, Count]) -> None:
+        exchange_notes(self.laptop.dispenser, loaded, self.laptop.acceptor)
 
     def _line(self, identity: Identity) -> TrustingLine:
         cut = self.line.is_cut if hasattr(self, "line") else False

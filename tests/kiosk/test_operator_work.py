@@ -201,7 +201,7 @@ def test_a_power_cut_in_an_exchange_costs_no_counting_and_opens_nothing(tmp_path
         await come(town, card)
         await town.choose("exchange")
         shown = await town.see("op.exchange")
-        assert [choice.chosen for choice in shown.choices] == [True, False, False]
+        assert [choice.chosen for choice in shown.choices] == [True, False, False, False]
         await book(town)
         await town.power_cut()
         town.start_kiosk()

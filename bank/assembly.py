@@ -47,12 +47,13 @@ class Bank:
     """
 
     def __init__(
-        self, config: BankConfig, *, ring: KeyRing, store: Store, clock: WallClock, random: Randomness
+        self, config: BankConfig, *, ring: KeyRing, store: Store, clock: WallClock, dates: WallClock, random: Randomness
     ) -> None:  # fmt: skip
         self.config = config
         self.ring = ring
         self.store = store
         self.clock = clock
+        self.dates = dates
         self._sealer = Sealer(store, ring.audit_seal, clock)
         self.tools = tools_maker(
             clock=clock, limits=limits_of(config), keys=DecisionKeys(ring), random=random,
@@ -60,22 +61,24 @@ class Bank:
         )  # fmt: skip
         self._committer = Committer(store, self.tools)
         self._sweeper = Sweeper(store, self.tools, committed=self._sealer.wake)
-        self._house = house_of(config, ring)
+        self._house = house_of(config, ring, dates)
         self.host = Host(
             store=store, committer=self._committer, clock=clock, challenge_key=ring.challenge_key(),
             committed=self.written,
         )  # fmt: skip
         self.enrolment = EnrolmentHandler(
-            store=store, ring=ring, clock=clock, bank=config.name, address=self._house.address,
+            store=store, ring=ring, clock=clock, dates=dates, bank=config.name, address=self._house.address,
             committed=self.written,
         )  # fmt: skip
 
     @classmethod
     async def open(
-        cls, config: BankConfig, *, clock: WallClock | None = None, random: Randomness | None = None,
-        executor: Executor | None = None, vfs: str | None = None,
+        cls, config: BankConfig, *, clock: WallClock | None = None, dates: WallClock | None = None,
+        random: Randomness | None = None, executor: Executor | None = None, vfs: str | None = None,
     ) -> Self:  # fmt: skip
         """Open the bank that `atm-bank init` has made. `executor` and `vfs` are the store's.
+
+        `dates`: what certificates are made and judged by, where that is not `clock`.
 
         Raises KeyRingError, StoreError (StoreInUse where another process has it).
         """
@@ -86,7 +89,7 @@ class Bank:
         try:
             # Only now: whoever had the books before may have changed the keys.
             ring = KeyRing.load(config.data / "keys", random=random)
-            bank = cls(config, ring=ring, store=store, clock=clock, random=random)
+            bank = cls(config, ring=ring, store=store, clock=clock, dates=dates or clock, random=random)
             await bank.seal()
         except BaseException:
             await store.close()
@@ -141,7 +144,7 @@ class Bank:
         except CommandRefused:
             # That the refusal could not be noted is no news beside the refusal itself.
             with contextlib.suppress(StoreError):
-                await self._note(audit_event("command-refused", name_of(command), by=command.by, at_ms=tools.now_ms))
+                await self.note(audit_event("command-refused", name_of(command), by=command.by, at_ms=tools.now_ms))
             raise
         self.written()
         return answer
@@ -151,7 +154,8 @@ class Bank:
         self._sealer.wake()
         self._sweeper.wake()
 
-    async def _note(self, event: AuditEvent) -> None:
+    async def note(self, event: AuditEvent) -> None:
+        """Something that no command of the books is; for the audit log."""
         await self.store.write(log.append_events, [event])
         self._sealer.wake()
 
@@ -195,10 +199,10 @@ def limits_of(config: BankConfig) -> Limits:
     )  # fmt: skip
 
 
-def house_of(config: BankConfig, ring: KeyRing) -> House:
+def house_of(config: BankConfig, ring: KeyRing, dates: WallClock) -> House:
     listen = config.listen
     return House(
-        bank=config.name, card_bin=config.card_bin, ring=ring,
+        bank=config.name, card_bin=config.card_bin, ring=ring, dates=dates,
         address=address.join(listen.public_host, listen.port),
         enrolment_address=address.join(listen.public_host, listen.enrol_port),
     )  # fmt: skip

@@ -75,15 +75,19 @@ class BankClient:
 
     Sign-ons keep a growing distance from one another until an answer with a MAC has come, so nobody who can only
     inject unauthenticated answers makes more than a few of them.
+
+    Certificates are judged by `clock`. `ahead_ms`: by how much somebody has moved the bank's clock forward meanwhile.
     """
 
     def __init__(
-        self, *, line: Line, identity: Identity, random: Randomness, clock: WallClock, standing: Standing
-    ) -> None:
+        self, *, line: Line, identity: Identity, random: Randomness, clock: WallClock, standing: Standing,
+        ahead_ms: Callable[[], int] = lambda: 0,
+    ) -> None:  # fmt: skip
         self._line = line
         self._identity = identity
         self._random = random
         self._clock = clock
+        self._ahead_ms = ahead_ms
         self._standing = standing
         self._time = BankTime()
         self._open: OpenSession | None = None
@@ -102,7 +106,7 @@ class BankClient:
 
     def bank_now(self) -> int:
         """Bank time in milliseconds. Raises NotSent before the first answer since the start."""
-        return self._time.now_ms(_loop_s())
+        return self._time.now_ms(self._carried_s())
 
     async def sign_on(self) -> Session:
         """Open a new session; the bank ends the older one.
@@ -158,7 +162,7 @@ class BankClient:
 
     async def _send(self, session: OpenSession, message: Request, until: int) -> Answer:
         request = session.seal(message, time=self.bank_now())
-        asked_s = _loop_s()
+        asked_s = self._carried_s()
         try:
             data = await self._exchange(request, self._left_s(until))
             answer, time = session.read(data, message=message, request=request)
@@ -166,7 +170,7 @@ class BankClient:
             await self._line.reset()
             raise OutcomeUnknown(f"an answer came that is not the bank's: {error}") from error
         if time:
-            self._time.heard(time, asked_s=asked_s, answered_s=_loop_s())
+            self._time.heard(time, asked_s=asked_s, answered_s=self._carried_s())
             self._distance.reset()
         if isinstance(answer, SignOnNeeded) and self._open is session:
             self._open = None
@@ -214,14 +218,14 @@ class BankClient:
             back = await self._first(hello)
             assert isinstance(back, HelloBack)
             claimed = self._claim(hello, back)
-            asked_s = _loop_s()
+            asked_s = self._carried_s()
             answer = await self._first(claimed.sign_on)
             assert isinstance(answer, SignedOn)
             session, keys = finish(claimed, answer, cas=self._identity.cas, now_ms=self._clock.now_ms())
         except MessageRefused as error:
             await self._line.reset()
             raise OutcomeUnknown(f"the sign-on failed: {error}") from error
-        self._time.heard(session.time, asked_s=asked_s, answered_s=_loop_s())
+        self._time.heard(session.time, asked_s=asked_s, answered_s=self._carried_s())
         return OpenSession(self._identity, session, keys)
 
     def _claim(self, hello: Hello, back: HelloBack) -> Claim:
@@ -245,6 +249,10 @@ class BankClient:
     async def _first(self, message: Hello | SignOn) -> Answer:
         data = await self._exchange(seal_first(self._identity, message), None)
         return read_first(data, message)
+
+    def _carried_s(self) -> float:
+        """What carries bank time on between answers."""
+        return _loop_s() + self._ahead_ms() / 1000
 
     def _left_s(self, until: int) -> float | None:
         """Seconds until bank time `until`; None while bank time is not known."""

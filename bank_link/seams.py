@@ -42,6 +42,21 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
+class MovedClock:
+    """Another clock, moved forward by hand and never back: a demonstration's. Certificates are judged by the other one."""
+
+    def __init__(self, clock: WallClock) -> None:
+        self._clock = clock
+        self.ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + self.ahead_ms
+
+    def forward_to(self, ahead_ms: int) -> None:
+        """So far ahead of the other clock, unless it is further already."""
+        self.ahead_ms = max(self.ahead_ms, ahead_ms)
+
+
 class SystemRandomness:
     """The operating system's randomness."""
 

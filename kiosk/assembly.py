@@ -43,6 +43,7 @@ class Seams:
     random: Randomness
     clock: WallClock
     clock_is_good: Callable[[], bool] = lambda: True
+    ahead_ms: Callable[[], int] = lambda: 0
 
 
 @dataclass(kw_only=True)
@@ -127,7 +128,9 @@ def assemble(
             machine.parts.note("new-ca", str(error))
 
     hooks.new_cas = new_cas
-    world = World(line=line, random=seams.random, clock=seams.clock, clock_is_good=seams.clock_is_good)
+    world = World(
+        line=line, random=seams.random, clock=seams.clock, clock_is_good=seams.clock_is_good, ahead_ms=seams.ahead_ms
+    )
     machine = Machine(
         config=config, identity=opened.identity, journal=journal, devices=devices, display=display, words=words,
         world=world, hooks=hooks,

@@ -58,12 +58,16 @@ LAST_PATIENCE = {"answer_s": 10, "more_time_s": 10, "extensions": 0}
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """The seams, as this machine is given them. `clock_is_good`: whether the wall clock is synchronised."""
+    """The seams, as this machine is given them. `clock_is_good`: whether the wall clock is synchronised.
+
+    `ahead_ms`: how far a simulator has moved time forward, the bank's too. Certificates are judged by `clock` itself.
+    """
 
     line: Line
     random: Randomness
     clock: WallClock
     clock_is_good: Callable[[], bool] = lambda: True
+    ahead_ms: Callable[[], int] = lambda: 0
 
 
 @dataclass
@@ -110,8 +114,9 @@ class Machine:
         self._display = HeardDisplay(display, self.voice) if self.voice is not None else display
         self._standing = JournalStanding(journal, identity.generation, self.service, self._session_opened)
         self.client = BankClient(
-            line=world.line, identity=identity, random=world.random, clock=world.clock, standing=self._standing
-        )
+            line=world.line, identity=identity, random=world.random, clock=world.clock, standing=self._standing,
+            ahead_ms=world.ahead_ms,
+        )  # fmt: skip
         self.host = Host(
             client=self.client, journal=journal, terminal=identity.terminal, generation=identity.generation,
             random=world.random, fact_made=self._fact_made,
@@ -132,7 +137,7 @@ class Machine:
         )  # fmt: skip
         self.line_keeper = LineKeeper(
             client=self.client, host=self.host, journal=journal, service=self.service, devices=devices.status,
-            wall_ms=world.clock.now_ms, answered=self.outbox.wake,
+            wall_ms=lambda: world.clock.now_ms() + world.ahead_ms(), answered=self.outbox.wake,
         )  # fmt: skip
         limits = config.limits
         patience = Patience(limits.answer_s, limits.more_time_s, limits.extensions, limits.card_s, limits.cash_s)

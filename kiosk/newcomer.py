@@ -14,8 +14,10 @@ from kiosk.ask import BACK, MAIN, Cancelled, LeftEarly
 from kiosk.host import Newcomer, NoAnswer, Turned
 from kiosk.journal.store import JournalError
 from kiosk.parts import Parts
+from kiosk.receipts.receipt import Done, Receipt
 from kiosk.screens import catalogue
 from kiosk.service_state import Cause
+from kiosk.transactions import receipts
 from kiosk.transactions.pin_change import typed_twice
 from kiosk.visit import card_out
 
@@ -119,7 +121,11 @@ async def _write(parts: Parts, opened: Newcomer, product: str) -> None:
         await parts.ask.told(catalogue.open_unwritten(parts.words, opened.account), NOTICE_S)
         return
     parts.host.card_written(opened)
-    await parts.ask.told(catalogue.open_done(parts.words, product, opened.account), DONE_S)
+    receipt = Receipt(
+        done=Done.OPENED, bank=parts.bank, terminal=parts.host.terminal, at_ms=parts.host.now(), zone=parts.zone,
+        account=opened.account[-4:],
+    )  # fmt: skip
+    await receipts.told(parts, catalogue.open_done(parts.words, product, opened.account), DONE_S, receipt)
 
 
 async def _written(parts: Parts, opened: Newcomer) -> bool:

@@ -30,6 +30,9 @@ class Cause(enum.StrEnum):
 #: What the customer reads (`kiosk.screens.at_rest.OUT_REASONS`).
 CUSTOMER_WORDS = {Cause.CASH: "cash", Cause.LINE: "line", Cause.RECOVERY: "line", Cause.BANK: "line"}
 
+#: What is to be done, for whoever stands at the machine and has no command line.
+AT_THE_MACHINE = {Cause.CASH: "there is nothing to pay with: exchange the cassettes"}
+
 
 class ServiceState:
     """The set of reasons; in service is when there is none. `changed` is called, with the new state, on each change."""
@@ -53,6 +56,16 @@ class ServiceState:
     def sentence(self) -> str:
         """All reasons, for the operator."""
         return "; ".join(self._causes[cause] for cause in Cause if cause in self._causes)
+
+    @property
+    def at_the_machine(self) -> str:
+        """All reasons in one sentence, for an operator who stands there; "" in service."""
+        said = "; ".join(self.reasons_at_the_machine.values())
+        return f"{said[0].upper()}{said[1:].rstrip('.')}." if said else ""
+
+    @property
+    def reasons_at_the_machine(self) -> dict[Cause, str]:
+        return {cause: AT_THE_MACHINE.get(cause, self._causes[cause]) for cause in Cause if cause in self._causes}
 
     @property
     def for_customers(self) -> str:

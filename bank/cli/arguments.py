@@ -132,6 +132,9 @@ def _founding(grammar: _Grammar) -> None:
     serve = grammar.command("serve", "answer the terminals until it is stopped", "serving.serve")
     serve.add_argument("--port", type=_port, help="instead of the configured one")
     serve.add_argument("--enrol-port", type=_port, help="instead of the configured one")
+    serve.add_argument(
+        "--movable-clock", action="store_true", help="for a demonstration: let its clock be moved forward"
+    )
     grammar.command("config show", "print every setting in force, defaults too", "founding.show_config")
     grammar.command("config check", "say what is wrong with the configuration", "founding.check_config")
     enrol = grammar.command("enrol", "print the string that enrols a terminal, once, within an hour", "commands.enrol")

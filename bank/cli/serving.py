@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bank.cli.failures import Failed
 from bank.cli.running import configured, control_path
+from bank_link.seams import MovedClock, SystemClock
 from config.bank import BankConfig, Serves
 
 if TYPE_CHECKING:
@@ -35,14 +36,15 @@ def serve(arguments: Namespace) -> int:
         enrol_port=arguments.enrol_port or config.listen.enrol_port,
     )  # fmt: skip
     _keep_log(config)
-    asyncio.run(_serve(replace(config, listen=listen)))
+    asyncio.run(_serve(replace(config, listen=listen), movable=arguments.movable_clock))
     return 0
 
 
-async def _serve(config: BankConfig) -> None:
-    bank = await _opened(config)
+async def _serve(config: BankConfig, *, movable: bool) -> None:
+    moved = MovedClock(SystemClock()) if movable else None
+    bank = await _opened(config, moved)
     try:
-        service = _service(bank)
+        service = _service(bank, moved)
         told = asyncio.create_task(_tell(service, config))
         try:
             await service.run()
@@ -52,7 +54,7 @@ async def _serve(config: BankConfig) -> None:
         await bank.close()
 
 
-async def _opened(config: BankConfig) -> Bank:
+async def _opened(config: BankConfig, clock: MovedClock | None) -> Bank:
     from bank.assembly import Bank
     from bank.store.errors import StoreInUse
 
@@ -60,28 +62,29 @@ async def _opened(config: BankConfig) -> Bank:
     end = loop.time() + PATIENCE_S
     while True:
         try:
-            return await Bank.open(config)
+            return await Bank.open(config, clock=clock, dates=SystemClock())
         except StoreInUse:
             if loop.time() >= end:
                 raise
         await asyncio.sleep(0.05)
 
 
-def _service(bank: Bank) -> Service:
+def _service(bank: Bank, moved: MovedClock | None) -> Service:
     from bank.api import enrolment_app, message_app
     from bank.control import ControlSocket
     from bank.founding import certificate_hosts
     from bank.keys.tls import following, keep_certificate, server_context
     from bank.listener import ENROLMENT_LIMITS, Listener
+    from bank.moving_clock import moved_by_command
     from bank.service import Notifier, Service
 
     listen, ring = bank.config.listen, bank.ring
-    ring.renew_server(now_ms=bank.clock.now_ms(), hosts=certificate_hosts(listen.public_host))
+    ring.renew_server(now_ms=bank.dates.now_ms(), hosts=certificate_hosts(listen.public_host))
     contexts = [server_context(ring, enrolment=False), server_context(ring, enrolment=True)]
     service = Service(notifier=Notifier.of(os.environ), probe=bank.alive)
     for name, worker in bank.workers.items():
         service.work(name, worker)
-    service.work("certificate keeper", lambda: keep_certificate(ring, contexts, bank.clock))
+    service.work("certificate keeper", lambda: keep_certificate(ring, contexts, bank.dates))
     service.open(Listener("message", listen.host, listen.port, context=contexts[0], app=message_app(bank.host.handle)))
     service.open(
         Listener(
@@ -89,7 +92,10 @@ def _service(bank: Bank) -> Service:
             app=enrolment_app(bank.enrolment.handle, ring.ca_pem), limits=ENROLMENT_LIMITS,
         )
     )  # fmt: skip
-    service.open(ControlSocket(control_path(bank.config), following(bank.execute_named, ring, contexts)))
+    execute = following(bank.execute_named, ring, contexts)
+    if moved is not None:
+        execute = moved_by_command(execute, bank, moved)
+    service.open(ControlSocket(control_path(bank.config), execute))
     return service
 
 

@@ -18,17 +18,19 @@ from bank.ledger.view import View
 from bank.ledger.write import write
 from bank_link.money import Money as Amount
 from bank_link.money import MoneyError, parse
+from bank_link.seams import WallClock
 
 R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True, kw_only=True)
 class House:
-    """What of the bank is the same for every command. Addresses are `host:port`."""
+    """What of the bank is the same for every command. Addresses are `host:port`; certificates are made by `dates`."""
 
     bank: str
     card_bin: str
     ring: KeyRing
+    dates: WallClock
     address: str
     enrolment_address: str
 

@@ -34,7 +34,7 @@ def make_next(desk: Desk, _command: r.CaNext) -> CasShown:
     desk.rows(SessionRow, select(schema.sessions).where(schema.sessions.c.ended == 0))
     for terminal in {session.terminal for session in desk.view.all(SessionRow)}:
         end_sessions(desk.view, terminal)
-    ring.add_next_ca(now_ms=desk.now_ms)
+    ring.add_next_ca(now_ms=desk.house.dates.now_ms())
     made = _next(desk)
     desk.note("ca-made", f"CA {made}, SHA-256 {_fingerprint(ring.ca_certificates()[made])}")
     return _shown(desk)
@@ -48,7 +48,7 @@ def promote(desk: Desk, command: r.CaPromote) -> CasShown:
     untold = _untold(desk)
     if untold and not command.anyway:
         raise CommandRefused(_too_early(following, untold))
-    desk.house.ring.promote_next_ca(now_ms=desk.now_ms)
+    desk.house.ring.promote_next_ca(now_ms=desk.house.dates.now_ms())
     desk.note("ca-promoted", f"CA {following}, {len(untold)} terminals not told")
     return _shown(desk)
 

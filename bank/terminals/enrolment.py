@@ -72,15 +72,19 @@ class _Asked:
 
 
 class EnrolmentHandler:
-    """Answers what comes to the enrolment listener. `address`: the main listener's, as terminals reach it."""
+    """Answers what comes to the enrolment listener. `address`: the main listener's, as terminals reach it.
+
+    Certificates are made by `dates`.
+    """
 
     def __init__(
-        self, *, store: Store, ring: KeyRing, clock: WallClock, bank: str, address: str,
+        self, *, store: Store, ring: KeyRing, clock: WallClock, dates: WallClock, bank: str, address: str,
         committed: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._store = store
         self._ring = ring
         self._clock = clock
+        self._dates = dates
         self._bank = bank
         self._address = address
         self._committed = committed
@@ -129,7 +133,7 @@ class EnrolmentHandler:
         enrolled = Enrolled(
             terminal=terminal.terminal, generation=terminal.generation,
             certificate=self._ring.sign_terminal_certificate(
-                asked.message.csr, terminal=terminal.terminal, generation=terminal.generation, now_ms=now_ms
+                asked.message.csr, terminal=terminal.terminal, generation=terminal.generation, now_ms=self._dates.now_ms()
             ),
             cas=self._ring.ca_pems(), address=self._address, bank=self._bank,
         )  # fmt: skip

@@ -69,6 +69,11 @@ def box(value: Money) -> str:
     return f"{BOX}.{whole}" if not part else f"{BOX}.{whole}.{part:0{MINOR_DIGITS[value.currency]}}"
 
 
+def in_box(name: str) -> bool:
+    """Whether what is counted under this name is in the acceptor's box."""
+    return name == BOX or name.startswith(f"{BOX}.")
+
+
 def spread(plan: Iterable[NoteCount]) -> list[tuple[str, Money]]:
     """Counts as single notes, in the order in which they move."""
     return [(note.cassette, note.value) for note in plan for _ in range(note.count)]

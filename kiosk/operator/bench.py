@@ -9,8 +9,10 @@ from bank_link.messages import CassetteCount
 from bank_link.money import Money
 from kiosk.cabinet import Devices, note_value
 from kiosk.journal import records as r
+from kiosk.journal.progress import in_box
 from kiosk.operator import closing
 from kiosk.operator.desk import Desk
+from kiosk.operator.exchange import cabinet
 from kiosk.parts import Parts, Visit
 
 
@@ -37,9 +39,16 @@ class Bench:
         """This machine's cassettes and what each of their notes is worth."""
         return {each.name: note_value(self.desk.config, each) for each in self.desk.config.cassettes}
 
+    @property
+    def boxes(self) -> dict[str, Money]:
+        """What the note acceptor's box can hold: the note's value by the name under which it is counted, largest first."""
+        known = {count.cassette: count.value for count in self.parts.journal.counts() if in_box(count.cassette)}
+        found = {**cabinet(self.desk.config).boxes, **known}
+        return dict(sorted(found.items(), key=lambda each: -each[1].minor))
+
     def count(self, cassette: str) -> CassetteCount | None:
         """What the machine believes of it; None before it was ever counted."""
-        return next((count for count in self.parts.vault.counts() if count.cassette == cassette), None)
+        return next((count for count in self.parts.journal.counts() if count.cassette == cassette), None)
 
     def note(self, what: str) -> None:
         """One line in the journal: who did what."""

@@ -1,4 +1,4 @@
-"""An exchange by keypad: each cassette is counted (found, rejects, left), and all of it is booked as one fact."""
+"""An exchange by keypad: cassettes are counted (found, rejects, left), and the acceptor's box; all is booked as one fact."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ async def run(bench: Bench) -> None:
     while True:
         counted = draft(parts.journal)
         key = await parts.ask.choose(
-            screens.op_exchange(parts.words, _rows(bench, counted), ready=_ready(bench, counted))
+            screens.op_exchange(
+                parts.words, _rows(bench, counted), box=_box(bench, counted), ready=_ready(bench, counted)
+            )
         )
         if key == BACK:
             _leave(bench, counted)
@@ -31,14 +33,16 @@ async def run(bench: Bench) -> None:
         if key == MAIN:
             if await _book(bench, counted):
                 return
+        elif key == screens.BOX_KEY:
+            await _count_box(bench)
         else:
             await _count(bench, key.removeprefix("cassette:"))
 
 
 def _ready(bench: Bench, counted: dict[str, r.Counted]) -> bool:
-    """After a lost journal the machine's own figures are worth nothing: then every cassette must be counted."""
+    """After a lost journal the machine's own figures are worth nothing: then cassettes and box must all be counted."""
     if Cause.EXCHANGE in bench.parts.service.causes:
-        return set(counted) == set(bench.cassettes)
+        return set(counted) >= {*bench.cassettes, *bench.boxes}
     return bool(counted)
 
 
@@ -48,6 +52,15 @@ def _rows(bench: Bench, counted: dict[str, r.Counted]) -> list[screens.CassetteR
         record = counted.get(name)
         rows.append(screens.CassetteRow(name, value, None if record is None else record.left))
     return rows
+
+
+def _box(bench: Bench, counted: dict[str, r.Counted]) -> screens.BoxRow | None:
+    """None where the machine takes no notes."""
+    if not bench.boxes:
+        return None
+    return screens.BoxRow(
+        sum(counted[name].found for name in bench.boxes) if counted.keys() >= bench.boxes.keys() else None
+    )
 
 
 def _leave(bench: Bench, counted: dict[str, r.Counted]) -> None:
@@ -74,6 +87,19 @@ async def _count(bench: Bench, name: str) -> None:
     )
 
 
+async def _count_box(bench: Bench) -> None:
+    """How many notes of each value were found; it is emptied whole. Back leaves it as it was."""
+    parts, found = bench.parts, {}
+    for name, value in bench.boxes.items():
+        entered = await parts.ask.digits(screens.op_box(parts.words, value))
+        if not entered:
+            return
+        found[name] = int(entered)
+    parts.journal.write(
+        *(r.Counted(cassette=name, found=count, rejected=0, left=0, by=bench.by) for name, count in found.items())
+    )
+
+
 async def _number(bench: Bench, step: str, name: str, value: Money, most: int | None) -> int | None:
     too_many = False
     while True:
@@ -92,7 +118,7 @@ async def _number(bench: Bench, step: str, name: str, value: Money, most: int | 
 async def _book(bench: Bench, counted: dict[str, r.Counted]) -> bool:
     """Whether it is done; one write makes it a fact for the bank."""
     parts, words = bench.parts, bench.parts.words
-    uncounted = len(bench.cassettes) - len(counted)
+    uncounted = len(bench.cassettes.keys() - counted.keys())
     screen = screens.op_book(words, _worth(bench, counted), _difference(bench, counted), uncounted)
     if await parts.ask.choose(screen) != MAIN:
         return False
@@ -103,7 +129,7 @@ async def _book(bench: Bench, counted: dict[str, r.Counted]) -> bool:
         return False
     bench.note("booked an exchange")
     await bench.exchanged()
-    await parts.ask.told(screens.op_booked(words, parts.service.sentence), READ_S)
+    await parts.ask.told(screens.op_booked(words, parts.service.at_the_machine), READ_S)
     return True
 
 
@@ -118,9 +144,9 @@ def _worth(bench: Bench, counted: dict[str, r.Counted]) -> Money:
 
 def _difference(bench: Bench, counted: dict[str, r.Counted]) -> Money:
     """What was found, less what the machine believed: rejects belong to it."""
-    minor = 0
+    minor, values = 0, {**bench.cassettes, **bench.boxes}
     for name, record in counted.items():
         count = bench.count(name)
         believed = count.count + count.rejected if count is not None else 0
-        minor += bench.cassettes[name].minor * (record.found + record.rejected - believed)
+        minor += values[name].minor * (record.found + record.rejected - believed)
     return Money(minor, bench.parts.currency)

@@ -13,7 +13,7 @@ from bank_link.money import Money, major
 from config.kiosk import KioskConfig
 from kiosk.cabinet import note_value
 from kiosk.journal import records as r
-from kiosk.journal.progress import BOX, box
+from kiosk.journal.progress import BOX, box, in_box
 from kiosk.journal.store import Journal
 
 _COUNT = re.compile(r"([A-Za-z0-9_.:-]{1,64})=([0-9]{1,6})(?:\+([0-9]{1,6}))?", re.ASCII)
@@ -67,7 +67,7 @@ def exchange(
     (`in`).
     """
     before = {count.cassette: count for count in journal.counts()}
-    known = {name: count.value for name, count in before.items() if name.startswith(f"{BOX}.")}
+    known = {name: count.value for name, count in before.items() if in_box(name)}
     # A journal that is new knows nothing of what was paid in before: what the acceptor takes can be found all the same.
     boxes = {**cabinet.boxes, **known}
     used = {name: value for name, value in boxes.items() if name in known or name in found}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kiosk.ask import BACK, MAIN
 from kiosk.operator.bench import Bench
 from kiosk.operator.journal_text import ShownLine
-from kiosk.operator.totals import Totals
+from kiosk.operator.totals import Totals, box_line
 from kiosk.screens import operator as screens
 
 #: Of the journal this many records are looked through on the screen; `atm-kiosk journal show` has them all.
@@ -79,7 +79,7 @@ def _totals(found: Totals) -> list[tuple[str, str]]:
         for row in found.cassettes
     ]
     return [
-        *lines, ("value", found.value), ("paid", f"{found.paid} in {found.payments} payments"),
+        *lines, ("value", found.value), *((("note box", said),) if (said := box_line(found)) else ()), ("paid", f"{found.paid} in {found.payments} payments"),
         ("facts", f"{found.waiting} wait, {found.parked} set aside"),
     ]  # fmt: skip
 

@@ -23,8 +23,8 @@ async def run(bench: Bench) -> None:
         elif key == "versions":
             await show_text(bench, "op.versions", _versions(bench))
         else:
-            causes = parts.service.causes
-            await show_text(bench, "op.reasons", [(cause.value, sentence) for cause, sentence in causes.items()])
+            reasons = parts.service.reasons_at_the_machine
+            await show_text(bench, "op.reasons", [(cause.value, sentence) for cause, sentence in reasons.items()])
 
 
 def _versions(bench: Bench) -> list[tuple[str, str]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
 
-from bank_link.messages import Outcome
+from bank_link.messages import CassetteCount, Outcome
 from bank_link.money import Money, plain
 from config.kiosk import KioskConfig
 from kiosk.cabinet import note_value
 from kiosk.journal import records as r
+from kiosk.journal.progress import in_box
 from kiosk.journal.store import Journal
 
 
@@ -32,8 +34,18 @@ class CassetteTotal(msgspec.Struct, frozen=True, kw_only=True):
     surplus: int
 
 
+class BoxTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """Notes of one value in the note acceptor's box."""
+
+    note: str
+    count: int
+
+
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """`paid`: what went to customers since the last exchange, in `payments`; `waiting`, `parked`: facts for the bank."""
+    """`paid`: what went to customers since the last exchange, in `payments`; `waiting`, `parked`: facts for the bank.
+
+    `box`, worth `box_value`: what was paid in and has not been taken out; nothing where the machine takes no notes.
+    """
 
     cassettes: tuple[CassetteTotal, ...]
     value: str
@@ -43,6 +55,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     parked: int
     exchanged_by: str
     exchanged_at: int
+    box: tuple[BoxTotal, ...] = ()
+    box_value: str = ""
 
 
 def totals(journal: Journal, config: KioskConfig) -> Totals:
@@ -65,12 +79,30 @@ def totals(journal: Journal, config: KioskConfig) -> Totals:
                 surplus=moved[cassette.name, "surplus"],
             )
         )  # fmt: skip
+    box = _box(counts.values())
+    taken = sum((count.value.times(count.count) for count in box), Money(0, currency))
     exchange = journal.newest("counts-set")
     by = exchange.record.by if exchange and isinstance(exchange.record, r.CountsSet) else ""
     return Totals(
         cassettes=tuple(rows), value=plain(value), paid=plain(paid), payments=payments,
         waiting=journal.outbox_length(), parked=journal.parked_length(), exchanged_by=by, exchanged_at=exchange.at if exchange else 0,
+        box=tuple(BoxTotal(note=plain(count.value), count=count.count) for count in box),
+        box_value=plain(taken) if box or config.note_acceptor is not None else "",
     )  # fmt: skip
+
+
+def _box(counts: Iterable[CassetteCount]) -> list[CassetteCount]:
+    """What is in the note acceptor's box, largest value first."""
+    found = [count for count in counts if in_box(count.cassette) and count.count]
+    return sorted(found, key=lambda count: -count.value.minor)
+
+
+def box_line(found: Totals) -> str:
+    """As a person reads it; "" where the machine takes no notes."""
+    if not found.box_value:
+        return ""
+    notes = ", ".join(f"{row.count} x {row.note}" for row in found.box)
+    return f"{found.box_value}: {notes}" if notes else "empty"
 
 
 def _moved(lines: tuple[r.Line, ...], currency: str) -> tuple[Counter[tuple[str, str]], Money, int]:
@@ -103,6 +135,7 @@ def table(found: Totals) -> str:
     since = f"since the exchange by {found.exchanged_by}" if found.exchanged_by else "so far; nothing was loaded yet"
     lines += [
         f"in the cassettes: {found.value}",
+        *((f"in the note acceptor's box: {said}",) if (said := box_line(found)) else ()),
         f"paid: {found.paid} in {found.payments} payments {since}",
         f"facts for the bank: {found.waiting} waiting, {found.parked} set aside",
     ]

@@ -35,6 +35,8 @@ class Done(enum.StrEnum):
     OPENED = "opened"
     CLOSED = "closed"
     CODE = "code"
+    STATEMENT = "statement"
+    NO_CASH = "no_cash"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +44,9 @@ class Receipt:
     """Of one thing that was done. `at_ms` is bank time, `zone` the customers' time zone.
 
     `card` and `account` are the last four digits at most. `to` is who got money. `reference` is what the bank knows it
-    by. `doubt`: it is not known how it ended; the reference is the customer's claim. Raises ValueError where something
-    in it looks like a whole number of a card or an account.
+    by. `doubt`: it is not known how it ended; the reference is the customer's claim. `rows` are what a statement holds:
+    what and how much, for paper alone. Raises ValueError where something in it looks like a whole number of a card or an
+    account.
     """
 
     done: Done
@@ -58,9 +61,11 @@ class Receipt:
     reference: str = ""
     balance: Money | None = None
     doubt: bool = False
+    rows: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        said = (self.bank, self.terminal, self.card, self.account, self.to, self.reference)
+        rows = (each for row in self.rows for each in row)
+        said = (self.bank, self.terminal, self.card, self.account, self.to, self.reference, *rows)
         if len(self.card) > 4 or len(self.account) > 4 or any(_WHOLE_NUMBER.search(each) for each in said):
             raise ValueError("a receipt shows the last four digits of a number, and no more")
 
@@ -70,6 +75,11 @@ class Receipt:
         local = dt.datetime.fromtimestamp(self.at_ms / 1000, zone(self.zone))
         offset = local.strftime("%z")
         return f"{local:%Y-%m-%d %H:%M} {offset[:3]}:{offset[3:5]}"
+
+
+def masked(text: str) -> str:
+    """With the last four digits of what looks like a whole number; a customer's name may be one."""
+    return _WHOLE_NUMBER.sub(lambda number: f"…{number[0][-4:]}", text)
 
 
 def title(receipt: Receipt, words: Words) -> str:
@@ -110,6 +120,8 @@ def job(receipt: Receipt, words: Words) -> PrintJob:
             PrintLine(),
             PrintLine(receipt.when),
             *(PrintLine(label, value) for label, value in facts(receipt, words)),
+            *((PrintLine(),) if receipt.rows else ()),
+            *(PrintLine(what, amount) for what, amount in receipt.rows),
             *((PrintLine(), PrintLine(words.say("receipt", "doubt"), bold=True)) if receipt.doubt else ()),
             PrintLine(),
             PrintCode(text(receipt, words)),

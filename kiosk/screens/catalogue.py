@@ -102,7 +102,7 @@ from kiosk.screens.send import (
     send_ok,
     send_short,
 )
-from kiosk.screens.statement import statement
+from kiosk.screens.statement import statement, statement_rows
 from kiosk.screens.trouble import (
     HELP,
     cancelled,
@@ -225,6 +225,7 @@ __all__ = [
     "send_short",
     "starting",
     "statement",
+    "statement_rows",
     "take_bunch",
     "take_card",
     "take_cash",

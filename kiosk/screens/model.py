@@ -85,7 +85,7 @@ class Attract(_Screen, frozen=True, kw_only=True, tag="attract"):
 
 
 class Choose(_Screen, frozen=True, kw_only=True, tag="choose"):
-    """Paper. Two to six choices, each at once on its digit; `more` is the way to the next page on a small panel."""
+    """Paper. Two to six choices (for operators eight), each at once on its digit; `more` leads on where not all fit."""
 
     choices: tuple[Choice, ...]
     notice: Notice | None = None

@@ -25,6 +25,8 @@ from kiosk.screens.words.load import Words
 
 #: The three numbers of a cassette, in the order in which they are asked for.
 STEPS = ("op.found", "op.rejects", "op.left")
+#: The choice of an exchange that is no cassette.
+BOX_KEY = "box"
 #: As many rows as a page has; letters of a label, and of label and sentence together, that fit one.
 ROWS = 5
 LABEL_LETTERS = 14
@@ -32,7 +34,7 @@ ROW_LETTERS = 34
 #: More of a cassette's name than this does not fit beside its figures.
 _NAME = 14
 #: More of a sentence than this does not fit a notice of the smallest panel.
-_SENTENCE = 105
+_SENTENCE = 140
 
 _ICONS = {
     "exchange": "cash", "totals": "bill", "cassettes": "pay-in", "devices": "again", "journal": "eye", "machine": "more",
@@ -45,6 +47,12 @@ class CassetteRow(NamedTuple):
     name: str
     value: Money
     left: int | None
+
+
+class BoxRow(NamedTuple):
+    """The note acceptor's box in an exchange; `found`: so many notes were taken out, None where it was not counted yet."""
+
+    found: int | None
 
 
 class CassetteState(NamedTuple):
@@ -64,8 +72,10 @@ def op_menu(words: Words, offered: Sequence[str]) -> Choose:
 
 
 @made
-def op_exchange(words: Words, cassettes: Sequence[CassetteRow], *, ready: bool) -> Choose:
-    """Count each cassette; keys `cassette:<name>`, and the main one once what is there can be booked."""
+def op_exchange(
+    words: Words, cassettes: Sequence[CassetteRow], *, ready: bool, box: BoxRow | None = None
+) -> Choose:  # fmt: skip
+    """Count each cassette; keys `cassette:<name>`, `BOX_KEY`, and the main one once what is there can be booked."""
     choices = tuple(
         Choice(
             key=f"cassette:{row.name}", label=_short(row.name),
@@ -74,7 +84,27 @@ def op_exchange(words: Words, cassettes: Sequence[CassetteRow], *, ready: bool) 
         )
         for row in cassettes
     )  # fmt: skip
+    if box is not None:
+        choices += (_box(words, box),)
     return _choose(words, "op.exchange", choices, keys(words, cancel="end", main="book" if ready else ""))
+
+
+def _box(words: Words, row: BoxRow) -> Choice:
+    waits = words.say("op.exchange", "waits")
+    return Choice(
+        key=BOX_KEY, label=words.say("op.exchange", "box"), chosen=row.found is not None,
+        second=waits if row.found is None else words.say("op.exchange", "found", count=str(row.found)),
+    )  # fmt: skip
+
+
+@made
+def op_box(words: Words, value: Money, entered: str = "") -> Amount:
+    """How many notes of `value` were found in the note acceptor's box."""
+    return Amount(
+        id="op.box", title=words.say("op.box", "title"), symbol="", most_digits=5, entered=entered, grouped=False,
+        limits=words.say("op.box", "limits", note=words.whole(value)),
+        keys=keys(words, cancel="end", back="clear", main="ok"),
+    )  # fmt: skip
 
 
 @made

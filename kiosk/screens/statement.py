@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bank_link.money import Money
-from kiosk.screens.common import keys, made
-from kiosk.screens.model import ListScreen, Row
+from kiosk.screens.common import PAPER, keys, made
+from kiosk.screens.model import Choice, ListScreen, Row
 from kiosk.screens.words.load import Words
 
 #: As many rows as a page has.
@@ -20,22 +20,30 @@ _NAME = 12
 
 @made
 def statement(
-    words: Words, lines: Sequence[tuple[str, str, str, Money]], *, page: int = 1
+    words: Words, lines: Sequence[tuple[str, str, str, Money]], *, page: int = 1, paper: bool = False
 ) -> ListScreen:  # fmt: skip
-    """Page `page` of the last payments: (date, kind of movement, whose, signed amount). The main key turns the page."""
+    """Page `page` of the last payments: (date, kind of movement, whose, signed amount). The main key turns the page.
+
+    `paper`: all of them can be had on paper.
+    """
     pages = max(1, -(-len(lines) // ROWS))
-    shown_now = lines[(page - 1) * ROWS : page * ROWS]
+    rows = statement_rows(words, lines)
     return ListScreen(
         id="list",
         title=words.say("list", "title" if lines else "none"),
-        rows=tuple(
-            Row(date, _what(words, kind, other, amount), _signed(words, amount))
-            for date, kind, other, amount in shown_now
-        ),
+        rows=rows[(page - 1) * ROWS : page * ROWS],
         page=page,
         pages=pages,
+        choices=(Choice(key=PAPER, label=words.say("list", "print"), icon="bill"),) if paper and lines else (),
         private=True,
         keys=keys(words, cancel="", main="more" if page < pages else "done"),
+    )
+
+
+def statement_rows(words: Words, lines: Sequence[tuple[str, str, str, Money]]) -> tuple[Row, ...]:
+    """All of them, as they are read on the screen and on paper."""
+    return tuple(
+        Row(date, _what(words, kind, other, amount), _signed(words, amount)) for date, kind, other, amount in lines
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from config.kiosk import KioskConfig, Pn532ReaderConfig, StickReaderConfig
-from drivers.devices import Holds
 from drivers.espeak import EspeakSpeaker
 from drivers.gpio import Board
 from drivers.simulated.card_slot import CardSlot
@@ -16,21 +15,11 @@ from drivers.simulated.faults import FaultMenu
 from drivers.simulated.indicators import ElectricLamps
 from drivers.simulated.jack import ElectricJack
 from drivers.simulated.keypad import ElectricKeypad
-from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
 from drivers.simulated.receipt_printer import ElectricReceiptPrinter
 from drivers.simulated.speaker import SimulatedSpeaker
-from kiosk.cabinet import (
-    Devices,
-    acceptor_pulses,
-    acceptor_wiring,
-    build,
-    input_,
-    keypad_wiring,
-    lamp_wiring,
-    tray_wiring,
-)
-from kiosk.simulator.notes_file import ACCEPTOR, NAME, NotesFile, kept_dispenser, restore
+from kiosk.cabinet import Devices, build, input_, keypad_wiring, lamp_wiring, tray_wiring
+from kiosk.simulator.notes_file import ACCEPTOR, NAME, NotesFile, kept_acceptor, kept_dispenser
 from kiosk.simulator.slots import Antenna, Slot
 
 
@@ -52,7 +41,7 @@ class Laptop:
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
         self.lamps = ElectricLamps(self.pins, lamp_wiring(config))
         self._taken = NotesFile(config.terminal.state / ACCEPTOR)
-        self.acceptor = _acceptor(self.pins, config, self._taken)
+        self.acceptor = kept_acceptor(self.pins, config, self._taken)
         printer = config.receipt_printer
         self.printer = ElectricReceiptPrinter(baud=printer.baud) if printer is not None else None
         self.doors = {door.name: ElectricDoor(self.pins, input_(door.switch)) for door in config.doors}
@@ -97,26 +86,6 @@ class Laptop:
         if self.acceptor is not None:
             self._taken.keep(self.acceptor)
             self._taken.sync()
-
-
-def _acceptor(pins: SimulatedPins, config: KioskConfig, file: NotesFile) -> ElectricNoteAcceptor | None:
-    """The electrical acceptor with the notes that were kept, where the machine has one. Raises StateError."""
-    wanted = config.note_acceptor
-    if wanted is None:
-        return None
-    made: list[ElectricNoteAcceptor] = []
-
-    def changed() -> None:
-        for each in made:
-            file.keep(each)
-
-    acceptor = ElectricNoteAcceptor(
-        pins, acceptor_wiring(wanted), pulses=acceptor_pulses(config), holds=Holds(wanted.holds.value),
-        most=wanted.most, changed=changed,
-    )  # fmt: skip
-    restore(acceptor, file)
-    made.append(acceptor)
-    return acceptor
 
 
 def _slot(config: KioskConfig) -> tuple[Slot, Antenna | None]:

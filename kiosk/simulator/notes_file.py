@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from config.kiosk import KioskConfig
+from drivers.devices import Holds
 from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
-from kiosk.cabinet import dispenser_wiring
+from kiosk.cabinet import acceptor_pulses, acceptor_wiring, dispenser_wiring
 from kiosk.exit_codes import StateError
+from kiosk.journal.progress import in_box
 from kiosk.operator.exchange import Count
 
 NAME = "notes.json"
@@ -108,15 +111,23 @@ def restore(device: HasNotes, file: NotesFile) -> None:
 def put_in(config: KioskConfig, loaded: Mapping[str, Count]) -> None:
     """Fill simulated cassettes while no kiosk runs; names are checked by the exchange. Raises StateError."""
     file = NotesFile(config.terminal.state / NAME)
-    exchange_notes(kept_dispenser(SimulatedPins(), config, file), loaded)
+    box = NotesFile(config.terminal.state / ACCEPTOR)
+    pins = SimulatedPins()
+    exchange_notes(kept_dispenser(pins, config, file), loaded, kept_acceptor(pins, config, box))
     file.sync()
+    box.sync()
 
 
-def exchange_notes(dispenser: ElectricDispenser, loaded: Mapping[str, Count]) -> None:
-    """What an operator's hands do at an exchange: take out what is stuck on the way, put full cassettes in."""
+def exchange_notes(
+    dispenser: ElectricDispenser, loaded: Mapping[str, Count], acceptor: ElectricNoteAcceptor | None
+) -> None:  # fmt: skip
+    """What an operator's hands do at an exchange: take out what is stuck on the way, put full cassettes in, empty the box."""
     dispenser.clear_path()
     for name, count in loaded.items():
-        dispenser.load(name, count.notes)
+        if not in_box(name):
+            dispenser.load(name, count.notes)
+    if acceptor is not None and any(map(in_box, loaded)):
+        acceptor.empty_box()
 
 
 def kept_dispenser(
@@ -135,6 +146,26 @@ def kept_dispenser(
     made.append(dispenser)
     file.keep(dispenser)
     return dispenser
+
+
+def kept_acceptor(pins: SimulatedPins, config: KioskConfig, file: NotesFile) -> ElectricNoteAcceptor | None:
+    """The electrical acceptor with the notes that were kept, where the machine has one. Raises StateError."""
+    wanted = config.note_acceptor
+    if wanted is None:
+        return None
+    made: list[ElectricNoteAcceptor] = []
+
+    def changed() -> None:
+        for each in made:
+            file.keep(each)
+
+    acceptor = ElectricNoteAcceptor(
+        pins, acceptor_wiring(wanted), pulses=acceptor_pulses(config), holds=Holds(wanted.holds.value),
+        most=wanted.most, changed=changed,
+    )  # fmt: skip
+    restore(acceptor, file)
+    made.append(acceptor)
+    return acceptor
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from bank_link.identity import Identity
-from bank_link.seams import SystemClock, SystemRandomness
+from bank_link.seams import MovedClock, SystemClock, SystemRandomness
 from config.kiosk import KioskConfig
 from kiosk.assembly import Opened, Seams, TrustingLine, assemble, https_line, open_journal, unseal
 from kiosk.control import KioskControl, Load, Loaded, serve_control
@@ -16,9 +16,10 @@ from kiosk.display.choosing import bank_name, phone
 from kiosk.display.relay import Abilities, Lent, Relay
 from kiosk.machine import Hooks, Machine
 from kiosk.operator.desk import Desk
+from kiosk.operator.exchange import Count
 from kiosk.screens.words.load import Words
 from kiosk.simulator.laptop import Laptop
-from kiosk.simulator.line import SwitchedLine
+from kiosk.simulator.line import Pause, SwitchedLine
 from kiosk.simulator.notes_file import exchange_notes
 from kiosk.simulator.overheard import Overheard
 
@@ -38,12 +39,14 @@ class Simulation:
         self._say = say
         self._abilities = abilities
         self._random = SystemRandomness()
-        self._clock = SystemClock()
+        self._dates = SystemClock()
+        self.clock = MovedClock(self._dates)
+        self.pause = Pause()
         self._stack = ExitStack()
         self._power = ExitStack()
         self._task: asyncio.Task[None] | None = None
         self._began = asyncio.Event()
-        self.overheard = Overheard(self._clock)
+        self.overheard = Overheard(self.clock)
         self.opened: Opened
         self.machine: Machine
         self.control: KioskControl
@@ -56,22 +59,23 @@ class Simulation:
 
     async def start(self) -> None:
         """Power on. Notes and card are where they were left."""
-        self.opened = unseal(self.config, self._clock)
+        self.opened = unseal(self.config, self._dates)
         journal = open_journal(self.config, self._random)
         self._power.callback(journal.close)
         if not hasattr(self, "laptop"):
             self.laptop = Laptop(self.config)
             self._stack.callback(self.laptop.close)
         seams = Seams(
-            gpio=self.laptop.pins, devices=self.laptop.devices, line=self._line, random=self._random, clock=self._clock
-        )
+            gpio=self.laptop.pins, devices=self.laptop.devices, line=self._line, random=self._random, clock=self._dates,
+            ahead_ms=lambda: self.clock.ahead_ms,
+        )  # fmt: skip
         self.machine = assemble(
             self._power, self.config, self.opened, seams, display=Lent(self.relay), words=self.words,
             hooks=self._hooks(), journal=journal,
         )  # fmt: skip
         desk = Desk(
             journal=journal, config=self.config, generation=self.identity.generation, now=self.machine.host.now,
-            put_in=lambda loaded: exchange_notes(self.laptop.dispenser, loaded),
+            put_in=self._exchange_notes,
         )  # fmt: skip
         self.control = KioskControl(self.machine, desk, self.identity.terminal)
         self.machine.hooks.extra.append(lambda: serve_control(self.config, self.control, self._say))
@@ -83,12 +87,15 @@ class Simulation:
         display = self.config.display
         return Hooks(
             offer=able.offer, contrast=able.contrast, phone=phone(display), bank=bank_name(display),
-            put_in=lambda loaded: exchange_notes(self.laptop.dispenser, loaded),
+            put_in=self._exchange_notes,
         )  # fmt: skip
+
+    def _exchange_notes(self, loaded: Mapping[str, Count]) -> None:
+        exchange_notes(self.laptop.dispenser, loaded, self.laptop.acceptor)
 
     def _line(self, identity: Identity) -> TrustingLine:
         cut = self.line.is_cut if hasattr(self, "line") else False
-        self.line = SwitchedLine(https_line(self.config.line, self._random)(identity), self.overheard)
+        self.line = SwitchedLine(https_line(self.config.line, self._random)(identity), self.overheard, self.pause)
         if cut:
             self.line.cut()
         return self.line

@@ -41,7 +41,7 @@ async def run(visit: Visit) -> Figures | None:
     shown = catalogue.balance_shown(words, figures.available, figures.ledger)
     if way == "print":
         receipt = receipts.receipt_of(visit, Done.BALANCE, balance=figures.available, account=account.account)
-        await receipts.give(visit, PAPER, receipt)
+        await receipts.give(visit.parts, PAPER, receipt)
     elif way == "say":
         await parts.ask.told_in_ear(shown, SAID_S)
     else:

@@ -155,7 +155,7 @@ async def _pay(
     receipt = receipts.receipt_of(
         visit, Done.BILL, amount=amount, to=biller.name, reference=reference, account=source.account
     )  # fmt: skip
-    await receipts.told(visit, catalogue.bill_done(parts.words, biller.name, amount, reference), DONE_S, receipt)
+    await receipts.told(visit.parts, catalogue.bill_done(parts.words, biller.name, amount, reference), DONE_S, receipt)
     return True, None
 
 

@@ -67,7 +67,7 @@ async def tell_taken_back(visit: Visit, held: r.Held, payment: Payment) -> None:
     receipt = receipts.receipt_of(
         visit, Done.CASH, amount=payment.paid, reference=held.claim, account=held.account, doubt=True
     )  # fmt: skip
-    await receipts.told(visit, catalogue.e_retracted(parts.words, held.claim), NOTICE_S, receipt)
+    await receipts.told(visit.parts, catalogue.e_retracted(parts.words, held.claim), NOTICE_S, receipt)
 
 
 async def _is_emptied(visit: Visit, handover: Handover, screen: Take) -> bool:

@@ -168,6 +168,6 @@ async def _tell(visit: Visit, intake: Intake) -> None:
         visit, Done.DEPOSIT, amount=intake.paid, reference=claim, account=intake.begun.account, doubt=doubt
     )  # fmt: skip
     if doubt:
-        await receipts.told(visit, catalogue.payin_jam(parts.words, intake.paid, claim), NOTICE_S, receipt)
+        await receipts.told(visit.parts, catalogue.payin_jam(parts.words, intake.paid, claim), NOTICE_S, receipt)
     elif intake.paid.minor:
-        await receipts.told(visit, catalogue.payin_done(parts.words, intake.paid, claim), DONE_S, receipt)
+        await receipts.told(visit.parts, catalogue.payin_done(parts.words, intake.paid, claim), DONE_S, receipt)

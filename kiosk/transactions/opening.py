@@ -8,7 +8,9 @@ from bank_link.messages import AccountView, Reason
 from kiosk.ask import BACK, Cancelled
 from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
+from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue
+from kiosk.transactions import receipts
 from kiosk.transactions.common import no_line, refusal
 
 DONE_S = 20
@@ -36,7 +38,8 @@ async def run(visit: Visit) -> None:
         await parts.ask.told(enough, parts.ask.patience.answer_s)
         return
     _show(visit, product, number)
-    await parts.ask.told(catalogue.open_done(parts.words, product, number), DONE_S)
+    receipt = receipts.receipt_of(visit, Done.OPENED, account=number)
+    await receipts.told(parts, catalogue.open_done(parts.words, product, number), DONE_S, receipt)
 
 
 def _show(visit: Visit, product: str, number: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bank_link.money import Money
 from kiosk.ask import BACK
-from kiosk.parts import Visit
+from kiosk.parts import Parts, Visit
 from kiosk.receipts.giving import can_print, give_receipt, show_receipt
-from kiosk.receipts.receipt import Done, Receipt
+from kiosk.receipts.receipt import Done, Receipt, masked
 from kiosk.screens import catalogue
 from kiosk.screens.common import NO, PAPER, PHONE
 from kiosk.screens.model import NoticeScreen
@@ -14,14 +14,14 @@ from kiosk.screens.model import NoticeScreen
 
 def receipt_of(
     visit: Visit, done: Done, *, amount: Money | None = None, to: str = "", reference: str = "", account: str = "",
-    balance: Money | None = None, doubt: bool = False,
+    balance: Money | None = None, doubt: bool = False, rows: tuple[tuple[str, str], ...] = (),
 ) -> Receipt:  # fmt: skip
     """What was done in this visit. `account` is its whole number or its last digits; only those are kept."""
     parts = visit.parts
     return Receipt(
         done=done, bank=parts.bank, terminal=parts.host.terminal, at_ms=parts.host.now(), zone=parts.zone,
-        card=visit.last4, account=account[-4:], amount=amount, to=to, reference=reference, balance=balance,
-        doubt=doubt,
+        card=visit.last4, account=account[-4:], amount=amount, to=masked(to), reference=reference, balance=balance,
+        doubt=doubt, rows=rows,
     )  # fmt: skip
 
 
@@ -32,16 +32,15 @@ async def choose(visit: Visit) -> str | None:
     return None if key == BACK else key
 
 
-async def give(visit: Visit, how: str, receipt: Receipt) -> None:
+async def give(parts: Parts, how: str, receipt: Receipt) -> None:
     """As it was asked for; where paper fails, the code is there instead. Raises JournalError."""
-    if how == NO or (how == PAPER and await give_receipt(visit.parts, receipt)):
+    if how == NO or (how == PAPER and await give_receipt(parts, receipt)):
         return
-    await show_receipt(visit.parts, receipt)
+    await show_receipt(parts, receipt)
 
 
-async def told(visit: Visit, screen: NoticeScreen, seconds: float, receipt: Receipt) -> None:
+async def told(parts: Parts, screen: NoticeScreen, seconds: float, receipt: Receipt) -> None:
     """Something to read that a receipt can be had of, once. Never raises LeftEarly."""
-    parts = visit.parts
     key = await parts.ask.told(catalogue.with_receipt(parts.words, screen, paper=can_print(parts)), seconds)
     if key in {PAPER, PHONE}:
-        await give(visit, key, receipt)
+        await give(parts, key, receipt)

@@ -145,7 +145,7 @@ async def _send(visit: Visit, source: AccountView, payee: _Payee, amount: Money)
     receipt = receipts.receipt_of(
         visit, Done.TRANSFER, amount=amount, to=payee.name, reference=reference, account=source.account
     )  # fmt: skip
-    await receipts.told(visit, catalogue.send_done(parts.words, payee.name, amount, reference), DONE_S, receipt)
+    await receipts.told(visit.parts, catalogue.send_done(parts.words, payee.name, amount, reference), DONE_S, receipt)
     return True, None
 
 

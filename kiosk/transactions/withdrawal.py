@@ -213,12 +213,12 @@ async def _tell(visit: Visit, held: r.Held, payment: Payment | None, how: str, *
         visit, Done.CASH, amount=paid, reference=held.claim, account=held.account, doubt=doubt
     )  # fmt: skip
     if doubt:
-        await receipts.told(visit, catalogue.e_jam(words, paid, held.claim), NOTICE_S, receipt)
+        await receipts.told(visit.parts, catalogue.e_jam(words, paid, held.claim), NOTICE_S, receipt)
     elif not paid.minor:
-        await parts.ask.told(
-            catalogue.e_nocash(words, held.claim, earlier=visit.has_posted, code=visit.card is None), NOTICE_S
-        )
+        nothing = receipts.receipt_of(visit, Done.NO_CASH, reference=held.claim, account=held.account)
+        told = catalogue.e_nocash(words, held.claim, earlier=visit.has_posted, code=visit.card is None)
+        await receipts.told(parts, told, NOTICE_S, nothing)
     else:
         if paid < held.amount:
             await parts.ask.told(catalogue.e_partial(words, paid, held.claim), NOTICE_S)
-        await receipts.give(visit, how, receipt)
+        await receipts.give(visit.parts, how, receipt)

@@ -16,8 +16,10 @@ from config.load import example_kiosk, load_kiosk
 from drivers.devices import DeviceError, NoteEvent, PrintJob, PrintLine
 from drivers.gpio import Board
 from kiosk.cabinet import Devices
+from kiosk.operator.exchange import Count
 from kiosk.simulator.hands import Hands, is_blank
 from kiosk.simulator.laptop import Laptop
+from kiosk.simulator.notes_file import exchange_notes, put_in
 
 
 def config_in(directory: Path, extra: str = "") -> KioskConfig:
@@ -56,6 +58,30 @@ def test_notes_that_were_put_in_are_where_they_were_after_a_restart(tmp_path: Pa
         laptop.close()
         _, _, again = started(config)
         assert again.notes_taken() == {"mouth": [], "path": [], "escrow": [50], "box": [20]}
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it does not"])
+def test_an_exchange_empties_the_acceptors_box(tmp_path: Path, running: bool) -> None:
+    """`in=0` and `in.20=0` are hands at the box; the cassettes that are not named stay as they are."""
+
+    async def story() -> None:
+        config = config_in(tmp_path)
+        laptop, _, hands = started(config)
+        assert laptop.acceptor is not None
+        laptop.acceptor.box[:] = [20_00, 50_00]
+        exchange_notes(laptop.dispenser, {"top": Count(7)}, laptop.acceptor)
+        assert hands.notes_taken()["box"] == [20, 50]
+        loaded = {"middle": Count(5), "in": Count(0)}
+        if running:
+            exchange_notes(laptop.dispenser, loaded, laptop.acceptor)
+        laptop.close()
+        if not running:
+            put_in(config, loaded)
+        again, _, hands = started(config)
+        assert hands.notes_taken()["box"] == []
+        assert [again.dispenser.physical[name].cassette for name in ("top", "middle")] == [7, 5]
 
     run_virtual(story())
 

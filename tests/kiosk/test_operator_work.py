@@ -201,7 +201,7 @@ def test_a_power_cut_in_an_exchange_costs_no_counting_and_opens_nothing(tmp_path
         await come(town, card)
         await town.choose("exchange")
         shown = await town.see("op.exchange")
-        assert [choice.chosen for choice in shown.choices] == [True, False, False]
+        assert [choice.chosen for choice in shown.choices] == [True, False, False, False]
         await book(town)
         await town.power_cut()
         town.start_kiosk()
@@ -228,6 +228,29 @@ def test_an_exchange_that_was_only_looked_at_changes_nothing(tmp_path: Path) -> 
         await leave(town)
         assert town.machine.service.in_service
         assert len(await town.bank.sql("SELECT * FROM numbers WHERE kind = 'exchange'")) == 1
+
+    run_town(tmp_path, story)
+
+
+def test_who_stands_at_an_empty_machine_is_told_what_to_do_there(tmp_path: Path) -> None:
+    """No command is named to hands that have no command line; the command line names it all the same."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        await come(town, await operator(town))
+        await town.choose("exchange")
+        for cassette in town.loaded:
+            await count(town, cassette, 20, 0, 0)
+        await book(town)
+        told = town.display.shown
+        assert told.notice.plain == "There is nothing to pay with: exchange the cassettes."
+        await town.press("D")
+        await town.see("op.menu")
+        await into(town, "machine")
+        await town.choose("reasons")
+        shown = await town.see("op.reasons")
+        assert "exchange the cassettes" in " ".join(row.words for row in shown.rows)
+        assert "atm-kiosk cash load" in town.machine.service.causes[Cause.CASH]
 
     run_town(tmp_path, story)
 

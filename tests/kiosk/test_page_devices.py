@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
+from support.demo_guest import demonstrated
 from support.living_kiosk import bank_in, with_card
 from support.page_browser import PATIENCE_MS, Person, chromium, needs_chromium
 from support.page_guest import with_page
@@ -129,6 +130,33 @@ def test_headphones_let_the_screen_be_heard(person: Person) -> None:
     expect(page.locator("#caption")).not_to_be_empty(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Headphones in").click()
     expect(page.locator("#caption")).to_be_hidden(timeout=PATIENCE_MS)
+
+
+def test_the_clocks_move_forward_together(browser: Browser, tmp_path: Path) -> None:
+    """By the fault panel's buttons; the page says how far ahead they are, and a customer is served by then."""
+    with demonstrated(tmp_path) as guest:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        person = Person(context.new_page(), guest)
+        person.until_screen("welcome")
+        expect(person.page.locator("#ahead")).to_have_text("as this computer's", timeout=PATIENCE_MS)
+        person.page.get_by_role("button", name="+1 hour").click()
+        person.until_seen("#toast", "Both clocks are 1 h ahead now.")
+        person.page.get_by_role("button", name="+10 min").click()
+        expect(person.page.locator("#ahead")).to_have_text("1 h 10 min ahead", timeout=PATIENCE_MS)
+        person.page.get_by_role("button", name="+1 day").click()
+        expect(person.page.locator("#ahead")).to_have_text("1 d 1 h 10 min ahead", timeout=PATIENCE_MS)
+        person.page.screenshot(path=str(tmp_path / "page.png"))
+        person.sign_in(guest.done({"do": "pin", "card": "ada"})["pin"])
+        person.until_seen("#service-says", "Serving a customer")
+        context.close()
+        assert person.complaints == []
+
+
+def test_a_kiosk_of_a_bank_that_is_not_its_own_has_no_clocks(person: Person) -> None:
+    """Nobody but a demonstration moves a bank's clock."""
+    person.until_screen("welcome")
+    expect(person.page.locator("#fault-list .fault").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(person.page.locator("#clocks")).to_be_hidden()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])

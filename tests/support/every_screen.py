@@ -46,7 +46,10 @@ def every_screen(words: Words) -> dict[str, Screen]:
 
 def _with_receipts(words: Words, screens: dict[str, Screen]) -> dict[str, Screen]:
     """Those of which a receipt can be had, also with its ways."""
-    told = {name: screens[name] for name in ("send.done", "bill.done", "payin.done", "payin.jam, paid", "e.jam")}
+    told = {
+        name: screens[name]
+        for name in ("send.done", "bill.done", "payin.done", "payin.jam, paid", "e.jam", "e.nocash", "open.done")
+    }
     return {
         **screens,
         **{f"{name}, receipt": c.with_receipt(words, screen, paper=True) for name, screen in told.items()},
@@ -255,6 +258,7 @@ def _statement(words: Words) -> dict[str, Screen]:
     return {
         "list": c.statement(words, moved),
         "list, last page": c.statement(words, moved, page=2),
+        "list, print": c.statement(words, moved, paper=True),
         "list, nothing": c.statement(words, []),
     }
 
@@ -326,6 +330,10 @@ def _code(words: Words) -> dict[str, Screen]:
     }
 
 
+LONGEST = (
+    "The note path's chip on /dev/serial0 does not answer; check its power, its wires (TX to RX), "
+    "and that both of its switches say HSU as well"
+)
 LONG = "The motor of cassette top ran and no sensor saw a note: look for it in the note path, then reset the dispenser."
 
 
@@ -338,12 +346,15 @@ def _operator(words: Words) -> dict[str, Screen]:
         "op.menu": o.op_menu(words, ["exchange", "totals", "cassettes", "devices", "journal", "machine"]),
         "op.exchange": o.op_exchange(words, counting, ready=True),
         "op.exchange, six": o.op_exchange(words, many, ready=False),
+        "op.exchange, box": o.op_exchange(words, counting, ready=True, box=o.BoxRow(None)),
+        "op.exchange, six and a box": o.op_exchange(words, many, ready=True, box=o.BoxRow(1_247)),
+        "op.box": o.op_box(words, usd(20), entered="41"),
         **{step: o.op_count(words, step, "middle", usd(20), entered="187") for step in o.STEPS},
         "op.left, too many": o.op_count(words, "op.left", "cassette-of-the-left", usd(100), most=2_000, too_many=True),
         "op.book": o.op_book(words, usd(14_400), usd(-20), 0),
         "op.book, uncounted": o.op_book(words, usd(114_400), usd(0), 2),
         "op.booked": o.op_booked(words, ""),
-        "op.booked, closed": o.op_booked(words, "there is nothing to pay with; load cash (atm-kiosk cash load)"),
+        "op.booked, closed": o.op_booked(words, "There is nothing to pay with: exchange the cassettes."),
         "op.refused": o.op_refused(words, "900 notes do not fit cassette top: it holds 500"),
         "op.totals": o.op_totals(words),
         "op.cassettes": o.op_cassettes(words, [top, low]),
@@ -357,6 +368,7 @@ def _operator(words: Words) -> dict[str, Screen]:
         "op.tested.out": o.op_tested_out(words, 1),
         "op.tested.out, two": o.op_tested_out(words, 2),
         "op.trouble": o.op_trouble(words, LONG),
+        "op.trouble, longest": o.op_trouble(words, LONGEST),
         "op.devices": o.op_devices(words, ["states", "keys", "lamps", "card", "dispenser", "voice"]),
         "op.keys": o.op_keys(words, list("123A456B789C*0#D")),
         "op.lamp": o.op_lamp(words, "keypad"),

@@ -59,6 +59,16 @@ async def count(town: Town, cassette: str, found: int, rejected: int, left: int)
     await town.see("op.exchange")
 
 
+async def count_box(town: Town, *found: int) -> None:
+    """The note acceptor's box, by digits: so many of each value, largest first."""
+    await town.see("op.exchange")
+    await town.choose("box")
+    for number in found:
+        await town.see("op.box")
+        await town.press(f"{number}D")
+    await town.see("op.exchange")
+
+
 async def book(town: Town) -> None:
     await town.press("D")
     await town.see("op.book")

@@ -88,7 +88,7 @@ class BankProcess:
         log = self.folder / "serve.log"
         self._log = log.open("wb")
         self._process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
-            [program(), "--dir", str(self.folder), "serve"], stdin=subprocess.DEVNULL, stdout=self._log,
+            [program(), "--dir", str(self.folder), "serve", "--movable-clock"], stdin=subprocess.DEVNULL, stdout=self._log,
             stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call
         )  # fmt: skip
         try:

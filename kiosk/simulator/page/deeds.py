@@ -12,6 +12,7 @@ from drivers.devices import DeviceError
 from drivers.simulated.faults import UnknownFault
 from kiosk.exit_codes import CommandError
 from kiosk.simulator.hands import Hands
+from kiosk.simulator.page.clocks import Clocks
 from kiosk.simulator.page.glass import Glass
 from kiosk.simulator.page.power import Power
 from kiosk.simulator.player import PinOf
@@ -111,6 +112,12 @@ class Load(_Deed, frozen=True, kw_only=True, tag="load"):
     notes: Annotated[int, msgspec.Meta(ge=0, le=500)]
 
 
+class Forward(_Deed, frozen=True, kw_only=True, tag="forward"):
+    """The clocks of kiosk and bank."""
+
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)]
+
+
 class TellPin(_Deed, frozen=True, kw_only=True, tag="pin"):
     """What stands in the letter that came with the card."""
 
@@ -120,7 +127,7 @@ class TellPin(_Deed, frozen=True, kw_only=True, tag="pin"):
 AtOtherMouths = InsertNote | TakeNotes | TakeReceipt | Headphones
 Deed = (
     Press | TouchAt | Insert | Pull | TakeCash | TellPin | AtOtherMouths | Fault | Line | Plug | ClearPath | Load
-    | MoveDoor | NewRoll | FeedButton
+    | MoveDoor | NewRoll | FeedButton | Forward
 )  # fmt: skip
 
 read = msgspec.json.Decoder(Deed).decode
@@ -133,11 +140,12 @@ class Refused(Exception):
 class Deeds:
     """`do` returns what there is to say of it. Raises Refused."""
 
-    def __init__(self, hands: Hands, glass: Glass, power: Power, pin_of: PinOf) -> None:
+    def __init__(self, hands: Hands, glass: Glass, power: Power, pin_of: PinOf, clocks: Clocks | None) -> None:
         self._hands = hands
         self._glass = glass
         self._power = power
         self._pin_of = pin_of
+        self._clocks = clocks
 
     async def do(self, deed: Deed) -> dict[str, Any]:
         try:
@@ -153,21 +161,16 @@ class Deeds:
                 return await self._by_customer(deed)
             case MoveDoor():
                 self._hands.door(deed.name, is_open=deed.open)
-            case NewRoll() | FeedButton():
-                (self._hands.new_roll if isinstance(deed, NewRoll) else self._hands.feed_button)()
-            case ClearPath():
-                cleared = await self._hands.clear_path()
-                return _said(f"Stuck notes taken out: {cleared}. The dispenser is reset.")
-            case Load():
-                names = [each.name for each in self._hands.simulation.config.cassettes]
-                await self._hands.load(dict.fromkeys(names, deed.notes))
-                return _said(f"Every cassette has {deed.notes} notes now.")
+            case NewRoll() | FeedButton() | ClearPath() | Load():
+                return await self._by_operator(deed)
             case Fault():
                 self._hands.fault(deed.device, deed.name, times=_times(deed.how), on=deed.how is not How.OFF)
             case Line():
                 (self._hands.cut_line if deed.cut else self._hands.mend_line)()
             case Plug():
                 await (self._power.restore() if deed.on else self._power.cut())
+            case Forward():
+                return await self._forward(deed.minutes)
         return {}
 
     async def _by_customer(self, deed: Press | TouchAt | Insert | Pull | TakeCash | TellPin) -> dict[str, Any]:
@@ -201,6 +204,24 @@ class Deeds:
                     raise Refused("There is no receipt to take.")
             case Headphones():
                 (self._hands.plug if deed.plugged else self._hands.unplug)()
+
+    async def _by_operator(self, deed: NewRoll | FeedButton | ClearPath | Load) -> dict[str, Any]:
+        match deed:
+            case NewRoll() | FeedButton():
+                (self._hands.new_roll if isinstance(deed, NewRoll) else self._hands.feed_button)()
+            case ClearPath():
+                cleared = await self._hands.clear_path()
+                return _said(f"Stuck notes taken out: {cleared}. The dispenser is reset.")
+            case Load():
+                names = [each.name for each in self._hands.simulation.config.cassettes]
+                await self._hands.load(dict.fromkeys(names, deed.notes))
+                return _said(f"Every cassette has {deed.notes} notes now.")
+        return {}
+
+    async def _forward(self, minutes: int) -> dict[str, Any]:
+        if self._clocks is None:
+            raise Refused("Only a demonstration's clocks can be moved, since its bank's move with them.")
+        return _said(f"Both clocks are {await self._clocks.forward(minutes)} now.")
 
     def _pin(self, card: str) -> str:
         """Raises Refused."""

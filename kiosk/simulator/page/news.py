@@ -12,6 +12,7 @@ from kiosk.display.terminal_text import told
 from kiosk.journal.store import JournalError
 from kiosk.operator.journal_text import moment, shown_line
 from kiosk.simulator.hands import Hands
+from kiosk.simulator.page.clocks import Clocks
 from kiosk.simulator.page.heard import Heard
 from kiosk.simulator.page.paper import Paper
 from kiosk.simulator.page.power import Power
@@ -23,12 +24,13 @@ LAST_RECORDS = 120
 class News:
     """`seen` costs little and may be asked for at each picture; `looked_into` asks the journal's tables."""
 
-    def __init__(self, hands: Hands, power: Power, heard: Heard) -> None:
+    def __init__(self, hands: Hands, power: Power, heard: Heard, clocks: Clocks | None) -> None:
         self._hands = hands
         self._heard = heard
         self._paper = Paper()
         self._simulation = hands.simulation
         self._power = power
+        self._clocks = clocks
         self._names = {path.resolve(): name for name, path in hands.cards.items()}
 
     def seen(self) -> dict[str, Any]:
@@ -46,6 +48,7 @@ class News:
             "doors": [{"name": name, "open": door.is_open} for name, door in laptop.doors.items()],
             "jack": {"plugged": laptop.jack.plugged} if laptop.jack is not None else None,
             "faults": self._faults(),
+            "clocks": {"ahead": self._clocks.ahead} if self._clocks is not None else None,
             "screen": {"id": "", "words": []} if dark or shown is None else {"id": shown.id, "words": told(shown)},
         }
 

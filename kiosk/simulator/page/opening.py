@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from bank_link.seams import SystemRandomness
 from kiosk.display.pygame.brand import Brand
 from kiosk.simulator.hands import Hands
+from kiosk.simulator.page.clocks import Clocks
 from kiosk.simulator.page.deeds import Deeds
 from kiosk.simulator.page.gate import new_token
 from kiosk.simulator.page.glass import Glass
@@ -29,9 +30,10 @@ async def opened(hands: Hands, glass: Glass, brand: Brand, wish: PageWish, pin_o
     power = Power(hands.simulation)
     ledger = _ledger(hands.simulation, wish)
     heard = Heard(hands)
+    clocks = Clocks(hands.simulation, wish.bank) if wish.bank is not None else None
     page = Page(
-        glass=glass, news=News(hands, power, heard), heard=heard, deeds=Deeds(hands, glass, power, pin_of), shelf=Shelf(brand),
-        ledger=ledger,
+        glass=glass, news=News(hands, power, heard, clocks), heard=heard,
+        deeds=Deeds(hands, glass, power, pin_of, clocks), shelf=Shelf(brand), ledger=ledger,
     )  # fmt: skip
     asking = asyncio.create_task(ledger.run()) if ledger is not None else None
     try:

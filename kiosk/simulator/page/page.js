@@ -1,7 +1,7 @@
 // Starts the page: hears the stream, keeps what it said, and lets each part draw what is new.
 import { drawPicture, listenToGlass, sizeGlass } from "./glass.js";
 import { listenToHands, showCards, showCash, showLamps } from "./hands.js";
-import { addRecords, addSends, listenToPanels, showCassettes, showFaults, showJournalTrouble, showLedger, showService } from "./panels.js";
+import { addRecords, addSends, listenToPanels, showCassettes, showClocks, showFaults, showJournalTrouble, showLedger, showService } from "./panels.js";
 import { hearSaid, listenToDevices, showAcceptor, showDoors, showJack, showReceipts } from "./devices.js";
 import { byId, listenToPad, perform } from "./deeds.js";
 
@@ -18,6 +18,7 @@ const DRAW = {
   doors: showDoors,
   jack: showJack,
   faults: showFaults,
+  clocks: showClocks,
   screen: showWords,
   service: () => showService(now.service, now.power),
   cassettes: showCassettes,

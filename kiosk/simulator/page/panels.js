@@ -106,7 +106,7 @@ export function showCassettes(cassettes) {
 // ── Faults ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function showFaults(faults) {
-  const panel = byId("faults");
+  const panel = byId("fault-list");
   const names = [...new Set(faults.map(({ device }) => device))];
   if (panel.children.length !== names.length) panel.replaceChildren(...names.map((device) => group(device, faults)));
   for (const fault of faults) {
@@ -139,10 +139,21 @@ function faultRow({ device, name, says }) {
   return row;
 }
 
+// ── Clocks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function showClocks(clocks) {
+  byId("clocks").hidden = !clocks;
+  if (clocks) byId("ahead").textContent = clocks.ahead || "as this computer's";
+}
+
 // ── Tabs and buttons ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function listenToPanels() {
   for (const list of document.querySelectorAll("[role=tablist]")) listenToTabs(list);
+  byId("clocks").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-minutes]");
+    if (button) perform({ do: "forward", minutes: Number(button.dataset.minutes) });
+  });
   byId("clear").addEventListener("click", () => perform({ do: "clear-path" }));
   byId("fill").addEventListener("submit", (event) => {
     event.preventDefault();

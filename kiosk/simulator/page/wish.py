@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class PageWish:
-    """`port`: 0 for one that is free. `bank`: the control socket of a bank in reach; `accounts`: numbers by owner there."""
+    """`port`: 0 for one that is free. `bank`: the control socket of a demonstration's bank; `accounts`: numbers by owner there."""
 
     port: int = 0
     bank: Path | None = None

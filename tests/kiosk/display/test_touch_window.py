@@ -19,10 +19,12 @@ from kiosk.display.face import DisplayError, Look
 from kiosk.display.pygame.brand import Brand
 from kiosk.display.pygame.display import PygameDisplay
 from kiosk.display.pygame.geometry import Box
+from kiosk.display.pygame.layout.choices import MORE_DIGIT
 from kiosk.display.pygame.panel import KNOWN, Panel, panel_for
 from kiosk.display.pygame.render import Studio, render
 from kiosk.display.pygame.scene import Scene, joined
 from kiosk.screens import catalogue
+from kiosk.screens.model import Choose
 from kiosk.screens.words.load import load_words
 
 WORDS = load_words()
@@ -55,7 +57,8 @@ def test_a_touch_in_the_middle_of_a_target_is_its_key(name: str) -> None:
                 hand.keys.clear()
                 hand.finger(target.box.centre)
                 await asyncio.sleep(0.3)
-                assert hand.keys == ([target.key] if target.enabled else [])
+                turned = isinstance(SCREENS[name], Choose) and target.key == MORE_DIGIT
+                assert hand.keys == ([target.key] if target.enabled and not turned else [])
 
     run_virtual(visit())
 

@@ -132,6 +132,28 @@ def _state(sketch: Sketch, digit: str, choice: Choice) -> str:
 
 def card(sketch: Sketch, box: Box, digit: str, choice: Choice) -> None:
     """One card: badge with its digit, label, second words or icon."""
+    state, shown, spot = _numbered(sketch, box, digit, choice)
+    left = spot.right + sketch.mm(_LABEL_GAP_MM)
+    right = shown.right - sketch.mm(_ICON_INSET_MM)
+    _words(sketch, Box(left, shown.y, right - left, shown.h), choice, state)
+
+
+def icon_card(sketch: Sketch, box: Box, digit: str, choice: Choice) -> None:
+    """A card without its label, where there is no room for one."""
+    state, shown, _ = _numbered(sketch, box, digit, choice)
+    _at_far_end(
+        sketch, Box(shown.x, shown.y, shown.w - sketch.mm(_ICON_INSET_MM), shown.h), choice.icon, f"{state}_icon"
+    )
+
+
+def card_width(sketch: Sketch, label: str) -> int:
+    """Of a card with its icon; no `label` where it is an `icon_card`."""
+    words = sketch.width(label, "choice") + sketch.mm(_ICON_FREE_MM - _ICON_MM + _LABEL_GAP_MM) if label else 0
+    return sketch.mm(_BADGE_INSET_MM + _BADGE_MM + _LABEL_GAP_MM + _ICON_MM + _ICON_INSET_MM) + words
+
+
+def _numbered(sketch: Sketch, box: Box, digit: str, choice: Choice) -> tuple[str, Box, Box]:
+    """A card with its digit: its colours' prefix, where it is drawn, and where its badge is."""
     state = _state(sketch, digit, choice)
     shown = box.moved(dy=sketch.mm(0.6)) if state == "pressed" else box
     _plate(sketch, shown, state)
@@ -140,10 +162,8 @@ def card(sketch: Sketch, box: Box, digit: str, choice: Choice) -> None:
     line = max(1, sketch.mm(0.3)) if state == "closed" else 0
     sketch.add(Plate(spot, sketch.mm(2.6), f"{state}_badge", line="closed_line" if line else "", line_px=line))
     sketch.middle(digit, ("badge", f"{state}_badge_word"), spot, "centre")
-    left = spot.right + sketch.mm(_LABEL_GAP_MM)
-    right = shown.right - sketch.mm(_ICON_INSET_MM)
-    _words(sketch, Box(left, shown.y, right - left, shown.h), choice, state)
     sketch.target(digit, box, enabled=choice.enabled)
+    return state, shown, spot
 
 
 def _plate(sketch: Sketch, box: Box, state: str) -> None:

@@ -63,22 +63,26 @@ def rail_top(sketch: Sketch, screen: Screen) -> int | None:
     return height
 
 
-def rail(sketch: Sketch, screen: Screen, *, deep: bool = False) -> None:
-    """A and B (and on a small panel C) from the left, D at the right; upright panels stack them."""
+def rail(sketch: Sketch, screen: Screen, *, deep: bool = False, beside: int = 0) -> int:
+    """A and B (and on a small panel C) from the left, D at the right; upright panels stack them.
+
+    `beside`: so much width is left between them; returns where it begins.
+    """
     top = rail_top(sketch, screen)
     if top is None:
-        return
+        return 0
     across = margins(sketch)
     row = Box(across.x, top, across.w, sketch.mm(RAIL_MM))
     if sketch.panel.shape is Shape.PORTRAIT:
         _upright(sketch, screen.keys, row, deep=deep)
-        return
+        return row.right
     left = row.x
     main_left = row.right
     if screen.keys.main:
         main_left = _main_from_right(sketch, screen.keys.main, row)
     small = _small(screen.keys, with_help=sketch.panel.shape is Shape.COMPACT)
     room = main_left - left - (sketch.mm(GAP_MM) if screen.keys.main else 0)
+    room -= beside + sketch.mm(GAP_MM) if beside else 0
     if sketch.panel.shape is not Shape.COMPACT:
         room -= sketch.mm(_FOR_RING_MM)
     worded, inset = _as_fits(sketch, small, room)
@@ -86,6 +90,7 @@ def rail(sketch: Sketch, screen: Screen, *, deep: bool = False) -> None:
         wide = width(sketch, words, inset)
         secondary(sketch, key, words, Box(left, row.y, wide, row.h), deep=deep)
         left += wide + sketch.mm(GAP_MM)
+    return left
 
 
 def _small(keys: Keys, *, with_help: bool) -> list[tuple[str, str]]:

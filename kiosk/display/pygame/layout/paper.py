@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from kiosk.display.pygame.geometry import Box
 from kiosk.display.pygame.layout import frame, keycaps
-from kiosk.display.pygame.layout.choices import choices
+from kiosk.display.pygame.layout.choices import card, card_width, choices, icon_card
 from kiosk.display.pygame.layout.notices import notice
 from kiosk.display.pygame.layout.plan import CodeArt, Ground, Plate
 from kiosk.display.pygame.layout.sketch import Sketch
@@ -25,12 +25,18 @@ _NOTICE_MM = 26
 
 def _paper(sketch: Sketch, screen: Screen) -> tuple[Box, Box]:
     """Header, stage, title, rail; returns the stage and the room for content."""
+    stage, room, _ = _paper_beside(sketch, screen, 0)
+    return stage, room
+
+
+def _paper_beside(sketch: Sketch, screen: Screen, beside: int) -> tuple[Box, Box, int]:
+    """The same, and where a room as wide as `beside` begins in the rail."""
     frame.header(sketch, screen)
     stage = frame.stage(sketch)
-    keycaps.rail(sketch, screen)
+    left = keycaps.rail(sketch, screen, beside=beside)
     whole = frame.content(sketch, screen, stage.y)
     top = frame.title(sketch, screen.title, whole)
-    return stage, Box(whole.x, top, whole.w, whole.bottom - top)
+    return stage, Box(whole.x, top, whole.w, whole.bottom - top), left
 
 
 def choose(sketch: Sketch, screen: Choose, page: int) -> Box:
@@ -194,8 +200,19 @@ def _in_words(sketch: Sketch, screen: Code, room: Box) -> None:
 
 def list_screen(sketch: Sketch, screen: ListScreen) -> Box:
     """Up to five rows of date, words, amount; returns the stage."""
+    rows = screen.rows[:_ROWS_A_PAGE]
+    if sketch.panel.shape is not Shape.PORTRAIT and screen.choices:
+        # The rows need all the room over the rail.
+        [offered] = screen.choices
+        bare = sketch.panel.shape is Shape.COMPACT
+        wide = card_width(sketch, "" if bare else offered.label)
+        stage, area, left = _paper_beside(sketch, screen, wide)
+        _rows(sketch, area, rows)
+        top = keycaps.rail_top(sketch, screen) or 0
+        (icon_card if bare else card)(sketch, Box(left, top, wide, sketch.mm(TARGET_MM)), "1", offered)
+        return stage
     stage, area = _paper(sketch, screen)
-    _with_cards(sketch, area, screen.choices, lambda room: _rows(sketch, room, screen.rows[:_ROWS_A_PAGE]))
+    _with_cards(sketch, area, screen.choices, lambda room: _rows(sketch, room, rows))
     return stage
 
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bank.authoriser.context import Context, Refusal
-from bank.authoriser.moving import FREEZE, post_row
+from bank.authoriser.moving import CLOSE, FREEZE, LABEL, UNFREEZE, post_row
 from bank.authoriser.visits import account_of
 from bank.ledger.rows import Account, Biller, Card, Case, DepositRow, PostRow, Usual, Visit
 from bank.ledger.view import View
@@ -17,6 +17,7 @@ from bank_link.money import Money
 
 #: A screen has room for so much of an account's label.
 LONGEST_LABEL = 20
+_FROZEN_OR_NOT = frozenset({FREEZE, UNFREEZE})
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -48,14 +49,42 @@ def change(view: View, context: Context, message: Post, visit: Visit) -> PostRow
 
 
 def change_back(view: View, row: PostRow) -> None:
-    """As it was before, unless it is something else by now."""
-    changed = msgspec.json.decode(row.undo, type=Change)
-    if _now(view, row) == changed.made:
+    """As it was before, unless it was changed again since: then it is the later change that leads back to before this one."""
+    changed, later = msgspec.json.decode(row.undo, type=Change), _next_change(view, row)
+    if later is not None and later.undo:
+        onward = msgspec.json.decode(later.undo, type=Change)
+        view.put(replace(later, undo=msgspec.json.encode(replace(onward, before=changed.before))))
+    elif later is None and _now(view, row) == changed.made:
         _set(view, row, changed.before)
 
 
+def _next_change(view: View, row: PostRow) -> PostRow | None:
+    """The first change of the same thing after `row` that was not undone."""
+    later = [
+        other
+        for other in view.all(PostRow)
+        if _same_thing(other, row) and other.state == "posted" and _order(other) > _order(row)
+    ]
+    return min(later, key=_order, default=None)
+
+
+def _same_thing(other: PostRow, row: PostRow) -> bool:
+    kinds = _FROZEN_OR_NOT if row.what in _FROZEN_OR_NOT else {row.what}
+    if row.what in {LABEL, CLOSE}:
+        return other.what in kinds and other.account == row.account
+    return other.what in kinds and other.card == row.card
+
+
+def _order(row: PostRow) -> tuple[int, int]:
+    return row.at_ms, row.number
+
+
 def change_again(view: View, row: PostRow, text: str, *, account_known: bool) -> bool:
-    """What a restored bank has lost; False where it cannot be made again. What has changed otherwise since, stays."""
+    """What a restored bank has lost; False where it cannot be made again. What has changed otherwise since, stays: so does
+    a later change that another machine was first to tell of.
+    """
+    if _next_change(view, row) is not None:
+        return True
     match row.what:
         case "label" if account_known:
             _set(view, row, text)

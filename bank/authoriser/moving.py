@@ -12,9 +12,12 @@ from bank_link.money import Money
 
 TRANSFER, PIN_CHANGE, BILL = "transfer", "pin-change", "bill"
 OPENING, NEWCOMER = "opening", "newcomer"
+LABEL, USUAL = "label", "usual"
 FREEZE, UNFREEZE, CLOSE = "freeze", "unfreeze", "close"
 #: Posts that move money between two accounts.
 MOVES = frozenset({TRANSFER, BILL})
+#: Posts that change what is there: of one thing, one after another.
+CHANGES = frozenset({LABEL, USUAL, FREEZE, UNFREEZE, CLOSE})
 
 
 def payable(view: View, context: Context, visit: Visit, account: Account, message: Post, *, to_others: bool) -> Money:

@@ -13,7 +13,7 @@ from bank import schema
 from bank.authoriser import codes
 from bank.authoriser.bills import CATEGORIES
 from bank.authoriser.context import Tools
-from bank.authoriser.moving import CLOSE, NEWCOMER, OPENING
+from bank.authoriser.moving import CHANGES, CLOSE, NEWCOMER, OPENING
 from bank.authoriser.newcomers import candidates
 from bank.decision.decide import Item
 from bank.facts.common import OLDEST_FACT_MS
@@ -100,6 +100,7 @@ class _Wanted:
         self.accounts: set[str] = set()
         self.payees: set[str] = set()
         self.posts: set[tuple[str, int, int]] = set()
+        self.changed: set[str] = set()
         self.billers: set[str] = set()
         self.categories: tuple[str, ...] = ()
         self.closing: set[str] = set()
@@ -199,6 +200,8 @@ class _Wanted:
         if slip is None:
             return
         self.cards.add(slip.card)
+        if slip.kind in CHANGES:
+            self.changed.add(slip.card)
         self.accounts |= {slip.account, slip.to}
         self.billers.add(slip.biller)
         if isinstance(message, Credit):
@@ -247,7 +250,9 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
     _BILLS(connection, books, wanted.posts)
     for done in _POSTS(connection, books, wanted.posts):
         wanted.cards.add(done.card)
+        wanted.changed.update({done.card} if done.what in CHANGES else ())
         wanted.accounts |= {done.account, done.to_account}
+    _CHANGES_OF(connection, books, wanted.changed)
     for begun in _DEPOSITS(connection, books, wanted.deposits):
         wanted.cards.add(begun.card)
         wanted.accounts.add(begun.account)
@@ -367,6 +372,9 @@ _USAGE = Lookup(Usage)
 _USAGE_OF_DAYS = Lookup(Usage, "card", where=[schema.usage.c.day.in_(bindparam("days", expanding=True))])
 _POSTS = Lookup(PostRow)
 _POSTS_OF_DAYS = Lookup(PostRow, "card", where=[schema.posts.c.day.in_(bindparam("days", expanding=True))])
+_CHANGES_OF = Lookup(
+    PostRow, "card", where=[schema.posts.c.what.in_(sorted(CHANGES)), schema.posts.c.state == "posted"]
+)
 _BILLS = Lookup(Bill)
 _BILLERS = Lookup(Biller)
 _BILLERS_OF = Lookup(Biller, "account", where=[schema.billers.c.state == "open"])

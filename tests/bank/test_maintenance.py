@@ -64,6 +64,31 @@ def test_a_label_and_a_usual_amount_are_there_at_the_next_visit(tmp_path: Path) 
     run_hall(tmp_path, story)
 
 
+def test_what_a_customer_was_told_outlives_the_reversal_of_what_was_never_told(tmp_path: Path) -> None:
+    """Also where both changes are the same; and of two that are undone, in any order, nothing is left."""
+
+    async def story(hall: Hall) -> None:
+        desk, _ = await two(hall)
+        unheard = await _done(desk, "usual", amount=eur(80))
+        desk = await open_desk(desk.machine, desk.card)
+        told = await _done(desk, "usual", amount=eur(80))
+        await desk.reverse(unheard.number)
+        assert (await _again(desk)).usual == eur(80)
+        await desk.reverse(told.number)
+        assert (await _again(desk)).usual is None
+        desk = await open_desk(desk.machine, desk.card)
+        first = await _done(desk, "label", account=desk.card.account, text="Household")
+        desk = await open_desk(desk.machine, desk.card)
+        second = await _done(desk, "label", account=desk.card.account, text="Savings")
+        await desk.reverse(first.number)
+        assert (await _again(desk)).accounts[0].label == "Savings"
+        await desk.reverse(second.number)
+        assert (await _again(desk)).accounts[0].label == "Everyday"
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
 def test_what_is_no_label_and_no_usual_amount_changes_nothing(tmp_path: Path) -> None:
     """No letters, too many, a line break; more than a withdrawal may be, less than nothing; somebody else's account."""
 
@@ -319,6 +344,36 @@ def test_a_restored_bank_makes_every_change_again_that_it_can(tmp_path: Path) ->
         desk = await open_desk(machine, card)
         assert desk.opened.usual == eur(80)
         await _done(desk, "unfreeze")
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
+def test_a_restored_bank_that_hears_of_the_later_change_first_keeps_it(tmp_path: Path) -> None:
+    """Two machines each tell of what they know, in no order: what the customer was told last holds."""
+
+    async def story(hall: Hall) -> None:
+        machine = await hall.machine()
+        card = await hall.card("0")
+        kept = hall.backup(tmp_path)
+        told: list[tuple[int, m.Signed]] = []
+        wanted: list[tuple[str, dict[str, Any]]] = [
+            ("usual", {"amount": eur(50)}), ("usual", {"amount": eur(80)}),
+            ("label", {"account": card.account, "text": "Household"}),
+            ("label", {"account": card.account, "text": "Savings"}),
+        ]  # fmt: skip
+        for what, fields in wanted:
+            desk = await open_desk(machine, card)
+            message = desk.post(what, **fields)
+            answer = await machine.ask(message)
+            assert isinstance(answer, m.Slipped), answer
+            told.append((message.number, answer.slip))
+        await hall.restore(kept)
+        await machine.sign_on()
+        for number, slip in reversed(told):
+            assert await desk.posted(number, slip) == ""
+        desk = await open_desk(machine, card)
+        assert (desk.opened.usual, desk.opened.accounts[0].label) == (eur(80), "Savings")
         await hall.sound()
 
     run_hall(tmp_path, story)

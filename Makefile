@@ -40,7 +40,7 @@ messages: $(VENV)/.dev  ## Bring the translators' catalogues up to date with the
 golden: $(VENV)/.dev  ## Write the golden pictures of screens anew where they look different, and name them: look at each
 	@PYTHONPATH=tests $(BIN)/python -m support.golden
 
-bench: $(VENV)/.dev  ## Start, window beside Chromium, and visits a second, measured on this machine
+bench: $(VENV)/.dev  ## Start, window beside Chromium, visits a second, and a till's call, measured on this machine
 	@$(BIN)/python tests/bench/run.py
 
 pictures: $(VENV)/.dev  ## The pictures of README and docs made anew, the recorded visit among them

@@ -7,6 +7,7 @@ import secrets
 import socket
 import ssl
 import time
+from contextlib import suppress
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -32,6 +33,8 @@ from bank_link.till.messages import (
 )
 
 LONGEST_S = 10.0
+#: The bank closes with its answer: no more is waited for that than this.
+_PARTING_S = 1.0
 
 _MOST_HEAD = 8_192
 _HEAD_END = b"\r\n\r\n"
@@ -73,8 +76,9 @@ def ask(call: TillCall, identity: Identity, ip: str, port: int, *, longest_s: fl
         with _Line(ip, port, longest_s) as line:
             line.secure(context, host)
             line.send(_REQUEST_HEAD + request)
-            data = _answer(line)
-        return _read(data, call, identity)
+            answer = _read(_answer(line), call, identity)
+            line.part()
+        return answer
     except TimeoutError:
         raise Faulty("the bank did not answer in time") from None
     except ssl.SSLCertVerificationError:
@@ -125,6 +129,12 @@ class _Line:
         if not piece:
             raise Faulty("the other side hung up before its answer was whole")
         return piece
+
+    def part(self) -> None:
+        """The other side closes first. To close over its unread farewell would reset the connection, and look like a fault."""
+        with suppress(OSError):
+            self._socket.settimeout(min(_PARTING_S, self._left_s()))
+            self._socket.recv(1)
 
     def _left_s(self) -> float:
         left_s = self._deadline - time.monotonic()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
 
@@ -108,6 +109,35 @@ def test_a_request_is_of_one_size() -> None:
         ("POST", MESSAGE_PATH, "TLSv1.3", FRAME)
     }
     assert len({str(r.headers) for r in bank.server.requests}) == 1
+
+
+def test_a_good_call_ends_without_a_reset() -> None:
+    """The bank sees a connection that was closed in good order, which it can tell from one that broke."""
+    errors: list[OSError] = []
+    over = threading.Event()
+
+    def handler(request: Request) -> None:
+        request.answer(bank.frame(request.body))
+        try:
+            request.sock.unwrap()  # TLS's farewell
+            while socket.socket.recv(request.sock, 1):
+                pass
+        except OSError as error:
+            errors.append(error)
+        over.set()
+
+    bank = TillBank(AUTHORITY, handler=handler)
+    with bank:
+        asked(bank.port)
+        assert over.wait(10)
+    assert not any(isinstance(error, ConnectionError) for error in errors)
+
+
+def test_a_bank_that_does_not_close() -> None:
+    """Has answered all the same."""
+    with TillBank(AUTHORITY) as bank:
+        bank.server.handler = lambda request: request.answer(bank.frame(request.body))
+        assert isinstance(asked(bank.port), TillDone)
 
 
 def test_a_refusal_is_an_answer() -> None:
@@ -263,6 +293,7 @@ def test_an_old_answer() -> None:
     def replayed(bank: TillBank, request: Request) -> None:
         kept.append(bank.frame(request.body))
         request.answer(kept[0])
+        raise Hangup
 
     with TillBank(AUTHORITY) as bank:
         bank.server.handler = lambda request: replayed(bank, request)

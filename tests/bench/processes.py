@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
 
 def spent_s(command: Command) -> float:
     """Processor seconds of one run. Raises MeasuringError where it fails, or never prints what it should."""
-    before = _children_s()
+    before = children_s()
     with subprocess.Popen(
         command.line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
@@ -48,7 +48,7 @@ def spent_s(command: Command) -> float:
             process.kill()
         elif process.wait() or command.until:
             raise MeasuringError(f"{' '.join(command.line)} ended with {process.wait()}: {said.decode()[-500:]}")
-    return _children_s() - before
+    return children_s() - before
 
 
 def _read(process: subprocess.Popen[bytes], until: bytes) -> bytes:
@@ -63,7 +63,8 @@ def _read(process: subprocess.Popen[bytes], until: bytes) -> bytes:
     return said
 
 
-def _children_s() -> float:
+def children_s() -> float:
+    """Processor seconds of all children that have ended and were waited for."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -91,16 +92,16 @@ def shares_of_a_core(processes: Mapping[str, Sequence[int]], seconds: int) -> di
     """What each running program (the ids of its processes) uses, watched over the same seconds, one by one."""
     spent: dict[str, list[float]] = {name: [] for name in processes}
     for _ in range(seconds):
-        before = {name: _running_s(ids) for name, ids in processes.items()}
+        before = {name: running_s(ids) for name, ids in processes.items()}
         begun = time.monotonic()
         time.sleep(1)
         took = time.monotonic() - begun
         for name, ids in processes.items():
-            spent[name].append((_running_s(ids) - before[name]) / took)
+            spent[name].append((running_s(ids) - before[name]) / took)
     return {name: Share(statistics.fmean(found), statistics.median(found)) for name, found in spent.items()}
 
 
-def _running_s(processes: Sequence[int]) -> float:
+def running_s(processes: Sequence[int]) -> float:
     """Processor seconds of all their threads so far, to the nanosecond."""
     tasks = [task for process in processes for task in Path(f"/proc/{process}/task").glob("*/schedstat")]
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9

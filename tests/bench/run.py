@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-PARTS = ("starting", "window", "visits")
+PARTS = ("starting", "window", "visits", "till")
 
 
 def main() -> int:
@@ -41,6 +41,8 @@ def main() -> int:
                 kiosk_parts(directory, options)
             if "visits" in options.parts:
                 print_visits(directory, options)
+            if "till" in options.parts:
+                print_till(directory, options.rounds)
     except MeasuringError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -144,6 +146,28 @@ def print_visits(directory: Path, options: argparse.Namespace) -> None:
 def shares(steps: Mapping[str, float]) -> str:
     rest = 1 - sum(steps.values())
     return ", ".join(f"{name} {share:.0%}" for name, share in {**steps, "TLS, HTTP, threads, sealing": rest}.items())
+
+
+# ── Tills ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def print_till(directory: Path, rounds: int) -> None:
+    import till
+
+    found = till.measure(directory / "till", rounds)
+    print("\nA till's balance, a process for each call: processor time, medians of runs in turn")
+    print_times(found.spent_s, till.BASE)
+    whole_s = found.spent_s[till.BALANCE]
+    print(f"  of it: {', '.join(f'{step} {part_s / whole_s:.0%}' for step, part_s in found.steps_s.items())}; its end")
+    crowd, base = found.crowd, found.base_crowd
+    for name, seconds, of in (
+        ("the bank's processor time for a call, its connection included", found.bank_s, found.spent_s[till.BASE]),
+        ("a call by the clock on the wall", found.wall_s, found.base_wall_s),
+        (f"{till.AT_ONCE} calls at once, by the clock on the wall", crowd.wall_s, base.wall_s),
+        (f"{till.AT_ONCE} calls at once, their processor time", crowd.processor_s, base.processor_s),
+    ):
+        print(f"  {name:66}{seconds * 1000:6.0f} ms{seconds / of:7.1f}×")
+    print(f"  (ratios to {till.BASE}: one, or as many at once)")
 
 
 if __name__ == "__main__":

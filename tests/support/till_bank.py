@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from support.link_authority import Authority, Made, SeededRandom
-from support.tls_server import Request, TlsServer, server_context
+from support.tls_server import Hangup, Request, TlsServer, server_context
 
 from bank_link import auth_file, card_file
 from bank_link.auth_secret import Secret
@@ -70,6 +70,7 @@ class TillBank:
 
     def handle(self, request: Request) -> None:
         request.answer(self.frame(request.body))
+        raise Hangup
 
     def frame(self, request: bytes) -> bytes:
         """The answer's bytes."""

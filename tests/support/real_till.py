@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -167,6 +167,15 @@ def strangers(port: int, count: int, first: bytes = b"") -> list[socket.socket]:
         one.sendall(first)
         made.append(one)
     return made
+
+
+@contextlib.contextmanager
+def closing_all(sockets: list[socket.socket]) -> Iterator[list[socket.socket]]:
+    try:
+        yield sockets
+    finally:
+        for one in sockets:
+            one.close()
 
 
 def is_private(path: Path) -> bool:

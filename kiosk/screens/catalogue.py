@@ -80,6 +80,7 @@ from kiosk.screens.details import (
     usual_done,
 )
 from kiosk.screens.opening import (
+    PAY_IN,
     open_account,
     open_done,
     open_enough,
@@ -137,6 +138,7 @@ __all__ = [
     "MORE",
     "NAMES",
     "OUT_REASONS",
+    "PAY_IN",
     "REASONS",
     "Preset",
     "balance",

@@ -11,6 +11,9 @@ from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Tone, Wait
 from kiosk.screens.words.load import Words
 
 
+PAY_IN = "pay_in"
+
+
 @made
 def open_account(words: Words, products: Sequence[str]) -> Choose:
     """Which account? `products` are the bank's names for them; keys `product:0`, `product:1`, …"""
@@ -24,8 +27,9 @@ def open_account(words: Words, products: Sequence[str]) -> Choose:
 
 
 @made
-def open_done(words: Words, name: str, number: str) -> NoticeScreen:
-    """It is open, and this is its number."""
+def open_done(words: Words, name: str, number: str, *, pay_in: bool = False) -> NoticeScreen:
+    """It is open, and this is its number. `pay_in`: a first deposit can follow at once (key `PAY_IN`)."""
+    first = Choice(key=PAY_IN, label=words.say("open.done", "pay_in"), icon="pay-in")
     return NoticeScreen(
         id="open.done",
         title=words.say("open.done", "title"),
@@ -33,6 +37,7 @@ def open_done(words: Words, name: str, number: str) -> NoticeScreen:
         reference=_grouped(number),
         reference_label=words.say("open.done", "reference"),
         private=True,
+        choices=(first,) if pay_in else (),
         keys=keys(words, cancel="", back="", main="done"),
     )
 

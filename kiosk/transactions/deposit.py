@@ -24,16 +24,20 @@ FIRST_S, NEXT_S = 30, 6
 BACK_S = 20
 
 
-async def run(visit: Visit) -> None:
-    """Back to the menu afterwards in any case. Raises LeftEarly once every note is the bank's or the customer's."""
+async def run(visit: Visit, account: str = "") -> None:
+    """Into `account`, or into the one that is chosen. Back to the menu afterwards in any case. Raises LeftEarly once every
+    note is the bank's or the customer's.
+    """
     cash_in = visit.parts.cash_in
-    account = await choose_account(visit, "deposit")
-    if account is None or cash_in is None:
+    if not account:
+        chosen = await choose_account(visit, "deposit")
+        account = chosen.account if chosen is not None else ""
+    if not account or cash_in is None:
         return
     if not cash_in.ready():
         await visit.parts.ask.told(catalogue.payin_full(visit.parts.words), NOTICE_S)
         return
-    begun = await _begin(visit, cash_in, account.account)
+    begun = await _begin(visit, cash_in, account)
     if begun is None:
         return
     intake = cash_in.begin(begun, visit.parts.ask.keys.nudge)

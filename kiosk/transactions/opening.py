@@ -1,4 +1,4 @@
-"""Opening an account: another one for the customer whose card is in. A first deposit is paid in like any other, afterwards."""
+"""Opening an account: another one for the customer whose card is in. A first deposit can follow at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kiosk.host import NoAnswer, Turned
 from kiosk.parts import Visit
 from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue
-from kiosk.transactions import receipts
+from kiosk.transactions import deposit, receipts
 from kiosk.transactions.common import no_line, refusal
 
 DONE_S = 20
@@ -39,7 +39,10 @@ async def run(visit: Visit) -> None:
         return
     _show(visit, product, number)
     receipt = receipts.receipt_of(visit, Done.OPENED, account=number)
-    await receipts.told(parts, catalogue.open_done(parts.words, product, number), DONE_S, receipt)
+    pays_in = parts.cash_in is not None and parts.cash_in.ready()
+    done = catalogue.open_done(parts.words, product, number, pay_in=pays_in)
+    if await receipts.told(parts, done, DONE_S, receipt) == catalogue.PAY_IN:
+        await deposit.run(visit, number)
 
 
 def _show(visit: Visit, product: str, number: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.customer_steps import at_menu
+from support.customer_steps import at_menu, put_in
 from support.reckoning import settle
 from support.restoring import backup, restore_bank
 from support.town import Town, TownCard, run_town
@@ -58,6 +58,33 @@ def test_an_account_is_opened_told_and_used_in_the_same_visit(tmp_path: Path) ->
         await town.press("D")
         await town.see("send.done")
         assert await town.balance(card) == (40_00, 0)
+
+    run_town(tmp_path, story)
+
+
+def test_a_first_deposit_can_follow_at_once(tmp_path: Path) -> None:
+    """Into the new account, without asking which."""
+
+    async def story(town: Town) -> None:
+        card = await _to_products(town)
+        await town.choose("product:1")
+        done = await town.see("open.done")
+        assert isinstance(done, NoticeScreen)
+        assert done.choices[0].key == "pay_in"
+        await town.choose("pay_in")
+        await put_in(town, 50, 20)
+        await town.see("payin.count")
+        await town.press("D")
+        await town.see("payin.done")
+        await town.press("D")
+        await town.see("menu")
+        await settle(town, 1)
+        balances = {
+            r["label"]: r["balance_minor"]
+            for r in await town.bank.sql("SELECT * FROM accounts WHERE kind = 'customer'")
+        }
+        assert balances == {"Everyday": 100_00, "Savings": 70_00}
+        assert await town.balance(card) == (100_00, 0)
 
     run_town(tmp_path, story)
 

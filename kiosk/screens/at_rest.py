@@ -21,7 +21,7 @@ def starting(words: Words) -> Wait:
 @made_at_rest
 def welcome(words: Words, offers: Sequence[Choice] = ()) -> Attract:
     """Waits for a card. The strip has the languages by their own names, then `offers`: `code` for cash by code, `open`."""
-    offers = (*_strip(words), *offers)
+    offers = (*_strip(words), *(_OFFERS[offer.key](words) if offer.key in _OFFERS else offer for offer in offers))
     lines = [words.say("welcome", "line")]
     digits = {choice.key: str(place) for place, choice in enumerate(offers, start=1)}
     if "code" in digits:
@@ -44,6 +44,9 @@ def by_code(words: Words) -> Choice:
     """The strip's card for whoever has a cash code."""
     return Choice(key="code", label=words.say("welcome", "by_code"))
 
+
+#: Said anew with the screen, when another language is chosen.
+_OFFERS = {"open": welcome_open, "code": by_code}
 
 #: Keys of the choices of a language: `language:es`; and the one that leads to all of them.
 LANGUAGE, LANGUAGES = "language:", "languages"

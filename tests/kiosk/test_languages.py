@@ -322,3 +322,15 @@ def test_no_word_of_a_screen_is_left_in_english(language: str) -> None:
         if isinstance(screen, Choose):
             said += [screen.more, *(choice.label for choice in screen.choices)]
         assert not english & set(said), name
+
+
+def test_what_is_offered_without_a_card_changes_with_the_language() -> None:
+    """The very screen that is shown is made again: no card of the strip keeps the old language."""
+    words = load_words("en", "es")
+    shown = catalogue.welcome(words, (catalogue.by_code(words), catalogue.welcome_open(words)))
+    words.choose("es")
+    again = words.again(shown)
+    assert isinstance(again, Attract)
+    assert [choice.label for choice in again.choices[2:]] == [
+        words.say("welcome", "by_code"), words.say("welcome", "open")
+    ]  # fmt: skip

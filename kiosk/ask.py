@@ -1,11 +1,4 @@
-"""Shows a screen and returns the customer's answer. The only place with time limits for people.
-
-LeftEarly
-├── Cancelled     the customer pressed Cancel
-├── TimedOut      nothing was pressed, and more time was not asked for
-├── CardPulled    the card is gone
-└── DoorOpened    a door of the cabinet is open
-"""
+"""Shows a screen and returns the customer's answer. The only place with time limits for people."""
 
 from __future__ import annotations
 
@@ -21,6 +14,8 @@ from msgspec.structs import replace
 from bank_link.pin_block import LONGEST, SHORTEST, Pin
 from drivers.devices import CardReader
 from kiosk.display.face import Display, Look
+from kiosk.keys import NUDGE, Keys
+from kiosk.leaving import Cancelled, CardPulled, DoorOpened, TimedOut
 from kiosk.pace import Pace
 from kiosk.screens import catalogue
 from kiosk.screens import model as s
@@ -30,34 +25,12 @@ from kiosk.voice.voice import AGAIN, LOUDER, Voice
 MAIN = "main"
 BACK = "back"
 
-#: No answer to anything, but a sign that somebody is there: the time limit begins anew.
-NUDGE = ""
 _SIGNS = (NUDGE, AGAIN, LOUDER)
 
 #: The ring is drawn in the last seconds only.
 RING_S = 20
 #: Then the machine says that it is still working.
 SLOW_S = 8
-
-
-class LeftEarly(Exception):
-    """The visit ends before its purpose; handled once, at the visit's edge."""
-
-
-class Cancelled(LeftEarly):
-    """Cancel was pressed."""
-
-
-class TimedOut(LeftEarly):
-    """No answer, and no wish for more time."""
-
-
-class CardPulled(LeftEarly):
-    """The card was taken out where it should have stayed in."""
-
-
-class DoorOpened(LeftEarly):
-    """A door of the cabinet was opened: nobody is served beside it."""
 
 
 class Holding(Protocol):
@@ -78,42 +51,6 @@ class Patience:
     extensions: int = 10
     card_s: int = 30
     cash_s: int = 10
-
-
-class Keys:
-    """What is pressed, wherever: keypad and display both put keys here. Waiting for one goes by the customer's `pace`."""
-
-    def __init__(self, pace: Pace | None = None) -> None:
-        self.pace = pace or Pace()
-        self._queue: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
-        self.heard: Callable[[str], None] = lambda _: None
-
-    def press(self, key: str) -> None:
-        """A key of `drivers.devices.KEYS`. What nobody waits for is dropped, never stored up without limit."""
-        self.heard(key)
-        self._put(key)
-
-    def nudge(self) -> None:
-        """Somebody did something that is no key."""
-        self._put(NUDGE)
-
-    def _put(self, key: str) -> None:
-        if not self._queue.full():
-            self._queue.put_nowait(key)
-
-    def forget(self) -> None:
-        """Keys pressed for an earlier screen do not answer this one."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
-
-    async def next(self, timeout_s: float) -> str | None:
-        """The next key; None after `timeout_s`."""
-        try:
-            # Not wait_for: Python 3.11's loses a cancellation that meets the key.
-            async with self.pace.limit(timeout_s):
-                return await self._queue.get()
-        except TimeoutError:
-            return None
 
 
 class Ask:

@@ -6,10 +6,11 @@ import asyncio
 
 from bank_link.messages import NoteCount, Reason, Refused
 from bank_link.pin_block import Pin
-from kiosk.ask import MAIN, LeftEarly
+from kiosk.ask import MAIN
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal import records as r
 from kiosk.journal.store import JournalError
+from kiosk.leaving import LeftEarly
 from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens import code as screens

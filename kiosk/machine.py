@@ -17,7 +17,7 @@ from bank_link.seams import Line, Randomness, WallClock
 from config.kiosk import KioskConfig
 from drivers.devices import KeyPress, Light
 from kiosk import code_visit, newcomer, visit
-from kiosk.ask import Ask, Keys, Patience
+from kiosk.ask import Ask, Patience
 from kiosk.cabinet import Devices, door_name
 from kiosk.cash_in import CashIn
 from kiosk.display.face import Display
@@ -28,6 +28,7 @@ from kiosk.host import Host
 from kiosk.journal import records as r
 from kiosk.journal.recovery import recover
 from kiosk.journal.store import Journal, JournalError
+from kiosk.keys import Keys
 from kiosk.line_keeper import LineKeeper
 from kiosk.operator import closing, menu
 from kiosk.operator.bench import Bench

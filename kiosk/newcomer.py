@@ -10,9 +10,10 @@ from bank_link.errors import CardFileError
 from bank_link.messages import Reason
 from bank_link.pin_block import Pin
 from drivers.devices import DeviceError, Fault, Light
-from kiosk.ask import BACK, MAIN, Cancelled, LeftEarly
+from kiosk.ask import BACK, MAIN
 from kiosk.host import Newcomer, NoAnswer, Turned
 from kiosk.journal.store import JournalError
+from kiosk.leaving import Cancelled, LeftEarly
 from kiosk.parts import Parts
 from kiosk.receipts.receipt import Done, Receipt
 from kiosk.screens import catalogue

@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 from bank_link.money import MINOR_DIGITS, Money
 from bank_link.pin_block import Pin
-from kiosk.ask import MAIN, Ask, Cancelled, Holding, Keys, Patience
+from kiosk.ask import MAIN, Ask, Holding, Patience
 from kiosk.display.face import Look
+from kiosk.keys import Keys
+from kiosk.leaving import Cancelled
 from kiosk.screens import model as s
 from kiosk.screens.words.load import Words
 from kiosk.simulator.slots import Slot

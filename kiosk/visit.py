@@ -9,9 +9,10 @@ from bank_link.card_file import CardFile, parse, slot_bytes
 from bank_link.errors import CardFileError
 from bank_link.messages import Reason, VisitOpened
 from drivers.devices import DeviceError, Light
-from kiosk.ask import MAIN, Cancelled, CardPulled, DoorOpened, LeftEarly, TimedOut
+from kiosk.ask import MAIN
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal.store import JournalError
+from kiosk.leaving import Cancelled, CardPulled, DoorOpened, LeftEarly, TimedOut
 from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.screens import model as s

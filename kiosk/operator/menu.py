@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from kiosk.ask import Cancelled, CardPulled, LeftEarly
+from kiosk.leaving import Cancelled, CardPulled, LeftEarly
 from kiosk.operator import cassettes, counting, device_tests, journal_view, machine_page
 from kiosk.operator.bench import Bench
 from kiosk.screens import operator as screens

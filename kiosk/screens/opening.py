@@ -10,7 +10,6 @@ from kiosk.screens.common import keys, made, short
 from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Tone, Wait
 from kiosk.screens.words.load import Words
 
-
 PAY_IN = "pay_in"
 
 

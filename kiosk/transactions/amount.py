@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bank_link.messages import AccountView, NoteCount
 from bank_link.money import MINOR_DIGITS, Money, major
-from kiosk.ask import BACK, MAIN, Cancelled
+from kiosk.ask import BACK, MAIN
+from kiosk.leaving import Cancelled
 from kiosk.parts import Visit, Wanted
 from kiosk.screens import catalogue
 from kiosk.screens.catalogue import Preset

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bank_link.bills import fits
 from bank_link.messages import AccountView, Biller, Reason, Refused
 from bank_link.money import Money, major
-from kiosk.ask import BACK, Cancelled
+from kiosk.ask import BACK
 from kiosk.host import NoAnswer, Turned
+from kiosk.leaving import Cancelled
 from kiosk.parts import Visit
 from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from bank_link.messages import NoteCount, TakenState
 from bank_link.money import MINOR_DIGITS, Money
 from drivers.devices import Light
-from kiosk.ask import MAIN, LeftEarly
+from kiosk.ask import MAIN
 from kiosk.handover import Handover
 from kiosk.journal import records as r
+from kiosk.leaving import LeftEarly
 from kiosk.parts import Visit
 from kiosk.payment import Payment
 from kiosk.receipts.giving import can_print

@@ -6,11 +6,12 @@ from collections import Counter
 
 from bank_link.money import MINOR_DIGITS, Money
 from drivers.devices import DeviceError, Holds, Light
-from kiosk.ask import MAIN, Cancelled, LeftEarly
+from kiosk.ask import MAIN
 from kiosk.cash_in import CashIn, Intake
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal import records as r
 from kiosk.journal.store import JournalError
+from kiosk.leaving import Cancelled, LeftEarly
 from kiosk.parts import Visit
 from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from bank_link.messages import AccountView, Reason
 from bank_link.money import Money, major
-from kiosk.ask import BACK, Cancelled
+from kiosk.ask import BACK
 from kiosk.host import NoAnswer, Turned
+from kiosk.leaving import Cancelled
 from kiosk.parts import Visit
 from kiosk.screens import catalogue
 from kiosk.screens.model import NoticeScreen

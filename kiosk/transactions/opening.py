@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bank_link.messages import AccountView, Reason
-from kiosk.ask import BACK, Cancelled
+from kiosk.ask import BACK
 from kiosk.host import NoAnswer, Turned
+from kiosk.leaving import Cancelled
 from kiosk.parts import Visit
 from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bank_link.pin_block import Pin
-from kiosk.ask import Cancelled
 from kiosk.host import NoAnswer, Turned
+from kiosk.leaving import Cancelled
 from kiosk.parts import Parts, Visit
 from kiosk.screens import catalogue
 from kiosk.transactions.common import no_line, refusal

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from bank_link.messages import AccountView, Reason, Refused
 from bank_link.money import Money, major
-from kiosk.ask import BACK, Cancelled
+from kiosk.ask import BACK
 from kiosk.host import NoAnswer, Turned
+from kiosk.leaving import Cancelled
 from kiosk.parts import Visit
 from kiosk.receipts.receipt import Done
 from kiosk.screens import catalogue

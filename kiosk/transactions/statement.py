@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bank_link.money import Money
-from kiosk.ask import MAIN, Cancelled
+from kiosk.ask import MAIN
 from kiosk.host import NoAnswer, Turned
+from kiosk.leaving import Cancelled
 from kiosk.parts import Visit
 from kiosk.receipts.giving import can_print, give_receipt
 from kiosk.receipts.receipt import Done, Receipt, masked

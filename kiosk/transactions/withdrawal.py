@@ -9,10 +9,11 @@ from bank_link.errors import CardFileError
 from bank_link.messages import Reason, Refused, TakenState
 from bank_link.money import Money
 from drivers.devices import DeviceError, Light
-from kiosk.ask import MAIN, Cancelled
+from kiosk.ask import MAIN
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal import records as r
 from kiosk.journal.store import JournalError
+from kiosk.leaving import Cancelled
 from kiosk.parts import Visit, Wanted
 from kiosk.payment import Payment
 from kiosk.receipts.receipt import Done

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from support.virtual_time import run_virtual
 
-from kiosk.ask import Keys
+from kiosk.keys import Keys
 from kiosk.pace import LONGER, Pace
 
 

@@ -80,10 +80,10 @@ from kiosk.screens.details import (
     usual_done,
 )
 from kiosk.screens.opening import (
-    PAY_IN,
     open_account,
     open_done,
     open_enough,
+    open_first,
     open_not_here,
     open_stick,
     open_taken,
@@ -138,7 +138,6 @@ __all__ = [
     "MORE",
     "NAMES",
     "OUT_REASONS",
-    "PAY_IN",
     "REASONS",
     "Preset",
     "balance",
@@ -197,6 +196,7 @@ __all__ = [
     "open_account",
     "open_done",
     "open_enough",
+    "open_first",
     "open_not_here",
     "open_stick",
     "open_taken",

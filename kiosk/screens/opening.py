@@ -10,8 +10,6 @@ from kiosk.screens.common import keys, made, short
 from kiosk.screens.model import Choice, Choose, Notice, NoticeScreen, Tone, Wait
 from kiosk.screens.words.load import Words
 
-PAY_IN = "pay_in"
-
 
 @made
 def open_account(words: Words, products: Sequence[str]) -> Choose:
@@ -26,9 +24,8 @@ def open_account(words: Words, products: Sequence[str]) -> Choose:
 
 
 @made
-def open_done(words: Words, name: str, number: str, *, pay_in: bool = False) -> NoticeScreen:
-    """It is open, and this is its number. `pay_in`: a first deposit can follow at once (key `PAY_IN`)."""
-    first = Choice(key=PAY_IN, label=words.say("open.done", "pay_in"), icon="pay-in")
+def open_done(words: Words, name: str, number: str) -> NoticeScreen:
+    """It is open, and this is its number."""
     return NoticeScreen(
         id="open.done",
         title=words.say("open.done", "title"),
@@ -36,8 +33,18 @@ def open_done(words: Words, name: str, number: str, *, pay_in: bool = False) -> 
         reference=_grouped(number),
         reference_label=words.say("open.done", "reference"),
         private=True,
-        choices=(first,) if pay_in else (),
         keys=keys(words, cancel="", back="", main="done"),
+    )
+
+
+@made
+def open_first(words: Words) -> NoticeScreen:
+    """Notes can be paid into the new account at once: D, or A for later."""
+    return NoticeScreen(
+        id="open.first",
+        title=words.say("open.first", "title"),
+        notice=Notice(Tone.INFO, words.say("open.first", "bold")),
+        keys=keys(words, cancel="no", back="", main="pay_in"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bank_link.messages import AccountView, Reason
-from kiosk.ask import BACK
+from kiosk.ask import BACK, MAIN
 from kiosk.host import NoAnswer, Turned
 from kiosk.leaving import Cancelled
 from kiosk.parts import Visit
@@ -40,9 +40,10 @@ async def run(visit: Visit) -> None:
         return
     _show(visit, product, number)
     receipt = receipts.receipt_of(visit, Done.OPENED, account=number)
-    pays_in = parts.cash_in is not None and parts.cash_in.ready()
-    done = catalogue.open_done(parts.words, product, number, pay_in=pays_in)
-    if await receipts.told(parts, done, DONE_S, receipt) == catalogue.PAY_IN:
+    await receipts.told(parts, catalogue.open_done(parts.words, product, number), DONE_S, receipt)
+    if parts.cash_in is None or not parts.cash_in.ready():
+        return
+    if await parts.ask.told(catalogue.open_first(parts.words), DONE_S) == MAIN:
         await deposit.run(visit, number)
 
 

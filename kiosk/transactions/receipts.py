@@ -39,9 +39,8 @@ async def give(parts: Parts, how: str, receipt: Receipt) -> None:
     await show_receipt(parts, receipt)
 
 
-async def told(parts: Parts, screen: NoticeScreen, seconds: float, receipt: Receipt) -> str:
-    """Something to read that a receipt can be had of, once; returns its key, as `Ask.told`. Never raises LeftEarly."""
+async def told(parts: Parts, screen: NoticeScreen, seconds: float, receipt: Receipt) -> None:
+    """Something to read that a receipt can be had of, once. Never raises LeftEarly."""
     key = await parts.ask.told(catalogue.with_receipt(parts.words, screen, paper=can_print(parts)), seconds)
     if key in {PAPER, PHONE}:
         await give(parts, key, receipt)
-    return key

@@ -120,13 +120,15 @@ def test_a_new_account_is_printed(tmp_path: Path) -> None:
         await town.choose("product:1")
         done = await town.see("open.done")
         assert isinstance(done, NoticeScreen)
-        assert [choice.key for choice in done.choices] == ["pay_in", "paper", "phone"]
+        assert [choice.key for choice in done.choices] == ["paper", "phone"]
         number = done.reference.replace(" ", "")
-        await town.press("2")
+        await town.press("1")
         printed = await paper.taken()
         assert "Account opened" in printed
         assert f"ends {number[-4:]}" in printed
         assert number not in printed
+        await town.see("open.first")
+        await town.press("A")
         await town.see("menu")
 
     run_town(tmp_path, story)

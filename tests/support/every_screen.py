@@ -237,9 +237,7 @@ def _opening(words: Words) -> dict[str, Screen]:
         "open": c.open_account(words, ["Everyday", "Savings"]),
         "open, four": c.open_account(words, ["Everyday", "Savings", "Household money", "Young Savers"]),
         "open.done": c.open_done(words, "Savings", "1000000024"),
-        "open.done, pay in": c.with_receipt(
-            words, c.open_done(words, "Savings", "1000000024", pay_in=True), paper=True
-        ),
+        "open.first": c.open_first(words),
         "open.enough": c.open_enough(words, 5),
         "open.stick": c.open_stick(words),
         "open.taken": c.open_taken(words),

@@ -200,6 +200,7 @@ OPENING = Journey(
         At("more", choose="open"),
         At("open", choose="product:1"),
         At("open.done", keys="D", sees={"en": "Savings is yours", "es": "Savings es suya"}),
+        At("open.first", keys="A", sees={"en": "pay notes in now", "es": "ingresar billetes"}),
         *_LEAVE,
     ),
     then=((_OTHER_ACCOUNTS, "Savings"),),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pygame
@@ -96,11 +96,38 @@ def studio(request: pytest.FixtureRequest) -> Studio:
     return Studio(BRAND, contrast=request.param)
 
 
-def _plans(studio: Studio, place: Place) -> Iterator[tuple[str, Plan]]:
+Plans = dict[str, Plan]
+
+
+def _plans(studio: Studio, place: Place) -> Plans:
     """Every screen, also with its time running out."""
+    plans = {}
     for name, screen in place.screens.items():
-        yield name, studio.plan(screen, Look(), place.panel)
-        yield f"{name}, 12 s", studio.plan(screen, Look(left_s=12), place.panel)
+        plans[name] = studio.plan(screen, Look(), place.panel)
+        plans[f"{name}, 12 s"] = studio.plan(screen, Look(left_s=12), place.panel)
+    return plans
+
+
+Measure = Callable[[Studio, Place, Plans], None]
+MEASURES: list[Measure] = []
+
+
+def measure(check: Measure) -> Measure:
+    """One of those that every place is measured by."""
+    MEASURES.append(check)
+    return check
+
+
+@everywhere
+def test_the_face_keeps_its_measures(studio: Studio, place: Place) -> None:
+    """All of `MEASURES`: laid out once, since that is what takes time. Each failure is told, not only the first."""
+    plans, found = _plans(studio, place), []
+    for check in MEASURES:
+        try:
+            check(studio, place, plans)
+        except AssertionError as error:
+            found.append(f"{check.__name__}: {error}")
+    assert not found, "\n".join(found)
 
 
 def _apart(one: Box, other: Box) -> int:
@@ -110,12 +137,12 @@ def _apart(one: Box, other: Box) -> int:
     return max(across, down)
 
 
-@everywhere
-def test_targets_are_large_and_apart(studio: Studio, place: Place) -> None:
+@measure
+def targets_are_large_and_apart(studio: Studio, place: Place, plans: Plans) -> None:
     """Each target is at least 18 x 18 mm, on the panel, and at least 3 mm from the next (one pixel of rounding)."""
     least, gap = 18 * place.panel.pitch - 1, 3 * place.panel.pitch - 1
     whole = Box(0, 0, place.panel.width, place.panel.height)
-    for name, plan in _plans(studio, place):
+    for name, plan in plans.items():
         for target in plan.targets:
             assert min(target.box.w, target.box.h) >= least, (name, target)
             assert whole.holds(target.box), (name, target)
@@ -123,14 +150,14 @@ def test_targets_are_large_and_apart(studio: Studio, place: Place) -> None:
             assert _apart(one.box, other.box) >= gap, (name, one, other)
 
 
-@everywhere
-def test_every_key_of_the_screen_has_its_target(studio: Studio, place: Place) -> None:
+@measure
+def every_key_of_the_screen_has_its_target(studio: Studio, place: Place, plans: Plans) -> None:
     """What the screen says can be pressed can be touched: its lettered keys, its cards, and a pad where there is no real one.
 
     On a small panel's deep screens Help has no room beside what is to be taken; the real key works.
     """
     for name, screen in place.screens.items():
-        keys = [target.key for target in studio.plan(screen, Look(), place.panel).targets]
+        keys = [target.key for target in plans[name].targets]
         assert len(set(keys)) == len(keys), name
         wanted = {key for key, words in zip("ABD", _words(screen), strict=True) if words}
         assert wanted <= set(keys), name
@@ -148,8 +175,8 @@ def _words(screen: object) -> tuple[str, str, str]:
     return keys.cancel, keys.back, keys.main
 
 
-@everywhere
-def test_paging_reaches_every_choice(studio: Studio, place: Place) -> None:
+@measure
+def paging_reaches_every_choice(studio: Studio, place: Place, plans: Plans) -> None:
     """Where not all cards fit, turning pages shows each of them with its own digit, and 9 leads on."""
     for name, screen in place.screens.items():
         choices = getattr(screen, "choices", ())
@@ -161,11 +188,11 @@ def test_paging_reaches_every_choice(studio: Studio, place: Place) -> None:
         assert {str(place) for place in range(1, len(choices) + 1)} <= seen, name
 
 
-@everywhere
-def test_words_stay_in_their_boxes(studio: Studio, place: Place) -> None:
+@measure
+def words_stay_in_their_boxes(studio: Studio, place: Place, plans: Plans) -> None:
     """No sentence is cut, none leaves its room or the panel, on any screen."""
     whole = Box(0, 0, place.panel.width, place.panel.height)
-    for name, plan in _plans(studio, place):
+    for name, plan in plans.items():
         for text in plan.texts():
             assert not text.cut, (name, text.words)
             assert text.room.x <= text.x, (name, text)
@@ -180,10 +207,10 @@ def _with_tails(text: Text) -> Box:
     return Box(text.x, text.ink.y, text.width, text.ink.h + round(text.face.em * 0.2))
 
 
-@everywhere
-def test_nothing_lies_over_words(studio: Studio, place: Place) -> None:
+@measure
+def nothing_lies_over_words(studio: Studio, place: Place, plans: Plans) -> None:
     """Words overlap no other words, no icon, ring or picture, and no card or button that they are not inside of."""
-    for name, plan in _plans(studio, place):
+    for name, plan in plans.items():
         texts = list(plan.texts())
         for one, other in itertools.combinations(texts, 2):
             assert not _with_tails(one).meets(_with_tails(other)), (name, one.words, other.words)
@@ -200,10 +227,10 @@ def _mark(element: object) -> bool:
     return isinstance(element, Picture) and element.name == "mark"
 
 
-@everywhere
-def test_cards_do_not_overlap(studio: Studio, place: Place) -> None:
+@measure
+def cards_do_not_overlap(studio: Studio, place: Place, plans: Plans) -> None:
     """Two plates lie inside one another or apart, but for the sheet, and what comes out of a slot."""
-    for name, plan in _plans(studio, place):
+    for name, plan in plans.items():
         plates = [
             element.box
             for element in plan.elements
@@ -213,15 +240,15 @@ def test_cards_do_not_overlap(studio: Studio, place: Place) -> None:
             assert one.holds(other) or other.holds(one) or not one.meets(other), (name, one, other)
 
 
-@everywhere
-def test_capitals_are_never_small(studio: Studio, place: Place) -> None:
+@measure
+def capitals_are_never_small(studio: Studio, place: Place, plans: Plans) -> None:
     """No capital is under 4.8 mm (half a pixel of rounding); titles, cards and buttons have the panel's H."""
-    for name, plan in _plans(studio, place):
+    for name, plan in plans.items():
         for text in plan.texts():
             assert text.face.cap >= 4.8 * place.panel.pitch - 0.5, (name, text.words)
             assert text.face.weight >= 500
     menu = place.screens["menu"]
-    titles = [text for text in studio.plan(menu, Look(), place.panel).texts() if text.words in menu.title]
+    titles = [text for text in plans["menu"].texts() if text.words in menu.title]
     assert titles[0].face.cap == pytest.approx(place.panel.cap_mm * place.panel.pitch, abs=0.6)
 
 
@@ -276,10 +303,10 @@ def test_three_languages_cash_code_and_an_account_fit_the_smallest_panel(studio:
         words.choose(language)
         place = Place(panel, {"welcome": catalogue.welcome(words, offers)})
         for measured in (
-            test_targets_are_large_and_apart, test_every_key_of_the_screen_has_its_target,
-            test_words_stay_in_their_boxes, test_nothing_lies_over_words, test_cards_do_not_overlap,
+            targets_are_large_and_apart, every_key_of_the_screen_has_its_target,
+            words_stay_in_their_boxes, nothing_lies_over_words, cards_do_not_overlap,
         ):  # fmt: skip
-            measured(studio, place)
+            measured(studio, place, _plans(studio, place))
 
 
 #: FACE, section 4, "Computed ratios": foreground, ground, ratio.
@@ -313,22 +340,20 @@ def test_the_contrast_themes_ratios(over: str, ratio: float) -> None:
     assert contrast(theme[over], colour("#000000")) == pytest.approx(ratio, abs=0.06)
 
 
-@everywhere
-def test_motion_covers_little(studio: Studio, place: Place) -> None:
+@measure
+def motion_covers_little(studio: Studio, place: Place, plans: Plans) -> None:
     """What loops is at most 8 % of the panel's pixels."""
-    for name, plan in _plans(studio, place):
+    for name, plan in plans.items():
         area = sum(box.w * box.h for box in motion.moving(plan))
         assert area <= 0.08 * place.panel.width * place.panel.height, name
 
 
-@everywhere
-def test_cash_is_drawn_as_it_comes(studio: Studio, place: Place) -> None:
+@measure
+def cash_is_drawn_as_it_comes(studio: Studio, place: Place, plans: Plans) -> None:
     """A TAKE shows each denomination that comes out, the largest behind."""
     screen = place.screens["take.cash, many"]
     assert isinstance(screen, Take)
-    notes = [
-        element.value for element in studio.plan(screen, Look(), place.panel).elements if isinstance(element, NoteArt)
-    ]
+    notes = [element.value for element in plans["take.cash, many"].elements if isinstance(element, NoteArt)]
     assert set(notes) == {100, 50, 20}
     assert notes == sorted(notes, reverse=True)
 

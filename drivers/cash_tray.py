@@ -38,6 +38,7 @@ class GpioCashTray:
         self._motor: OutputPin | None = None
         self._holds = Presence()
         self._seen = self._failed = False
+        self._broken = ""
         self._moving = asyncio.Lock()
         self._heard: Callable[[], None] = lambda: None
         if wiring.retract.safe_on:
@@ -50,13 +51,15 @@ class GpioCashTray:
 
     @property
     def report(self) -> DeviceReport:
-        """A hardware error while something lies in it that could not be taken back."""
+        """A hardware error while something lies in it that could not be taken back, and where its motor does not obey."""
         if self._sensor is None:
             return DeviceReport(DeviceState.OFFLINE, f"The {self.name} is not open.")
         try:
             _ = self._sensor.on
         except DeviceError as error:
             return DeviceReport(DeviceState.HARDWARE_ERROR, str(error))
+        if self._broken:
+            return DeviceReport(DeviceState.HARDWARE_ERROR, self._broken)
         if self._failed and self.present:
             return DeviceReport(DeviceState.HARDWARE_ERROR, self._sentence())
         return ONLINE
@@ -99,6 +102,10 @@ class GpioCashTray:
     def listen(self, heard: Callable[[], None]) -> None:
         self._heard = heard
 
+    def forget(self) -> None:
+        """What was seen until now was another bunch."""
+        self._seen = False
+
     async def ready(self) -> None:
         """Forget what was seen; raises DeviceError (SENSOR) where something lies in it, UNPLUGGED where it is not open."""
         async with self._moving:
@@ -106,6 +113,14 @@ class GpioCashTray:
             if self.present:
                 raise DeviceError(self.name, Fault.SENSOR, f"Something lies in the {self.name}: take it out.")
             self._seen = False
+
+    async def appeared(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._holds.wait(True)
+        except TimeoutError:
+            return self.seen
+        return True
 
     async def removed(self) -> None:
         await self._holds.wait(False)
@@ -117,11 +132,17 @@ class GpioCashTray:
         """Run the motor for its time; raises DeviceError (JAM) where something lies in the tray still."""
         async with self._moving:
             motor = self._open_or_raise()
+            self._failed = True  # until its end proves otherwise
             try:
-                motor.set(on=True)
-                await asyncio.sleep(self._retract_ms / 1000)
-            finally:
-                motor.safe()
+                try:
+                    motor.set(on=True)
+                    await asyncio.sleep(self._retract_ms / 1000)
+                finally:
+                    motor.safe()
+            except DeviceError as error:
+                self._broken = str(error)
+                raise
+            self._broken = ""
             await asyncio.sleep((STEADY_MS + STEADY_MS // 10) / 1000)
             self._failed = self.present
             if self._failed:

@@ -139,8 +139,14 @@ class CashTray(Device, Protocol):
     def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` whenever something comes in or goes out. One listener."""
 
+    def forget(self) -> None:
+        """From here on `seen` is about what comes next."""
+
     async def ready(self) -> None:
         """It is empty, and notes may come. Raises DeviceError (SENSOR) where something lies in it."""
+
+    async def appeared(self, seconds: float) -> bool:
+        """Whether something lies in it, or has since it was last asked to `forget`, within so long."""
 
     async def removed(self) -> None:
         """Return when nothing lies in it."""

@@ -131,7 +131,7 @@ class Machine:
             exit_notes=config.dispenser.exit_notes,
         )  # fmt: skip
         self.cash_in = self._cash_in()
-        self.handover = Handover(devices.tray, journal) if devices.tray is not None else None
+        self.handover = self._handover()
         self.health = Health(
             config=config, devices=devices, journal=journal, vault=self.vault, service=self.service, most=self._most,
             clock_is_good=world.clock_is_good,
@@ -160,6 +160,14 @@ class Machine:
         if acceptor is None:
             return None
         return CashIn(acceptor, self.journal, self.config.terminal.currency, failed=self._acceptor_failed)
+
+    def _handover(self) -> Handover | None:
+        tray = self.devices.tray
+        if tray is None:
+            return None
+        return Handover(
+            tray, self.journal, may_move=lambda: Cause.DOOR not in self.service.causes, nudge=self.keys.nudge
+        )  # fmt: skip
 
     def _voice(self, words: Words) -> Voice | None:
         """What says the screens, where this machine has something to say them with."""
@@ -206,7 +214,7 @@ class Machine:
         if self.voice is not None:
             self.voice.start(self.devices.jack)
         if self.handover is not None:
-            self.handover.tray.listen(self.keys.nudge)
+            self.handover.start()
         self.doors.start()
         self.health.look()
 
@@ -234,6 +242,9 @@ class Machine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.handover is not None and self._stopping:
+            with contextlib.suppress(JournalError):
+                await self.handover.leave()
         if self.voice is not None:
             await self.voice.stop()
         self.devices.close()
@@ -337,7 +348,8 @@ class Machine:
                     await self.health.mend()
                     if self.cash_in is not None:
                         await self.cash_in.clear()
-                    if self.handover is not None:
+                    # What was waited for took its time: somebody may have come.
+                    if self.handover is not None and self.idle:
                         await self.handover.clear()
                     self.health.look()
                     self.doors.look()

@@ -35,6 +35,7 @@ class Progress:
     moved: bool = False
     resting: bool = False
     presented: r.Presented | None = None
+    in_tray: bool = False
     taken: TakenState = TakenState.UNKNOWN
     deposit: r.DepositBegun | None = None
     accepting: bool = False
@@ -87,7 +88,7 @@ def fold(name: r.Transaction, story: Iterable[r.AnyRecord]) -> Progress:
     return progress
 
 
-def _step(progress: Progress, record: r.AnyRecord) -> None:  # noqa: C901, PLR0912 - one case a record kind
+def _step(progress: Progress, record: r.AnyRecord) -> None:  # noqa: C901, PLR0912, PLR0915 - one case a record kind
     match record:
         case r.Taken():
             progress.kind = progress.kind or record.kind
@@ -114,6 +115,8 @@ def _step(progress: Progress, record: r.AnyRecord) -> None:  # noqa: C901, PLR09
             progress.resting = False
         case r.Presented():
             progress.presented = record
+        case r.InTray():
+            progress.in_tray = True
         case r.RetractBegun():
             # Until its end is known: what is in the bin is counted, and what is not cannot be credited by that count.
             progress.taken = TakenState.RETRACTED

@@ -268,6 +268,10 @@ class Presented(About, frozen=True, kw_only=True, tag="presented"):
     outcome: Outcome
 
 
+class InTray(About, frozen=True, kw_only=True, tag="in-tray"):
+    """The tray's sensor sees the notes: from here on an empty tray says that somebody took them."""
+
+
 class RetractBegun(About, frozen=True, kw_only=True, tag="retract-begun"):
     """Notes lay in the tray and were not taken: from here on any of them may be in the reject bin."""
 
@@ -333,8 +337,8 @@ class Ended(About, frozen=True, kw_only=True, tag="ended"):
 AnyRecord = (
     Booted | Event | SignedOn | CountsSet | ServiceSet | Counted | FinalTotals | CassetteSwitched | TestBegun
     | TestMoved | Taken | Answered | FactMade | Acknowledged | Parked | Resent | Posted | Held | CardTaken | NonceMade
-    | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | BunchOut | BunchTaken | Presented | RetractBegun
-    | HandedOver | DepositBegun | Accepting
+    | AuthorityHeld | NonceBurnt | Replanned | NoteMoved | BunchOut | BunchTaken | Presented | InTray
+    | RetractBegun | HandedOver | DepositBegun | Accepting
     | NoteRead | NoteStacked | NoteReturned | NoteUnread | Ended
 )  # fmt: skip
 

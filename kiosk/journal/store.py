@@ -114,12 +114,14 @@ class Journal:
                 raise JournalError(f"the journal {path} cannot be kept safe on this file system; choose another one")
             if not made:
                 _make(connection, random)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
             # A process that was killed may have left what is written and not on disk: nobody may act on that.
             # And what a power cut has left of a commit must not lie there beside the next one's.
             connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if forgotten else 'PASSIVE'})").fetchall()
             journal = cls(connection, str(path), now)
             journal.check()
+            # Only now: this is a commit like any other.
+            if connection.execute("PRAGMA user_version").get != VERSION:
+                connection.execute(f"PRAGMA user_version = {VERSION}")
         except BaseException as error:
             # A refused file must not stay locked: somebody will want to look into it.
             if connection is not None:

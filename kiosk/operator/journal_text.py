@@ -281,6 +281,11 @@ def _(record: r.Presented) -> str:
 
 
 @text.register
+def _(_record: r.InTray) -> str:
+    return "the notes lie in the cash tray"
+
+
+@text.register
 def _(_record: r.RetractBegun) -> str:
     return "the cash was not taken: it goes into the reject bin"
 

@@ -25,13 +25,14 @@ NOTICE_S = 30
 MOST_SHOWN = 40
 
 
-async def bunch_is_taken(visit: Visit, paid: Money, notes: tuple[NoteCount, ...]) -> bool:
+async def bunch_is_taken(visit: Visit, held: r.Held, paid: Money, notes: tuple[NoteCount, ...]) -> bool:
     """The exit takes no more: whether these are in the customer's hand. Without a tray's sensor only they can say."""
     parts = visit.parts
-    sees = parts.handover is not None and parts.handover.tray.seen
+    sees = parts.handover is not None and await parts.handover.settled(held.transaction)
     screen = catalogue.take_bunch(parts.words, paid, _faces(notes), seen=sees)
     if parts.handover is not None and sees:
         taken = await _is_emptied(visit, parts.handover, screen)
+        parts.handover.tray.forget()
     else:
         taken = await parts.ask.told(screen, parts.ask.patience.card_s) == MAIN
     parts.note("bunch-taken" if taken else "bunch-not-taken", str(paid))
@@ -41,18 +42,29 @@ async def bunch_is_taken(visit: Visit, paid: Money, notes: tuple[NoteCount, ...]
 async def handed_over(visit: Visit, held: r.Held, payment: Payment, receipt: str) -> TakenState | None:
     """Show the cash until it is taken, or for its time; what lies in the tray then is taken back. Raises JournalError.
 
-    None, and nothing shown, where no sensor has seen it.
+    None, and nothing shown, where there is no tray, or nothing that could lie in it.
     """
     parts = visit.parts
     handover = parts.handover
-    if handover is None or not (handover.tray.present or (handover.tray.seen and payment.paid.minor)):
+    if handover is None or not (payment.paid.minor or payment.doubt.minor):
         return None
-    taken = not payment.left and await _is_emptied(visit, handover, cash_screen(visit, payment, receipt))
+    screen = cash_screen(visit, payment, receipt)
+    if payment.left:
+        seen = handover.tray.present
+        taken = False
+    elif seen := await handover.settled(held.transaction):
+        taken = await _is_emptied(visit, handover, screen)
+    elif payment.paid.minor:
+        # A sensor that sees nothing proves nothing, but it may yet.
+        await parts.ask.pause(screen, parts.ask.patience.cash_s)
+        seen, taken = handover.tray.present, False
     parts.lamp("cash", Light.OFF)
+    if not seen:
+        return TakenState.UNKNOWN if payment.paid.minor else None
     if taken:
         return handover.taken(held.transaction)
-    screen = catalogue.taking_back(parts.words)
-    async with parts.ask.waiting(screen, screen):
+    moving = catalogue.taking_back(parts.words)
+    async with parts.ask.waiting(moving, moving):
         return await handover.take_back(held.transaction)
 
 
@@ -73,14 +85,20 @@ async def tell_taken_back(visit: Visit, held: r.Held, payment: Payment) -> None:
 
 async def _is_emptied(visit: Visit, handover: Handover, screen: Take) -> bool:
     """Whether the tray is empty within its time, and within as much more as is asked for."""
-    ask = visit.parts.ask
-    for _ in range(ask.patience.extensions + 1):
-        if await ask.taken(handover.tray, screen, ask.patience.card_s):
-            return True
-        try:
-            await ask.more_time(cash=True)
-        except LeftEarly:
-            break
+    ask, extended = visit.parts.ask, 0
+    handover.asking = True
+    try:
+        # Asked anew each time: a machine that is being stopped has less patience.
+        while not await ask.taken(handover.tray, screen, ask.patience.card_s):
+            if extended > ask.patience.extensions:
+                break
+            extended += 1
+            try:
+                await ask.more_time(cash=True)
+            except LeftEarly:
+                break
+    finally:
+        handover.asking = False
     return not handover.tray.present
 
 

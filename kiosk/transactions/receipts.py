@@ -20,7 +20,7 @@ def receipt_of(
     parts = visit.parts
     return Receipt(
         done=done, bank=parts.bank, terminal=parts.host.terminal, at_ms=parts.host.now(), zone=parts.zone,
-        card=visit.last4, account=account[-4:], amount=amount, to=masked(to), reference=reference, balance=balance,
+        card=visit.last4, account=account[-4:] if visit.card is not None else "", amount=amount, to=masked(to), reference=reference, balance=balance,
         doubt=doubt, rows=rows,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bank_link.card_file import CardFile, parse
 from bank_link.errors import CardFileError
@@ -120,32 +120,53 @@ async def pay(visit: Visit, held: r.Held, receipt: str = NO) -> None:
     ran to its end may conclude from what it does not find.
     """
     parts = visit.parts
-    payment, taken, spoilt, seen = None, False, False, None
     try:
-        try:
-            taken = visit.card is None or await _card_is_taken(visit, held)
-        except _CardSpoilt as error:
-            parts.note("card-spoilt", f"{held.claim}: {error}; no cash")
-            spoilt = True
-        if taken and visit.card is not None:
-            parts.journal.write(r.CardTaken(transaction=held.transaction))
-        if taken and Cause.DOOR in parts.service.causes:
-            parts.note("door-open", f"{held.claim}: no cash beside an open door")
-        elif taken:
-            payment = await _release_and_pay(visit, held)
-        if payment is not None:
-            seen = await cash_tray.handed_over(visit, held, payment, receipt)
+        paid = await _pay(visit, held, receipt)
         parts.vault.forget(held.transaction)
-        parts.host.end(held.transaction, payment.outcome.value if payment else "not-paid")
+        parts.host.end(held.transaction, paid.payment.outcome.value if paid.payment else "not-paid")
     except JournalError:
         await parts.ask.told(catalogue.e_doubt(parts.words, held.claim), NOTICE_S)
         raise
-    if spoilt:
+    finally:
+        if parts.handover is not None:
+            parts.handover.end()
+    if paid.spoilt:
         await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
-    elif payment is not None and seen is TakenState.RETRACTED:
-        await cash_tray.tell_taken_back(visit, held, payment)
-    elif taken:
-        await _tell(visit, held, payment, receipt, shown=seen is not None)
+    elif paid.payment is not None and paid.seen is TakenState.RETRACTED:
+        await cash_tray.tell_taken_back(visit, held, paid.payment)
+    elif paid.card_taken:
+        await _tell(visit, held, paid.payment, receipt, shown=paid.seen is not None)
+
+
+@dataclass(frozen=True)
+class _Paid:
+    """What came of it. `seen`: what became of the cash, where it was shown until that was clear."""
+
+    card_taken: bool = False
+    spoilt: bool = False
+    payment: Payment | None = None
+    seen: TakenState | None = None
+
+
+async def _pay(visit: Visit, held: r.Held, receipt: str) -> _Paid:
+    parts = visit.parts
+    try:
+        taken = visit.card is None or await _card_is_taken(visit, held)
+    except _CardSpoilt as error:
+        parts.note("card-spoilt", f"{held.claim}: {error}; no cash")
+        return _Paid(spoilt=True)
+    if not taken:
+        return _Paid()
+    if visit.card is not None:
+        parts.journal.write(r.CardTaken(transaction=held.transaction))
+    if Cause.DOOR in parts.service.causes:
+        parts.note("door-open", f"{held.claim}: no cash beside an open door")
+        return _Paid(card_taken=True)
+    payment = await _release_and_pay(visit, held)
+    if payment is None:
+        return _Paid(card_taken=True)
+    seen = await cash_tray.handed_over(visit, held, payment, receipt)
+    return _Paid(card_taken=True, payment=payment, seen=seen)
 
 
 async def _card_is_taken(visit: Visit, held: r.Held) -> bool:
@@ -184,7 +205,7 @@ async def _release_and_pay(visit: Visit, held: r.Held) -> Payment | None:
     parts, words = visit.parts, visit.parts.words
     try:
         if parts.handover is not None:
-            await parts.handover.tray.ready()
+            await parts.handover.begin()
         nonce = parts.vault.new_nonce(held.transaction)
         async with parts.working(card_out=True):
             authority = await parts.host.release(held, visit.n, nonce)
@@ -195,7 +216,7 @@ async def _release_and_pay(visit: Visit, held: r.Held) -> Payment | None:
             held,
             authority,
             lambda done, of: parts.ask.show(catalogue.cash_count(words, done, of)),
-            lambda paid, notes: cash_tray.bunch_is_taken(visit, paid, notes),
+            lambda paid, notes: cash_tray.bunch_is_taken(visit, held, paid, notes),
         )
     except (NoAnswer, Turned, AuthorityRefused, DeviceError) as error:
         parts.note("not-paid", f"{held.claim}: {error}")

@@ -31,8 +31,8 @@ _KINDS = {
     "suspense": Kind("money is in suspense because its account is not known", (DEBIT, WRITE_OFF)),
     "unexplained": Kind("a resolved case has put money into suspense that no exchange accounts for",
                         (DEBIT, CREDIT, WRITE_OFF)),
-    "retracted": Kind("the customer did not take the notes, and the machine took them back into its reject bin; they are "
-                      "debited: credit what the count of the bin finds", (CREDIT, NOTHING)),
+    "retracted": Kind("the customer did not take the notes in time, and the machine took them back, or tried to; they are "
+                      "debited: credit what the count of reject bin and tray finds", (CREDIT, NOTHING)),
     "no-authority": Kind("a payment that this bank had not released was posted", (CREDIT, NOTHING)),
     "conflict": Kind("a second, different word came about a payment that was over; it is not posted",
                      (DEBIT, CREDIT, NOTHING)),
@@ -74,6 +74,8 @@ DEBITED = frozenset({"forced", "no-authority", "conflict", "other-body"})
 
 #: Notes that may be in the machine, and are credited to nobody.
 NOT_CREDITED = frozenset({"deposit-doubt", "deposit-silent"})
+#: More than one of these may be about one payment: together no more is credited than was debited for it.
+OF_ONE_DEBIT = frozenset({"retracted", "forced", "no-authority"})
 #: Notes that are in the machine, and in none of its counts.
 NOT_COUNTED = frozenset({"retracted"})
 

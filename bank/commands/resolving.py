@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from msgspec.structs import replace
+from sqlalchemy import func, select
 
+from bank import schema
 from bank.cases import suspense
 from bank.cases.kinds import (
     CREDIT,
@@ -13,6 +15,7 @@ from bank.cases.kinds import (
     IN_SUSPENSE,
     NOT_CREDITED,
     NOTHING,
+    OF_ONE_DEBIT,
     OF_RELEASE,
     VOID,
     WRITE_OFF,
@@ -179,7 +182,20 @@ def _most(desk: Desk, matter: _Matter) -> int:
     if base(matter.case.kind) in NOT_CREDITED:
         # What the notes are worth is seen by whoever opens the box.
         return desk.limits.deposit_amount_minor
-    return abs(matter.case.amount_minor)
+    most = abs(matter.case.amount_minor)
+    if matter.command.resolution == CREDIT and base(matter.case.kind) in OF_ONE_DEBIT:
+        most = min(most, matter.hold.posted_minor if matter.hold is not None else most) - _credited(desk, matter.case)
+    return max(0, most)
+
+
+def _credited(desk: Desk, case: Case) -> int:
+    """What was credited already for the same payment, under whichever of its cases."""
+    postings = schema.postings.c
+    found = select(func.coalesce(func.sum(postings.amount_minor), 0)).where(
+        postings.kind == f"case-{CREDIT}", postings.terminal == case.terminal, postings.generation == case.generation,
+        postings.number == case.number,
+    )  # fmt: skip
+    return int(desk.connection.execute(found).scalar_one())
 
 
 def _account(desk: Desk, matter: _Matter) -> Account:

@@ -53,7 +53,7 @@ def complete(view: View, context: Context, fact: Completion) -> Acknowledged:
         raise FactUnreadable(f"a completion in {currency} of a hold in {hold.currency}")
     if dispense.authority is not None:
         remember_position(view, dispense.authority)
-    case = _retracted_case(view, context, dispense, hold) or _surplus_case(view, context, dispense, hold)
+    case = _surplus_case(view, context, dispense, hold)
     if hold is None:
         return Acknowledged(case=_without_hold(view, context, dispense) or case)
     if hold.state in {"posted", "voided"}:
@@ -81,16 +81,6 @@ def _surplus_case(view: View, context: Context, dispense: _Dispense, hold: Hold 
         return ""
     return file_case(
         view, context, dispense.about, "surplus", surplus, hold=hold, detail=dispense.fact.surplus,
-    )  # fmt: skip
-
-
-def _retracted_case(view: View, context: Context, dispense: _Dispense, hold: Hold | None) -> str:
-    """Presented and debited, and in the machine again: credited when a person has counted it, and no sooner."""
-    if dispense.fact.taken is not TakenState.RETRACTED or not (dispense.presented.minor or dispense.doubt.minor):
-        return ""
-    return file_case(
-        view, context, dispense.about, "retracted", dispense.presented, hold=hold, account=dispense.fact.account,
-        card=dispense.fact.card, detail=dispense.fact.presented,
     )  # fmt: skip
 
 
@@ -127,10 +117,10 @@ def _pay(view: View, context: Context, dispense: _Dispense, hold: Hold) -> str:
         )
     over = dispense.presented.minor > hold.amount_minor
     _end(view, context, hold, dispense, state="posted" if dispense.presented.minor else "voided", case=case)
-    _debit(view, context, dispense, hold.account, case_id=case)
+    taken_back = _debit(view, context, dispense, hold.account, case_id=case)
     if over or below_floor(view, hold.account):
         case = _forced(view, context, dispense, hold.account, hold)
-    return case
+    return case or taken_back
 
 
 def _end(view: View, context: Context, hold: Hold, dispense: _Dispense, *, state: str, case: str = "") -> None:
@@ -149,13 +139,29 @@ def _close_waiting(view: View, context: Context, hold: Hold) -> None:
         )
 
 
-def _debit(view: View, context: Context, dispense: _Dispense, account: str, *, case_id: str = "") -> None:
+def _debit(view: View, context: Context, dispense: _Dispense, account: str, *, case_id: str = "") -> str:
+    """The case, where the customer has not taken what they are debited for."""
     about = dispense.about
     transfer(
         view, debit=account, credit=cash_account(about.terminal, dispense.presented.currency),
         amount=dispense.presented, kind="withdrawal", at_ms=context.now_ms, terminal=about.terminal,
         generation=about.generation, number=dispense.fact.number, case_id=case_id, text=about.claim,
     )  # fmt: skip
+    if not (
+        dispense.presented.minor
+        and dispense.fact.taken is TakenState.RETRACTED
+        and view.need(Account, account).kind == "customer"
+    ):
+        return ""
+    # Debited, and in the machine again: credited when a person has counted it, and no sooner.
+    return file_case(
+        view, context, about, "retracted", dispense.presented, account=account, card=dispense.fact.card,
+        detail=dispense.fact.presented, hold=view.get(Hold, _hold_id(about)),
+    )  # fmt: skip
+
+
+def _hold_id(about: Subject) -> str:
+    return f"h{about.terminal}.{about.generation}.{about.transaction}"
 
 
 def _forced(view: View, context: Context, dispense: _Dispense, account: str, hold: Hold | None) -> str:
@@ -222,7 +228,7 @@ def _without_hold(view: View, context: Context, dispense: _Dispense) -> str:
     if not known:
         return _to_suspense(view, context, dispense)
     assert slip is not None
-    _debit(view, context, dispense, slip.account, case_id=case)
+    case = _debit(view, context, dispense, slip.account, case_id=case) or case
     _remember(view, context, dispense, slip)
     if context.now_ms - slip.at < OLDEST_FACT_MS:
         count_usage(view, slip.card, context.tools.limits.day(slip.at), dispense.presented, 1)
@@ -250,7 +256,7 @@ def _remember(view: View, context: Context, dispense: _Dispense, slip: Slip) -> 
     about = dispense.about
     view.put(
         Hold(
-            hold=f"h{about.terminal}.{about.generation}.{about.transaction}", terminal=about.terminal,
+            hold=_hold_id(about), terminal=about.terminal,
             generation=about.generation, number=about.transaction, card=slip.card, account=slip.account,
             amount_minor=slip.amount.minor, currency=slip.amount.currency, state="posted",
             day=context.tools.limits.day(slip.at), released_at=slip.at, release_number=slip.number,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from support.hall import Hall, Held, HeldCard, Machine, eur, run_hall
 
 from bank.commands import requests as r
 from bank.control import CommandRefused
-from bank_link.messages import Outcome
+from bank_link.messages import Outcome, TakenState
 
 Story = Callable[[Hall, Machine, HeldCard], Awaitable[None]]
 HOWS = ("debit", "credit", "void", "write-off", "nothing")
@@ -116,6 +117,55 @@ def test_what_was_taken_back_is_debited_until_it_is_counted_and_credited(tmp_pat
         assert await hall.balance(card.account) == ("180.00", "0.00")
         assert not await hall.sql("SELECT * FROM cases WHERE state = 'open'")
         await hall.sound()
+
+    play(tmp_path, story)
+
+
+def test_what_slipped_out_beside_what_was_taken_back_is_a_case_of_its_own(tmp_path: Path) -> None:
+    """Two came as one, and the rest was left: the shortage is explained."""
+
+    async def story(hall: Hall, machine: Machine, card: HeldCard) -> None:
+        held = await machine.hold(card, 40)
+        await machine.complete(held, presented=2, surplus=1, taken=TakenState.RETRACTED)
+        assert {row["kind"] for row in await hall.sql("SELECT kind FROM cases")} == {"retracted", "surplus"}
+        await machine.echo(97)
+        assert (await hall.check()).sound
+        await hall.sound()
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("how", ["forced", "conflict", "above"])
+def test_what_was_taken_back_is_credited_no_more_than_it_was_debited(tmp_path: Path, how: str) -> None:
+    """Whatever else there is about the same payment, and whichever of its cases comes first."""
+
+    async def story(hall: Hall, machine: Machine, card: HeldCard) -> None:
+        held = await machine.hold(card, 20 if how == "above" else 40)
+        if how == "forced":
+            await machine.reverse(held, not_presented=True)
+        if how == "conflict":
+            await machine.complete(held, presented=2)
+        await machine.complete(held, presented=2, taken=TakenState.RETRACTED)
+        for row in await hall.sql("SELECT case_id, kind FROM cases WHERE kind <> 'conflict' ORDER BY case_id"):
+            with contextlib.suppress(CommandRefused):
+                await hall.resolve(row["case_id"], "credit", "40.00")
+        if how == "conflict":
+            assert not await hall.sql("SELECT * FROM cases WHERE kind = 'retracted'"), "the second word is not posted"
+            assert await hall.balance(card.account) == ("160.00", "0.00")
+        else:
+            assert await hall.balance(card.account) == ("200.00", "0.00")
+        await hall.sound()
+
+    play(tmp_path, story)
+
+
+def test_what_nobody_knows_the_owner_of_is_nobodys_to_be_credited(tmp_path: Path) -> None:
+    """Taken back after a restore, debited to suspense: there is no second case that names an account."""
+
+    async def story(hall: Hall, machine: Machine, _card: HeldCard) -> None:
+        stranger = Held(9_000 + machine.journal.taken, "h0", eur(40), "9999999999", "c0", 1)
+        await machine.complete(stranger, presented=2, authority=False, taken=TakenState.RETRACTED)
+        assert [row["kind"] for row in await hall.sql("SELECT kind FROM cases")] == ["suspense"]
 
     play(tmp_path, story)
 

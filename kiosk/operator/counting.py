@@ -8,7 +8,7 @@ from kiosk.journal import records as r
 from kiosk.operator import closing
 from kiosk.operator.bench import Bench
 from kiosk.operator.draft import draft, found, loaded
-from kiosk.operator.exchange import ExchangeError
+from kiosk.operator.exchange import ExchangeError, uncounted
 from kiosk.screens import operator as screens
 from kiosk.service_state import Cause
 
@@ -43,7 +43,7 @@ def _ready(bench: Bench, counted: dict[str, r.Counted]) -> bool:
     """After a lost journal the machine's own figures are worth nothing: then cassettes and box must all be counted."""
     if Cause.EXCHANGE in bench.parts.service.causes:
         return set(counted) >= {*bench.cassettes, *bench.boxes}
-    return bool(counted)
+    return bool(counted) and not uncounted(bench.parts.journal, list(bench.cassettes), counted)
 
 
 def _rows(bench: Bench, counted: dict[str, r.Counted]) -> list[screens.CassetteRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -74,6 +74,11 @@ def exchange(
     loaded = _emptied(loaded, used)
     cabinet = Cabinet(values={**cabinet.values, **boxes}, most={**cabinet.most, **dict.fromkeys(boxes, 0)})
     _check(cabinet, loaded, found, by)
+    missing = uncounted(journal, [name for name in cabinet.values if not in_box(name)], {*loaded, *found})
+    if missing:
+        raise ExchangeError(
+            f"{missing[0]}: count {'it' if len(missing) == 2 else 'them'} too ({', '.join(missing[1:])})"
+        )
     checked()
     for name, value in cabinet.values.items():
         if name in boxes and name not in used:
@@ -95,6 +100,19 @@ def exchange(
         ),
     )  # fmt: skip
     return fact
+
+
+def uncounted(journal: Journal, cassettes: Sequence[str], counted: Collection[str]) -> tuple[str, ...]:
+    """Why an exchange of these alone would end what is not looked after yet, and the cassettes that are missing; or ()."""
+    stuck = [name for name in journal.stuck() if name in cassettes and name not in counted]
+    if stuck:
+        return ("a note of theirs got stuck", *stuck)
+    others = tuple(name for name in cassettes if name not in counted)
+    if others and journal.cash_reached():
+        return ("a door was opened, and cash could be reached", *others)
+    if len(others) == len(cassettes) and journal.stuck():
+        return ("nobody knows what a payment left in the path", *others)
+    return ()
 
 
 def _emptied(loaded: Mapping[str, Count], boxes: Mapping[str, Money]) -> Mapping[str, Count]:

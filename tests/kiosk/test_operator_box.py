@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.customer_steps import at_menu, count_in
 from support.customer_steps import leave as customer_leaves
 from support.reckoning import settle
 from support.service_visit import book, cash_book, come, count, count_box, into, leave, operator
 from support.town import Town, run_town
 
+from kiosk.operator.exchange import ExchangeError
 from kiosk.operator.totals import box_line, table, totals
 
 
@@ -138,5 +141,44 @@ def test_counts_of_the_box_outlive_a_power_cut(tmp_path: Path) -> None:
         await settle(town, 1)
         assert box(town) == {}
         assert len(await exchanges(town)) == 2
+
+    run_town(tmp_path, story)
+
+
+def test_the_box_alone_ends_no_jam_and_no_open_door(tmp_path: Path) -> None:
+    """A note in doubt, a door that was open: the cassettes that it is about are counted before anything is booked."""
+
+    async def story(town: Town) -> None:
+        card = await at_menu(town, 900_00)
+        town.dispenser.fault_once("jam-before-sensor")
+        await town.choose("cash")
+        await town.see("cash")
+        await town.choose("amount:10000")
+        await town.see("cash.mix", "cash.receipt")
+        await town.choose("fewest")
+        await town.no_receipt()
+        await town.see("take.card")
+        town.slot.pull()
+        await town.see("e.jam")
+        await town.press("D")
+        await town.see("out")
+        assert town.machine.journal.stuck() == ("top",)
+        town.dispenser.clear_path()
+        await come(town, await operator(town))
+        await into(town, "exchange")
+        await count_box(town, 0, 0, 0, 0)
+        assert town.display.shown.keys.main == "", "not ready to be booked"
+        await count(town, "top", 19, 1, 20)
+        await book(town)
+        assert town.machine.journal.stuck() == ()
+        await settle(town, 1)
+        assert (await town.balance(card))[1] == 0
+        town.doors["safe"].open()
+        await asyncio.sleep(3)
+        town.doors["safe"].shut()
+        await asyncio.sleep(3)
+        with pytest.raises(ExchangeError, match=r"a door was opened.*count them too"):
+            town.load_cash(**{"in": 0})
+        town.load_cash(top=20, middle=20, bottom=20, **{"in": 0})
 
     run_town(tmp_path, story)

@@ -27,8 +27,10 @@ class Handle(Protocol):
 class TillHandle(Protocol):
     """A bank for tills behind the shell."""
 
-    async def __call__(self, body: bytes, *, certified: str) -> bytes:
-        """The answer to one framed message; `certified`: whose certificate the connection has."""
+    async def __call__(self, body: bytes, *, certified: str, began: float) -> bytes:
+        """The answer to one framed message; `certified`: whose certificate the connection has, `began`: loop time at
+        which it was accepted.
+        """
 
 
 class _Answered(Exception):
@@ -85,16 +87,16 @@ async def _answer(
     return await answer(scope, receive)
 
 
-def _peer(scope: Scope) -> dict[str, str]:
+def _peer(scope: Scope) -> dict[str, Any]:
     return {"peer": scope["client"][0] if scope.get("client") else ""}
 
 
-def _certified(scope: Scope) -> dict[str, str]:
-    return {"certified": scope["extensions"]["tls"]["client_cert_name"]}
+def _certified(scope: Scope) -> dict[str, Any]:
+    return {"certified": scope["extensions"]["tls"]["client_cert_name"], "began": scope["began"]}
 
 
 def _posting(
-    handle: Callable[..., Awaitable[bytes]], who: Callable[[Scope], dict[str, str]] = _peer
+    handle: Callable[..., Awaitable[bytes]], who: Callable[[Scope], dict[str, Any]] = _peer
 ) -> Callable[[Scope, Receive], Awaitable[bytes]]:
     """`who`: what `handle` is told of the caller."""
     log = LimitedLog("bank.api")

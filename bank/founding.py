@@ -83,20 +83,33 @@ async def furnish(
             raise FoundingError(f"{path} is there already: a bank's keys and books are never overwritten")
     _make_directory(config.data, may_hold_files=True)
     try:
-        ring = KeyRing.create(keys, random=random, bank_name=config.name, hosts=_hosts(config), now_ms=clock.now_ms())
-        ring.renew_server(now_ms=clock.now_ms())
+        ring = new_ring(config, random=random, now_ms=clock.now_ms())
         store = await Store.open(database, executor=executor, vfs=vfs, version=VERSION)
         try:
-            await store.create_all(metadata)
-            async with store.transaction() as tx:
-                await tx.run(_open_books, config, clock.now_ms(), by)
-            async with store.transaction() as tx:
-                await tx.run(log.seal, ring.audit_seal, now_ms=clock.now_ms())
+            await lay_books(store, config, ring, now_ms=clock.now_ms(), by=by)
         finally:
             await store.close()
     except BaseException:
         _remove(keys, database)
         raise
+
+
+def new_ring(config: BankConfig, *, random: Randomness, now_ms: int) -> KeyRing:
+    """The bank's keys, in its directory. Raises KeyRingError."""
+    ring = KeyRing.create(
+        config.data / "keys", random=random, bank_name=config.name, hosts=_hosts(config), now_ms=now_ms
+    )  # fmt: skip
+    ring.renew_server(now_ms=now_ms)
+    return ring
+
+
+async def lay_books(store: Store, config: BankConfig, ring: KeyRing, *, now_ms: int, by: str) -> None:
+    """Tables and house accounts, and the first seal."""
+    await store.create_all(metadata)
+    async with store.transaction() as tx:
+        await tx.run(_open_books, config, now_ms, by)
+    async with store.transaction() as tx:
+        await tx.run(log.seal, ring.audit_seal, now_ms=now_ms)
 
 
 def _make_directory(directory: Path, *, may_hold_files: bool = False) -> bool:

@@ -28,12 +28,13 @@ _REASONS = {status.value: status.phrase for status in http.HTTPStatus}
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionLimits:
-    """Seconds for each phase of a connection, and bytes of a head and of a body."""
+    """Seconds for each phase of a connection, and from its beginning in all; bytes of a head and of a body."""
 
     head_s: float = 10.0
     body_s: float = 20.0
     write_s: float = 20.0
     idle_s: float = 90.0
+    whole_s: float = math.inf
     head_bytes: int = 16_384
     body_bytes: int = MAX_FRAME
 
@@ -67,7 +68,8 @@ class HttpConnection(asyncio.Protocol):
         self._failed = False
         self._in_head = True
         self._begin_message()
-        self.deadline = self._loop.time() + limits.head_s
+        self._began = self._loop.time()
+        self.deadline = self._began + min(limits.head_s, limits.whole_s)
 
     @property
     def idle(self) -> bool:
@@ -204,6 +206,8 @@ class HttpConnection(asyncio.Protocol):
             "server": None,
             # Of the ASGI extension `tls` only this: whose certificate it is, "" for a stranger.
             "extensions": {"tls": {"client_cert_name": self._certified}},
+            # Loop time at which the connection was accepted.
+            "began": self._began,
         }
 
     def _next(self) -> None:
@@ -254,7 +258,7 @@ class HttpConnection(asyncio.Protocol):
     def _set_deadline(self, seconds: float) -> None:
         # While the app works, nobody is late but the app.
         if self._task is None or self._write_paused:
-            self.deadline = self._loop.time() + seconds
+            self.deadline = min(self._loop.time() + seconds, self._began + self._limits.whole_s)
 
 
 def certified_terminal(certificate: Mapping[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -58,9 +58,10 @@ class Listener:
         app: App,
         limits: ListenerLimits = ListenerLimits(),
         faulty: Callable[[], None] = lambda: None,
+        bound: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`faulty` is called once for each connection that came to nothing: no TLS, nothing asked, or nothing that could
-        be answered.
+        be answered. `bound` is awaited when the port is open and nobody was let in yet; what it raises, `start` raises.
         """
         self.name = name
         self.host = host
@@ -69,10 +70,12 @@ class Listener:
         self._app = app
         self._limits = limits
         self._faulty = faulty
+        self._bound = bound
         self._log = LimitedLog("bank.listener", lines_per_s=limits.log_lines_per_s)
         self._socket: socket.socket | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._handshakes: dict[asyncio.Task[None], None] = {}
+        self._handshakes: dict[asyncio.Task[None], HttpConnection] = {}
+        self._dropped: dict[asyncio.Task[None], HttpConnection] = {}
         self._connections: set[HttpConnection] = set()
         self._empty = asyncio.Event()
 
@@ -83,6 +86,12 @@ class Listener:
         """Bind and begin to accept. Raises ServiceError."""
         self._socket = _bound(self.name, self.host, self.port)
         self.port = self._socket.getsockname()[1]
+        if self._bound is not None:
+            try:
+                await self._bound()
+            except BaseException:
+                self._socket.close()
+                raise
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._accept(self._socket), name=f"{self.name}: accepting"),
@@ -128,16 +137,16 @@ class Listener:
                 continue
             if len(self._handshakes) >= self._limits.handshakes:
                 self._drop_oldest_handshake()
-            task = loop.create_task(self._greet(accepted, str(address[0])))
-            self._handshakes[task] = None
+            connection = HttpConnection(self._app, self._limits.connection, opened=self._opened, ended=self._ended)
+            task = loop.create_task(self._greet(connection, accepted, str(address[0])))
+            self._handshakes[task] = connection
             task.add_done_callback(partial(self._greeted, accepted))
 
-    async def _greet(self, accepted: socket.socket, peer: str) -> None:
+    async def _greet(self, connection: HttpConnection, accepted: socket.socket, peer: str) -> None:
         """TLS, then HTTP. Whoever is not admitted leaves one line in the log."""
         loop = asyncio.get_running_loop()
         limits = self._limits
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = HttpConnection(self._app, limits.connection, opened=self._opened, ended=self._ended)
         try:
             await loop.connect_accepted_socket(
                 lambda: connection, accepted, ssl=self._context,
@@ -150,8 +159,8 @@ class Listener:
             self._log.warning("%s: %s was not admitted: %s", self.name, peer, _why(error))
 
     def _greeted(self, accepted: socket.socket, task: asyncio.Task[None]) -> None:
-        self._handshakes.pop(task, None)
-        if task.cancelled():
+        connection = self._handshakes.pop(task, None) or self._dropped.pop(task, None)
+        if task.cancelled() and not (connection is not None and connection.was_opened):
             # One that made room before it had begun never came to close its socket.
             accepted.close()
             self._faulty()
@@ -179,10 +188,12 @@ class Listener:
                 connection.expire()
 
     def _drop_oldest_handshake(self) -> None:
-        for task in self._handshakes:
-            del self._handshakes[task]
-            task.cancel()
-            return
+        for task, connection in self._handshakes.items():
+            # One that stands already is nobody's to drop: its task has only not heard of it yet.
+            if not connection.was_opened:
+                self._dropped[task] = self._handshakes.pop(task)
+                task.cancel()
+                return
 
     def _drop_idlest_connection(self) -> bool:
         idle = [connection for connection in self._connections if connection.idle]

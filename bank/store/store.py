@@ -67,6 +67,10 @@ class Transaction:
         self._store = None
 
 
+#: The path of books that are in memory, and gone with the store.
+MEMORY = ":memory:"
+
+
 class Store:
     """The open database. Made by `Store.open`; `close()` may be called twice.
 
@@ -215,7 +219,7 @@ class Store:
     # ── on the thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _open(self, vfs: str | None, create: bool, adds: sqlalchemy.MetaData | None) -> None:
-        if vfs is None:
+        if vfs is None and self.path != MEMORY:
             if not create and not Path(self.path).exists():
                 raise StoreError(f"{self.path} does not exist; make a bank first (atm-bank init)")
             self._lock = FileLock(Path(self.path))
@@ -224,7 +228,7 @@ class Store:
             self._driver = apsw_dbapi.connect(self.path, vfs=vfs)
             for pragma in _PRAGMAS:
                 self._driver.apsw_connection.execute(pragma)
-            if self._pragma("journal_mode = WAL") != "wal":
+            if self.path != MEMORY and self._pragma("journal_mode = WAL") != "wal":
                 raise StoreError(f"{self.path} cannot be kept in write-ahead mode; move it to a local disk")
             is_old = self._refuse_strangers(may_be_old=adds is not None)
             # What a killed bank left may be written and not on disk: nobody may act on that.

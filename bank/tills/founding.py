@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -12,11 +15,14 @@ from sqlalchemy import Connection, func, select
 from bank import schema
 from bank.assembly import Bank, config_file
 from bank.commands.desk import audit_event
-from bank.founding import Charter, found
+from bank.founding import Charter, found, lay_books, new_ring
+from bank.keys.tls import server_context
 from bank.ledger.read import books_over
 from bank.ledger.rows import Terminal
 from bank.ledger.view import View
 from bank.ledger.write import write
+from bank.schema import VERSION
+from bank.store.store import MEMORY, Store
 from bank_link.enrolment_string import fingerprint
 from bank_link.identity import Identity
 from bank_link.keys import KEY_BYTES, signing_public
@@ -35,17 +41,47 @@ class OtherBank(Exception):
     """The directory holds a bank that is not for tills; `str()` is one sentence."""
 
 
-async def opened(directory: Path, port: int, *, clock: WallClock, random: Randomness) -> Bank:
+@dataclass(frozen=True)
+class TillBank:
+    """An open bank for tills, and what its listener shows of itself."""
+
+    bank: Bank
+    context: ssl.SSLContext
+
+
+async def kept_in(directory: Path, port: int, *, clock: WallClock, random: Randomness) -> TillBank:
     """The bank for tills in `directory`, founded where there is none. Raises OtherBank, and what founding and opening raise."""
     if not config_file(directory).exists():
-        charter = Charter(
-            name="Till Bank", currency=CURRENCY, public_host=HOST, listen_host="0.0.0.0",  # noqa: S104 - the rules say so
-            port=port, enrol_port=port - 1, serves=Serves.TILLS,
-        )  # fmt: skip
-        await found(directory, charter, clock=clock, random=random, by=BY)
+        await found(directory, _charter(port), clock=clock, random=random, by=BY)
     config = load_bank(config_file(directory))
     refuse_kiosks(config, directory)
-    return await Bank.open(config, clock=clock, random=random)
+    bank = await Bank.open(config, clock=clock, random=random)
+    return TillBank(bank, server_context(bank.ring, enrolment=False))
+
+
+async def in_memory(port: int, *, clock: WallClock, random: Randomness) -> TillBank:
+    """A bank that nobody will open again: when this returns, no file of it is left, neither books nor keys."""
+    # OpenSSL and the key ring read files; they are gone before anybody is served.
+    with tempfile.TemporaryDirectory(prefix="till-bank-", ignore_cleanup_errors=True) as folder:
+        file = config_file(Path(folder))
+        file.write_text(_charter(port).toml(), encoding="utf-8")
+        config = load_bank(file)
+        ring = new_ring(config, random=random, now_ms=clock.now_ms())
+        context = server_context(ring, enrolment=False)
+    store = await Store.open(MEMORY, version=VERSION)
+    try:
+        await lay_books(store, config, ring, now_ms=clock.now_ms(), by=BY)
+        return TillBank(Bank(config, ring=ring, store=store, clock=clock, dates=clock, random=random), context)
+    except BaseException:
+        await store.close()
+        raise
+
+
+def _charter(port: int) -> Charter:
+    return Charter(
+        name="Till Bank", currency=CURRENCY, public_host=HOST, listen_host="0.0.0.0",  # noqa: S104 - the rules say so
+        port=port, enrol_port=port - 1, serves=Serves.TILLS,
+    )  # fmt: skip
 
 
 def refuse_kiosks(config: BankConfig, directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,10 +46,12 @@ class TillHandler:
         self._told = told
         self._committed = committed
 
-    async def handle(self, body: bytes, *, certified: str) -> bytes:
-        """The answer's bytes. `certified`: whose certificate the connection was opened with, `terminal:generation`.
+    async def handle(self, body: bytes, *, certified: str, began: float) -> bytes:
+        """The answer's bytes. `certified`: whose certificate the connection was opened with, `terminal:generation`;
+        `began`: loop time at which it was accepted.
 
-        Raises MessageRefused for what is no till's message, or another's than the certificate's.
+        Raises MessageRefused for what is no till's message, another's than the certificate's, or one that its till has
+        given up: see `TillCall.left_ms`.
         """
         try:
             envelope = unpack(body)
@@ -58,6 +61,9 @@ class TillHandler:
             raise MessageRefused("one terminal's call under another's certificate")
         call = read_call(envelope)
         async with self._store.transaction() as tx:
+            # Its till saw the bank's first word after the connection was accepted, and waits no longer than this.
+            if asyncio.get_running_loop().time() > began + call.left_ms / 1000:
+                raise MessageRefused("this call came when its till had given up")
             decided = await tx.run(self._decide, envelope, call)
         # No await between commit and this: lines stand in the order of what they tell.
         if decided.is_new and isinstance(decided.answer, TillDone):

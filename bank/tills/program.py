@@ -7,61 +7,76 @@ Exit codes and what is printed are the contest's: one JSON line for each transac
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
+import signal
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from bank.tills.output import Complaints, Output
 from bank_link.till.grammar import BankLine, LineError, read_bank
-from bank_link.till.output import line as told
 
 if TYPE_CHECKING:
-    from bank.assembly import Bank
     from bank.service import Service
-    from bank_link.till.messages import TillDone
+    from bank.tills.founding import TillBank
 
 DONE, FAILED = 0, 255
-#: The rules' time-out, for each step of a connection.
+#: The rules' time-out: a connection has so long from the moment that it is accepted.
 PATIENCE_S = 10.0
-#: Where files are memory, as the rules want the books.
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of its own is made in it
+#: What was decided when the bank is stopped is still answered, and what was said still printed, within this.
+LAST_S = 0.3
 
 
 class _Fatal(Exception):
     """The bank cannot start; `str()` is one sentence."""
 
 
-def main() -> int:
-    """For the script: the exit code."""
+class _Stopped(BaseException):
+    """SIGTERM came before the service itself could hear of it."""
+
+
+def main() -> NoReturn:
+    """For the script. The process ends here, whatever the environment has in mind for its end."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(DONE))
+    output = Output()
+    code = run(sys.argv[1:], output)
+    output.finish(LAST_S)
+    os._exit(code)
+
+
+def run(words: list[str], output: Output) -> int:
+    """The exit code. Blocks until SIGTERM."""
     try:
-        line = read_bank(sys.argv[1:])
+        return _run(read_bank(words), output)
     except LineError as error:
-        _complain(error)
+        output.complain(error)
         return FAILED
-    return run(line)
 
 
-def run(line: BankLine) -> int:
-    """Blocks until SIGTERM."""
-    logging.basicConfig(level=logging.WARNING, format="bank: %(message)s")
+def _run(line: BankLine, output: Output) -> int:
+    logging.basicConfig(level=logging.WARNING, handlers=[Complaints(output)])
+    signal.signal(signal.SIGTERM, _stop)
     try:
         if os.path.lexists(line.auth_file):
             raise _Fatal(f"there is a file {line.auth_file} already: an auth file is never overwritten")
-        with _directory(line) as directory:
-            asyncio.run(_serve(line, directory))
+        asyncio.run(_serve(line, output))
+    except _Stopped:
+        return DONE
     except _told() as error:
-        _complain(error)
+        output.complain(error)
         return FAILED
-    except Exception as error:  # whatever it is, the rules know one code for it
-        logging.getLogger("bank.tills").exception("the bank stops because of a mistake in the program")
-        _complain(type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the rules know one code for it
+        output.complain(f"a mistake in the program: {type(error).__name__}: {error}")
         return FAILED
     return DONE
+
+
+def _stop(_number: int, _frame: object) -> NoReturn:
+    raise _Stopped
 
 
 def _told() -> tuple[type[Exception], ...]:
@@ -75,94 +90,77 @@ def _told() -> tuple[type[Exception], ...]:
     return (_Fatal, FoundingError, KeyRingError, ServiceError, StoreError, OtherBank, ConfigError, OSError)
 
 
-@contextmanager
-def _directory(line: BankLine) -> Iterator[Path]:
-    """Where keys and books are: gone at the end, unless they are to be kept."""
-    if line.database is not None:
-        yield Path(line.database)
-        return
-    place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="till-bank-", dir=place) as folder:
-        yield Path(folder) / "bank"
-
-
-async def _serve(line: BankLine, directory: Path) -> None:
-    from bank.tills.founding import opened
+async def _serve(line: BankLine, output: Output) -> None:
+    from bank.tills.founding import in_memory, kept_in
     from bank_link.seams import SystemClock, SystemRandomness
 
-    auth, random = Path(line.auth_file), SystemRandomness()
-    bank = await opened(directory, line.port, clock=SystemClock(), random=random)
+    clock, random = SystemClock(), SystemRandomness()
+    if line.database:
+        made = await kept_in(Path(line.database), line.port, clock=clock, random=random)
+    else:
+        made = await in_memory(line.port, clock=clock, random=random)
     try:
-        service = _service(bank, line.port)
-        created = asyncio.create_task(_create(service, bank, line, auth))
-        try:
-            await service.run()
-        finally:
-            created.cancel()
-            await asyncio.gather(created, return_exceptions=True)
+        await _service(made, line, output).run()
     finally:
-        await bank.close()
+        # It ends already: a second one changes nothing about how.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        await made.bank.close()
 
 
-def _service(bank: Bank, port: int) -> Service:
+def _service(made: TillBank, line: BankLine, output: Output) -> Service:
     from bank.api import till_app
     from bank.http_connection import ConnectionLimits
-    from bank.keys.tls import keep_certificate, server_context
     from bank.listener import Listener, ListenerLimits
     from bank.service import Notifier, Service
     from bank.tills.handler import TillHandler
+    from bank_link.till.output import line as told
 
-    handler = TillHandler(store=bank.store, tools=bank.tools, told=_tell, committed=bank.written)
-    context = server_context(bank.ring, enrolment=False)
+    bank = made.bank
+    handler = TillHandler(
+        store=bank.store, tools=bank.tools, told=lambda done: output.say(told(done.what, done.account, done.amount)),
+        committed=bank.written,
+    )  # fmt: skip
     limits = ListenerLimits(
         handshakes=256, handshake_s=PATIENCE_S, shutdown_s=1.0,
-        connection=ConnectionLimits(head_s=PATIENCE_S, body_s=PATIENCE_S, write_s=PATIENCE_S, idle_s=PATIENCE_S),
+        connection=ConnectionLimits(
+            head_s=PATIENCE_S, body_s=PATIENCE_S, write_s=PATIENCE_S, idle_s=PATIENCE_S, whole_s=PATIENCE_S
+        ),
     )  # fmt: skip
-    service = Service(notifier=Notifier(), probe=bank.alive, grace_s=0.0)
+    service = Service(notifier=Notifier(), grace_s=LAST_S)
     service.work("sealer", bank.workers["sealer"])
-    service.work("certificate keeper", lambda: keep_certificate(bank.ring, [context], bank.clock))
     service.open(
         Listener(
-            "till", bank.config.listen.host, port, context=context, app=till_app(handler.handle), limits=limits,
-            faulty=lambda: _say("protocol_error"),
+            "till", bank.config.listen.host, line.port, context=made.context, app=till_app(handler.handle), limits=limits,
+            faulty=partial(output.say, "protocol_error"), bound=lambda: _create(made, line, output.say),
         )
     )  # fmt: skip
     return service
 
 
-async def _create(service: Service, bank: Bank, line: BankLine, auth: Path) -> None:
-    """The port is ours: now the auth file, whole, and only then the word."""
-    from bank.listener import ServiceError
+async def _create(made: TillBank, line: BankLine, say: Callable[[str], None]) -> None:
+    """The port is ours: now the auth file, whole, and only then the word; and only then is anybody let in."""
     from bank.tills.founding import enrolled
     from bank_link import auth_file
     from bank_link.auth_secret import Secret
     from bank_link.seams import SystemRandomness
 
-    await service.ready.wait()
     random = SystemRandomness()
-    identity = await enrolled(bank, line.port, random)
+    identity = await enrolled(made.bank, line.port, random)
+    _write(line.auth_file, auth_file.compose(identity, Secret.none(), random))
+    say("created")
+
+
+def _write(name: str, data: bytes) -> None:
+    """A file that was not there, or no part of it. Raises _Fatal."""
+    made = False
     try:
-        handle = os.open(auth, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(auth_file.compose(identity, Secret.none(), random))
-            file.flush()
-            os.fsync(file.fileno())
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        made = True
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            while data:
+                data = data[file.write(data) or 0 :]
     except OSError as error:
-        service.fail(ServiceError(f"the auth file {auth} cannot be written: {(error.strerror or 'error').lower()}"))
-        return
-    _say("created")
-
-
-def _tell(done: TillDone) -> None:
-    _say(told(done.what, done.account, done.amount))
-
-
-def _say(line: str) -> None:
-    # That nobody reads it is no reason to stop.
-    with contextlib.suppress(OSError):
-        print(line, flush=True)
-
-
-def _complain(error: object) -> None:
-    with contextlib.suppress(OSError):
-        print(f"bank: {error}", file=sys.stderr)
+        if made:
+            with suppress(OSError):
+                Path(name).unlink()
+        raise _Fatal(f"the auth file {name} cannot be written: {(error.strerror or 'error').lower()}") from None

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bank_link.till import grammar
 from bank_link.till.grammar import AtmLine
@@ -26,6 +26,11 @@ class _Failed(Exception):
     def __init__(self, code: int, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+def program() -> NoReturn:
+    """For the script. The process ends here, whatever the environment has in mind for its end."""
+    os._exit(main())
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from typing import Self
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -69,13 +70,13 @@ def call_of(line: AtmLine, identity: Identity, card: CardFile | None) -> TillCal
 
 def ask(call: TillCall, identity: Identity, ip: str, port: int, *, longest_s: float = LONGEST_S) -> TillAnswer:
     """The bank's answer to `call`. Raises Faulty for all that goes wrong, at the latest after `longest_s`."""
-    request = pack(call_envelope(call, identity.terminal, identity.generation))
     try:
         context = _context(identity)
         host, _ = address.split(identity.address)
         with _Line(ip, port, longest_s) as line:
             line.secure(context, host)
-            line.send(_REQUEST_HEAD + request)
+            call = msgspec.structs.replace(call, left_ms=int(line.left_s() * 1000))
+            line.send(_REQUEST_HEAD + pack(call_envelope(call, identity.terminal, identity.generation)))
             answer = _read(_answer(line), call, identity)
             line.part()
         return answer
@@ -101,7 +102,7 @@ class _Line:
         self._deadline = time.monotonic() + longest_s
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            self._socket.settimeout(self._left_s())
+            self._socket.settimeout(self.left_s())
             self._socket.connect((ip, port))
         except OSError:
             self._socket.close()
@@ -115,16 +116,16 @@ class _Line:
 
     def secure(self, context: ssl.SSLContext, host: str) -> None:
         """The handshake with a server that shows the certificate of `host`."""
-        self._socket.settimeout(self._left_s())
+        self._socket.settimeout(self.left_s())
         self._socket = context.wrap_socket(self._socket, server_hostname=host)
 
     def send(self, data: bytes) -> None:
-        self._socket.settimeout(self._left_s())
+        self._socket.settimeout(self.left_s())
         self._socket.sendall(data)
 
     def receive(self) -> bytes:
         """Some bytes. Raises Faulty at the end of the stream."""
-        self._socket.settimeout(self._left_s())
+        self._socket.settimeout(self.left_s())
         piece = self._socket.recv(16_384)
         if not piece:
             raise Faulty("the other side hung up before its answer was whole")
@@ -133,10 +134,10 @@ class _Line:
     def part(self) -> None:
         """The other side closes first. To close over its unread farewell would reset the connection, and look like a fault."""
         with suppress(OSError):
-            self._socket.settimeout(min(_PARTING_S, self._left_s()))
+            self._socket.settimeout(min(_PARTING_S, self.left_s()))
             self._socket.recv(1)
 
-    def _left_s(self) -> float:
+    def left_s(self) -> float:
         left_s = self._deadline - time.monotonic()
         if left_s <= 0:
             raise TimeoutError

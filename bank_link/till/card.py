@@ -16,7 +16,7 @@ from bank_link.till.small_file import read_small, words
 #: What the system answers where it, or the file system, has no files without a name.
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 #: Where a file without a name cannot get one: no /proc, or not on this file system.
-_NO_LINK = (errno.ENOENT, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EINVAL)
+_NO_LINK = (errno.ENOENT, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 def read(name: str) -> CardFile:
@@ -42,7 +42,7 @@ class NewCard:
         self._folder = -1
         self._nameless: int | None = None
         try:
-            self._folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._folder = _here()
             self._nameless = _nameless(self._folder)
         except OSError as error:
             self.close()
@@ -68,11 +68,13 @@ class NewCard:
         try:
             if not self._linked(data):
                 self._written(data)
-            os.fsync(self._folder)
         except FileExistsError:
             raise CardFileError("another file has taken the card file's name meanwhile") from None
         except OSError as error:
             raise CardFileError(f"the card file cannot be written: {words(error)}") from None
+        # It is there; whether the file system makes sure of its name at once is the file system's affair.
+        with suppress(OSError):
+            os.fsync(self._folder)
 
     def _linked(self, data: bytes) -> bool:
         if self._nameless is None:
@@ -100,6 +102,14 @@ class NewCard:
             os.close(handle)
 
 
+def _here() -> int:
+    """This directory, also where files can be made in it and not listed. Raises OSError."""
+    try:
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 def _nameless(folder: int) -> int | None:
     """A file without a name and with room for a card, or None where there are no such files. Raises OSError."""
     try:
@@ -111,7 +121,13 @@ def _nameless(folder: int) -> int | None:
             raise OSError(errno.EACCES, os.strerror(errno.EACCES)) from None
         return None
     try:
-        os.posix_fallocate(handle, 0, card_file.SIZE)
+        try:
+            os.posix_fallocate(handle, 0, card_file.SIZE)
+        except OSError as error:
+            if error.errno not in _NO_TMPFILE:
+                raise
+            os.write(handle, bytes(card_file.SIZE))
+            os.lseek(handle, 0, os.SEEK_SET)
     except OSError:
         os.close(handle)
         raise

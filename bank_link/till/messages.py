@@ -41,13 +41,15 @@ class TillCall(Message, frozen=True, kw_only=True, tag=KIND):
     """One command → TillDone or Refused. `number` is random; the same number does nothing twice.
 
     `amount`: minor units; 0 for a balance. `card`, `epoch`, `n`: as the card file says; `proof`: see `card_file.proof`.
-    An opening has none of them.
+    An opening has none of them. `left_ms`: so long its till still waits as it sends this, which is after it has heard
+    the bank; a line that holds the call back for longer brings nothing about.
     """
 
     number: Number
     what: What
     account: AccountName
     amount: Whole = 0
+    left_ms: Annotated[int, Meta(ge=0, le=60_000)] = 10_000
     card: Annotated[str, Meta(pattern=r"^([0-9]{16})?\Z")] = ""
     epoch: Whole = 0
     n: Whole = 0

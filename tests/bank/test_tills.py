@@ -17,7 +17,7 @@ from support.hall import Hall, run_hall
 from bank.cli.failures import Failed
 from bank.cli.serving import serve
 from bank.commands import requests as r
-from bank.tills.founding import OtherBank, enrolled, opened
+from bank.tills.founding import OtherBank, enrolled, kept_in
 from bank_link.card_file import parse
 from bank_link.envelope import Envelope, decode_answer, encode, seal, unseal
 from bank_link.errors import MessageRefused
@@ -105,6 +105,23 @@ def test_a_number_is_done_once_whatever_comes_again(tmp_path: Path) -> None:
         assert await counter.refused(other) == Reason.OTHER_BODY
         assert await counter.balance(card) == 30_00
         assert [line[0] for line in counter.lines] == ["open", "withdraw", "balance", "balance"]
+
+    run_counter(tmp_path, story)
+
+
+def test_a_call_that_its_till_has_given_up_brings_nothing_about(tmp_path: Path) -> None:
+    """However a line holds it back: what `atm` has called failed does not happen afterwards."""
+
+    async def story(counter: Counter) -> None:
+        card = await counter.opening("bob", 50_00)
+        await asyncio.sleep(30)
+        late = counter.call(What.WITHDRAW, "bob", 10_00, card, left_ms=900)
+        frame = pack(call_envelope(late, "T1", 1))
+        with pytest.raises(MessageRefused, match="given up"):
+            await counter.handler.handle(frame, certified="T1:1", began=asyncio.get_running_loop().time() - 1)
+        assert await counter.balance(card) == 50_00
+        await counter.handler.handle(frame, certified="T1:1", began=asyncio.get_running_loop().time() - 0.8)
+        assert await counter.balance(card) == 40_00
 
     run_counter(tmp_path, story)
 
@@ -240,7 +257,9 @@ def test_a_bank_for_tills_refuses_kiosks_and_the_other_way_round(tmp_path: Path)
             kind="hello",
             body=encode(Hello(nonce=bytes(32))),
         )
-        answer = decode_answer(unseal(await counter.handler.handle(seal(hello, None), certified="T1:1")).envelope.body)
+        answer = decode_answer(
+            unseal(await counter.handler.handle(seal(hello, None), certified="T1:1", began=0.0)).envelope.body
+        )
         assert isinstance(answer, Refused)
         assert "this bank is for tills" in answer.sentence
 
@@ -253,7 +272,7 @@ def test_a_bank_for_tills_refuses_kiosks_and_the_other_way_round(tmp_path: Path)
         assert "this bank is for kiosks" in answer.sentence
         await hall.close()
         with pytest.raises(OtherBank, match="a bank for kiosks"):
-            await opened(hall.directory, 3000, clock=hall.clock, random=hall.random)
+            await kept_in(hall.directory, 3000, clock=hall.clock, random=hall.random)
         await hall.open()
 
     run_counter(tmp_path, tills)
@@ -273,7 +292,10 @@ def test_every_message_is_of_one_size(tmp_path: Path) -> None:
                 counter.call(What.WITHDRAW, name, 1),
             ):  # fmt: skip
                 asked = pack(call_envelope(call, counter.till.terminal, 1))
-                sizes |= {len(asked), len(await counter.handler.handle(asked, certified="T1:1"))}
+                sizes |= {
+                    len(asked),
+                    len(await counter.handler.handle(asked, certified="T1:1", began=asyncio.get_running_loop().time())),
+                }
         assert sizes == {FRAME}
 
     run_counter(tmp_path, story)

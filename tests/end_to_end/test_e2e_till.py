@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import shlex
 import signal
 import socket
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.real_till import RealTillBank, closing_all, is_private, strangers
+from support.real_till import Attacker, RealTillBank, closing_all, is_private, strangers
 
 pytestmark = [pytest.mark.xdist_group("till"), pytest.mark.timeout(200)]
 
@@ -186,7 +192,122 @@ def test_a_flood_of_half_open_connections_locks_nobody_out(alone: RealTillBank) 
         assert alone.atm("-a", "flooded", "-g").code == 0
 
 
+def test_created_comes_first_whoever_knocks_before(tmp_path: Path) -> None:
+    """Somebody who tries the port until it is open is let in, and found wrong, only after the word."""
+    bank = RealTillBank(tmp_path / "knocked")
+    stop = threading.Event()
+
+    def knock() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", bank.port), 1):
+                pass
+            stop.wait(0.003)
+
+    knocking = threading.Thread(target=knock)
+    knocking.start()
+    try:
+        with bank:
+            bank.until_said(1)
+            stop.set()
+            assert bank.atm("-a", "bob", "-n", "10.00").code == 0
+    finally:
+        stop.set()
+        knocking.join()
+
+
+def test_a_call_that_is_held_back_happens_in_time_or_never(alone: RealTillBank) -> None:
+    """The line keeps it until `atm` has given up: then nothing happens any more, and the bank says what it saw."""
+    assert alone.atm("-a", "bob", "-n", "100.00").code == 0
+    since = len(alone.lines)
+    let_go = threading.Event()
+
+    def hold(up: bool, _which: int, piece: bytes) -> bytes:
+        if up and holding:
+            let_go.wait(30)
+        holding.append(up)
+        return piece
+
+    holding: list[bool] = []
+    with Attacker(alone.port, hold) as attacker:
+        done = alone.atm("-a", "bob", "-w", "10.00", port=attacker.port)
+        assert (done.code, done.out) == (63, "")
+        let_go.set()
+        assert alone.until_said(since + 1, 20)[since:] == ["protocol_error"]
+    assert alone.atm("-a", "bob", "-g").json == {"account": "bob", "balance": 100}
+
+
 # ── The bank's own ends ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("unread", ["stdout", "stderr"])
+def test_who_does_not_read_its_lines_holds_up_nobody(tmp_path: Path, unread: str) -> None:
+    """A pipe that is full: tills are served all the same, and SIGTERM ends it with 0."""
+    bank = RealTillBank(tmp_path / "unread")
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4_096)
+    with (bank.folder / "other.out").open("wb") as other:
+        streams = {"stdout": other, "stderr": other, unread: writing}
+        process = subprocess.Popen(
+            [*bank.programs.line("bank"), "-p", str(bank.port)],
+            cwd=bank.folder,
+            env=bank.programs.environment,
+            **streams,
+        )
+        os.close(writing)
+        auth = bank.folder / "bank.auth"
+        end = time.monotonic() + 60
+        while not auth.exists() or not auth.stat().st_size:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        for _ in range(400):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", bank.port)) as one:
+                one.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert bank.atm("-a", "bob", "-n", "10.00").code == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    os.close(reading)
+    bank.ports.release()
+
+
+@pytest.mark.parametrize("after_s", [0.02, 0.1, 0.2, 0.3, 0.5])
+def test_sigterm_at_any_moment_is_a_clean_end(tmp_path: Path, after_s: float) -> None:
+    """Also before `created`: 0, and no file of the bank's is left anywhere but the auth file that it may have made."""
+    bank = RealTillBank(tmp_path / "early")
+    process = subprocess.Popen(
+        [*bank.programs.line("bank"), "-p", str(bank.port)], cwd=bank.folder, env=bank.programs.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    # However early: as soon as it has begun to look after signals at all.
+    end = time.monotonic() + 30
+    caught = 0
+    while process.poll() is None and not caught & (1 << (signal.SIGTERM - 1)):
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
+        assert time.monotonic() < end
+    time.sleep(after_s)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert out in {b"", b"created\n"}
+    assert {path.name for path in bank.folder.iterdir()} <= {"logs", "bank.auth"}
+    assert list((bank.folder / "logs" / "tmp").iterdir()) == []
+    bank.ports.release()
+
+
+def test_the_environment_changes_no_code_and_no_line(tmp_path: Path) -> None:
+    """Variables that Python listens to; and no stderr at all."""
+    bank = RealTillBank(tmp_path / "strange")
+    bank.programs.environment |= {"PYTHONINSPECT": "1", "PYTHONIOENCODING": "utf-16", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    with bank:
+        assert bank.atm("-a", "bob", "-n", "10.00").json == {"account": "bob", "initial_balance": 10}
+        assert bank.atm("-a", "bob", "-w", "11.00").code == 255
+        assert bank.until_said(1) == ['{"account":"bob","initial_balance":10}']
+        assert bank.stop(signal.SIGTERM) == 0
+    line = shlex.join([*bank.programs.line("bank"), "-p", "80"])
+    done = subprocess.run(
+        ["sh", "-c", f"{line} 2>&-"], env=bank.programs.environment, capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (255, b"")
 
 
 def test_sigterm_ends_it_at_once_and_the_next_has_the_port(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ class Counter:
         till = till or self.till
         envelope = call_envelope(call, till.terminal, till.generation)
         data = await self.handler.handle(
-            pack(envelope), certified=certified or f"{till.terminal}:{till.generation}"
+            pack(envelope), certified=certified or f"{till.terminal}:{till.generation}", began=asyncio.get_running_loop().time()
         )  # fmt: skip
         return read_answer(unpack(data), call)
 

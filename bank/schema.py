@@ -27,7 +27,8 @@ from sqlalchemy import (
 )
 
 #: 2: `posts`, and an index of open visits. 3: `deposits`. 4: `billers`, `bills` and `usuals`; indexes of cases by account, of
-#: pending cards, and of accounts that were opened at a terminal. 5: `operators`, `codes`, `code_guards`. 6: `till_accounts`.
+#: pending cards, and of accounts that were opened at a terminal. 5: `operators`, `codes`, `code_guards`. 6: `till_accounts`, and an
+#: index of posts by account.
 VERSION = 6
 
 metadata = MetaData()
@@ -154,7 +155,7 @@ posts = Table(
     Column("undo", LargeBinary, nullable=False, default=b""), _text("case_id"), _time("at_ms"),
     CheckConstraint("state IN ('posted', 'reversed')", name="post_state"),
     CheckConstraint("amount_minor >= 0", name="post_not_negative"),
-    Index("posts_card", "card", "day"), Index("posts_what", "terminal", "what", "day"),
+    Index("posts_card", "card", "day"), Index("posts_what", "terminal", "what", "day"), Index("posts_account", "account"),
 )  # fmt: skip
 
 deposits = Table(

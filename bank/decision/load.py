@@ -13,7 +13,7 @@ from bank import schema
 from bank.authoriser import codes
 from bank.authoriser.bills import CATEGORIES
 from bank.authoriser.context import Tools
-from bank.authoriser.moving import CHANGES, CLOSE, NEWCOMER, OPENING
+from bank.authoriser.moving import CHANGES, CLOSE, LABEL, NEWCOMER, OPENING
 from bank.authoriser.newcomers import candidates
 from bank.decision.decide import Item
 from bank.facts.common import OLDEST_FACT_MS
@@ -101,6 +101,7 @@ class _Wanted:
         self.payees: set[str] = set()
         self.posts: set[tuple[str, int, int]] = set()
         self.changed: set[str] = set()
+        self.changed_accounts: set[str] = set()
         self.billers: set[str] = set()
         self.categories: tuple[str, ...] = ()
         self.closing: set[str] = set()
@@ -202,6 +203,7 @@ class _Wanted:
         self.cards.add(slip.card)
         if slip.kind in CHANGES:
             self.changed.add(slip.card)
+            self.changed_accounts.add(slip.account)
         self.accounts |= {slip.account, slip.to}
         self.billers.add(slip.biller)
         if isinstance(message, Credit):
@@ -247,12 +249,7 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
         wanted.cards.add(hold.card)
         wanted.accounts.add(hold.account)
         wanted.days.add(hold.day)
-    _BILLS(connection, books, wanted.posts)
-    for done in _POSTS(connection, books, wanted.posts):
-        wanted.cards.add(done.card)
-        wanted.changed.update({done.card} if done.what in CHANGES else ())
-        wanted.accounts |= {done.account, done.to_account}
-    _CHANGES_OF(connection, books, wanted.changed)
+    _load_posts(connection, books, wanted)
     for begun in _DEPOSITS(connection, books, wanted.deposits):
         wanted.cards.add(begun.card)
         wanted.accounts.add(begun.account)
@@ -272,6 +269,19 @@ def load(connection: Connection, batch: Sequence[Item], tools: Tools) -> Books:
         _CUSTOMERS(connection, books, {LAST_CUSTOMER.value(connection) or ""})
     _CUSTOMERS(connection, books, {payee.owner for payee in _ACCOUNTS(connection, books, wanted.payees)})
     return books
+
+
+def _load_posts(connection: Connection, books: Books, wanted: _Wanted) -> None:
+    """What was posted, and of a change those that came after it."""
+    _BILLS(connection, books, wanted.posts)
+    for done in _POSTS(connection, books, wanted.posts):
+        wanted.cards.add(done.card)
+        if done.what in CHANGES:
+            wanted.changed.add(done.card)
+            wanted.changed_accounts.add(done.account)
+        wanted.accounts |= {done.account, done.to_account}
+    _CHANGES_OF(connection, books, wanted.changed)
+    _CHANGES_OF_ACCOUNT(connection, books, wanted.changed_accounts)
 
 
 def _load_codes(connection: Connection, books: Books, wanted: _Wanted) -> None:
@@ -374,6 +384,10 @@ _POSTS = Lookup(PostRow)
 _POSTS_OF_DAYS = Lookup(PostRow, "card", where=[schema.posts.c.day.in_(bindparam("days", expanding=True))])
 _CHANGES_OF = Lookup(
     PostRow, "card", where=[schema.posts.c.what.in_(sorted(CHANGES)), schema.posts.c.state == "posted"]
+)
+#: Another card of the same account may have changed it since.
+_CHANGES_OF_ACCOUNT = Lookup(
+    PostRow, "account", where=[schema.posts.c.what.in_((LABEL, CLOSE)), schema.posts.c.state == "posted"]
 )
 _BILLS = Lookup(Bill)
 _BILLERS = Lookup(Biller)

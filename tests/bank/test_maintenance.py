@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.hall import PIN, Hall, eur, run_hall
+from support.hall import PIN, Hall, HeldCard, eur, run_hall
 from support.post_desk import Desk, balances, open_desk, reason, two
 
 from bank.commands import requests as r
 from bank.control import CommandRefused
 from bank_link import messages as m
+from bank_link.card_file import parse
 
 
 async def _ask(desk: Desk, what: str, **fields: Any) -> m.Answer:
@@ -83,6 +84,26 @@ def test_what_a_customer_was_told_outlives_the_reversal_of_what_was_never_told(t
         await desk.reverse(first.number)
         assert (await _again(desk)).accounts[0].label == "Savings"
         await desk.reverse(second.number)
+        assert (await _again(desk)).accounts[0].label == "Everyday"
+        await hall.sound()
+
+    run_hall(tmp_path, story)
+
+
+def test_an_account_that_two_cards_have_named_goes_back_to_its_first_name(tmp_path: Path) -> None:
+    """Neither customer was told: whichever is undone first, nothing of either is left."""
+
+    async def story(hall: Hall) -> None:
+        desk, _ = await two(hall)
+        shown = await hall.do(r.AccountShow, account=desk.card.account)
+        made = await hall.do(r.CardIssue, customer=shown.customer, pin=PIN)
+        other = HeldCard(parse(made.file), made.card, desk.card.account)
+        desk = await open_desk(desk.machine, desk.card)
+        first = await _done(desk, "label", account=desk.card.account, text="Household")
+        beside = await open_desk(desk.machine, other)
+        second = await _done(beside, "label", account=desk.card.account, text="Savings")
+        await desk.reverse(first.number)
+        await beside.reverse(second.number)
         assert (await _again(desk)).accounts[0].label == "Everyday"
         await hall.sound()
 

@@ -39,7 +39,7 @@ class Handover:
         self._journal = journal
         self._may_move = may_move
         self._nudge = nudge
-        self._paying = self._tried = False
+        self._paying = self._tried = self._is_cash = False
         self._since: float | None = None
 
     def start(self) -> None:
@@ -92,6 +92,7 @@ class Handover:
         for progress in self._open_payments():
             if self.tray.present:
                 self._journal.write(r.RetractBegun(transaction=progress.name))
+                self._is_cash = True
             elif progress.in_tray:
                 self._journal.write(r.HandedOver(transaction=progress.name, taken=TakenState.TAKEN))
 
@@ -103,18 +104,19 @@ class Handover:
         if not self.tray.present:
             if self._tried and self._since is not None:
                 self._journal.write(r.Event(what=EMPTIED, detail="what could not be taken back was taken out by hand"))
-            self._tried, self._since = False, None
+            self._tried, self._since, self._is_cash = False, None, False
             return
         self._since = self._since if self._since is not None else now
-        if not self._tried and self._may_move() and now - self._since >= LIES_S:
+        lies = self._is_cash or now - self._since >= LIES_S
+        if not self._tried and self._may_move() and lies:
             self._tried = True
             await self._move("something lay in the cash tray: it goes into the reject bin")
             self._tried = self.tray.present
 
-    async def leave(self) -> None:
-        """The machine is being stopped: nothing stays in reach of who comes by."""
+    async def clear_now(self) -> None:
+        """Before a single call, and as the machine is stopped: nothing stays in reach of who comes by."""
         if not self._journal.failed and self.tray.present:
-            await self._move("the machine stops: what lies in the cash tray goes into the reject bin")
+            await self._move("what lies in the cash tray goes into the reject bin")
 
     async def _move(self, why: str) -> None:
         """On disk first; as whose it was, where that is still open."""

@@ -244,7 +244,7 @@ class Machine:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self.handover is not None and self._stopping:
             with contextlib.suppress(JournalError):
-                await self.handover.leave()
+                await self.handover.clear_now()
         if self.voice is not None:
             await self.voice.stop()
         self.devices.close()

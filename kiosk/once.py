@@ -113,7 +113,7 @@ async def _ready(machine: Machine, *, for_cash: bool) -> None:
             "nothing new is begun before", Code.LINE_DOWN,
         )  # fmt: skip
     if machine.handover is not None:
-        await machine.handover.clear()
+        await machine.handover.clear_now()
     machine.health.look()
     why = machine.service.causes
     if not for_cash:

@@ -69,7 +69,7 @@ KNOWN: dict[str, Plan] = {
     "post-taken-back-half": Plan(5, visits=8),
     "slip-not-kept": Plan(9, visits=24),
     "post-answer-not-journalled": Plan(6, visits=4),
-    "post-spends-nothing": Plan(19, visits=40),
+    "post-spends-nothing": Plan(25, visits=40),
     "post-ignores-n": Plan(34, visits=40),
     "deposit-credit-before-stacking": Plan(2, visits=4, deposits=0.5),
     "deposit-note-counted-twice": Plan(2, visits=4, deposits=0.5),

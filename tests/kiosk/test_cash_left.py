@@ -4,44 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.customer_steps import at_menu
 from support.reckoning import books_are_sound, settle
 from support.service_visit import book, come, count, into, operator
-from support.town import Town, TownCard, TrayTown, run_town
+from support.town import Town, TrayTown, run_town
+from support.tray_steps import cases, in_bin, in_tray, said, to_the_cash, two_bunches
 
 from bank.commands import requests as q
 from drivers.devices import DeviceError, Fault
 from kiosk.screens.model import NoticeScreen
-
-
-async def to_the_cash(town: Town, balance: int = 900_00, amount: str = "amount:10000") -> TownCard:
-    """The notes are about to come."""
-    card = await at_menu(town, balance)
-    await town.choose("cash")
-    await town.see("cash")
-    await town.choose(amount)
-    if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
-        await town.choose("fewest")
-        await town.see("cash.receipt")
-    await town.choose("no")
-    await town.see("take.card")
-    town.slot.pull()
-    return card
-
-
-async def cases(town: Town) -> list[dict[str, Any]]:
-    return [dict(row) for row in await town.bank.sql("SELECT * FROM cases")]
-
-
-def in_bin(town: Town) -> int:
-    return sum(place.reject for place in town.dispenser.physical.values())
-
-
-def in_tray(town: Town) -> int:
-    return town.dispenser.in_tray
 
 
 def test_cash_that_is_taken_is_told_as_taken(tmp_path: Path) -> None:
@@ -57,7 +30,7 @@ def test_cash_that_is_taken_is_told_as_taken(tmp_path: Path) -> None:
         await settle(town, 1)
         assert await town.balance(card) == (800_00, 0)
         assert await cases(town) == []
-        assert _said(town)["taken"] == "taken"
+        assert said(town)["taken"] == "taken"
 
     run_town(tmp_path, story, kind=TrayTown)
 
@@ -81,7 +54,7 @@ def test_cash_that_is_left_is_taken_back_counted_and_credited(tmp_path: Path) ->
         await town.see("welcome")
         await settle(town, 1)
         assert await town.balance(card) == (800_00, 0)
-        assert _said(town)["taken"] == "retracted"
+        assert said(town)["taken"] == "retracted"
         (case,) = await cases(town)
         assert (case["kind"], case["amount_minor"], case["claim"]) == ("retracted", 100_00, told.reference)
         await town.bank.do(q.CaseResolve, case=case["case_id"], resolution="credit", amount="100", note="counted")
@@ -108,7 +81,7 @@ def test_who_needs_more_time_has_it(tmp_path: Path) -> None:
         await town.see("welcome")
         await settle(town, 1)
         assert await town.balance(card) == (800_00, 0)
-        assert _said(town)["taken"] == "taken"
+        assert said(town)["taken"] == "taken"
         assert in_bin(town) == 0
 
     run_town(tmp_path, story, kind=TrayTown)
@@ -119,7 +92,7 @@ def test_a_first_bunch_that_is_left_is_taken_back_and_nothing_more_comes(tmp_pat
     for taken in (True, False):
 
         async def story(town: Town, taken: bool = taken) -> None:
-            card = await _two_bunches(town)
+            card = await two_bunches(town)
             if taken:
                 town.dispenser.take_cash()
                 await town.see("take.cash")
@@ -133,39 +106,6 @@ def test_a_first_bunch_that_is_left_is_taken_back_and_nothing_more_comes(tmp_pat
             assert [case["kind"] for case in await cases(town)] == ([] if taken else ["retracted"])
 
         run_town(tmp_path / str(taken), story, kind=TrayTown)
-
-
-@pytest.mark.parametrize("when", ["counting", "shown", "retract"])
-@pytest.mark.parametrize("left", [True, False])
-def test_power_that_goes_with_notes_in_the_tray(tmp_path: Path, when: str, left: bool) -> None:
-    """What lies there when it is back is taken back before anybody else is served, and told as that; an empty tray is not."""
-
-    async def story(town: Town) -> None:
-        card = await to_the_cash(town)
-        await town.see({"counting": "cash.count", "shown": "take.cash", "retract": "cash.back"}[when])
-        if when == "counting":
-            while in_tray(town) == 0:
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.4)
-        await town.power_cut()
-        if not left:
-            town.dispenser.take_cash()
-        town.start_kiosk()
-        await asyncio.sleep(10)
-        assert in_tray(town) == 0
-        await settle(town, 12)
-        (fact,) = [fact for fact in _facts(town) if fact["type"] == "completion"]
-        # A tray that was never seen with notes in it proves nothing by being empty.
-        expected = "retracted" if left or when == "retract" else "unknown" if when == "counting" else "taken"
-        assert fact.get("taken", "unknown") == expected
-        kinds = {case["kind"] for case in await cases(town)}
-        assert ("retracted" in kinds) == (expected == "retracted")
-        paid = sum(note["value"]["minor"] * note["count"] for note in fact["presented"])
-        assert await town.balance(card) == (900_00 - paid, 0)
-        assert in_bin(town) == (sum(note["count"] for note in fact["presented"]) if left else 0)
-        await books_are_sound(town)
-
-    run_town(tmp_path, story, kind=TrayTown)
 
 
 def test_a_tray_that_cannot_be_emptied_closes_the_machine(tmp_path: Path) -> None:
@@ -255,29 +195,10 @@ def test_a_blind_tray_proves_nothing(tmp_path: Path) -> None:
         await town.see("welcome")
         await settle(town, 1)
         assert await town.balance(card) == (800_00, 0)
-        assert _said(town).get("taken", "unknown") == "unknown"
+        assert said(town).get("taken", "unknown") == "unknown"
         assert await cases(town) == []
 
     run_town(tmp_path, story, kind=TrayTown)
-
-
-async def _two_bunches(town: Town) -> TownCard:
-    """Three notes of four lie in the tray, and the exit takes no more."""
-    card = await at_menu(town, 900_00)
-    town.machine.vault._exit_notes = 3
-    await town.choose("cash")
-    await town.see("cash")
-    await town.choose("amount:20000")
-    await town.see("cash.mix", "cash.receipt")
-    await town.choose("fewest")
-    await town.see("cash.receipt")
-    await town.choose("no")
-    await town.see("take.card")
-    town.slot.pull()
-    shown = await town.see("take.bunch")
-    assert shown.keys.main == ""
-    assert in_tray(town) == 3
-    return card
 
 
 def test_a_journal_that_fails_beside_cash_moves_nothing(tmp_path: Path) -> None:
@@ -296,7 +217,7 @@ def test_a_journal_that_fails_beside_cash_moves_nothing(tmp_path: Path) -> None:
         await asyncio.sleep(15)
         await settle(town, 12)
         assert in_bin(town) == 2
-        assert _said(town)["taken"] == "retracted"
+        assert said(town)["taken"] == "retracted"
         assert [case["kind"] for case in await cases(town)] == ["retracted"]
 
     run_town(tmp_path, story, kind=TrayTown)
@@ -364,7 +285,7 @@ def test_notes_that_fall_slowly_are_waited_for(tmp_path: Path, falls_s: float) -
 
     async def story(town: TrayTown) -> None:
         town.tray._falls_s = falls_s
-        card = await _two_bunches(town)
+        card = await two_bunches(town)
         town.dispenser.take_cash()
         await town.see("take.cash")
         await asyncio.sleep(20)
@@ -373,7 +294,7 @@ def test_notes_that_fall_slowly_are_waited_for(tmp_path: Path, falls_s: float) -
         await town.see("welcome")
         await settle(town, 1)
         assert await town.balance(card) == (700_00, 0)
-        assert _said(town)["taken"] == "taken"
+        assert said(town)["taken"] == "taken"
         assert in_bin(town) == 0
 
     run_town(tmp_path, story, kind=TrayTown)
@@ -390,7 +311,7 @@ def test_a_sensor_that_sees_late_takes_back_all_the_same(tmp_path: Path) -> None
         town.tray.set_fault("sensor-stuck-clear", on=False)
         await town.see("e.retracted")
         await settle(town, 1)
-        assert _said(town)["taken"] == "retracted"
+        assert said(town)["taken"] == "retracted"
         assert [case["kind"] for case in await cases(town)] == ["retracted"]
 
     run_town(tmp_path, story, kind=TrayTown)
@@ -415,17 +336,3 @@ def test_nothing_moves_for_a_finger_nor_beside_an_open_door(tmp_path: Path) -> N
         assert not [one for one in events if getattr(one, "what", "") == "tray-cleared"]
 
     run_town(tmp_path, story, kind=TrayTown)
-
-
-def _facts(town: Town) -> list[dict[str, Any]]:
-    import msgspec
-
-    bodies = [
-        line.record.body for line in town.machine.journal.lines(last=1_000) if type(line.record).__name__ == "FactMade"
-    ]
-    return [msgspec.json.decode(body) for body in bodies]
-
-
-def _said(town: Town) -> dict[str, Any]:
-    """The completion."""
-    return next(fact for fact in _facts(town) if fact["type"] == "completion")

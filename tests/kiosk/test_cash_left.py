@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from support.customer_steps import at_menu
+from support.customer_steps import at_menu, choose_cash
 from support.reckoning import books_are_sound, settle
 from support.service_visit import book, come, count, into, operator
 from support.town import Town, TrayTown, run_town
@@ -165,15 +165,7 @@ def test_nothing_is_paid_onto_what_lies_in_the_tray_already(tmp_path: Path) -> N
     async def story(town: TrayTown) -> None:
         card = await at_menu(town, 900_00)
         town.tray.set_fault("sensor-stuck-covered")
-        await town.choose("cash")
-        await town.see("cash")
-        await town.choose("amount:10000")
-        await town.see("cash.mix", "cash.receipt")
-        await town.choose("fewest")
-        await town.see("cash.receipt")
-        await town.choose("no")
-        await town.see("take.card")
-        town.slot.pull()
+        await choose_cash(town, "amount:10000")
         await town.see("e.nocash")
         assert "release" not in town.line.log
         await town.press("D")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.customer_steps import at_menu, count_in
+from support.customer_steps import at_menu, choose_cash, count_in
 from support.customer_steps import leave as customer_leaves
 from support.reckoning import settle
 from support.service_visit import book, cash_book, come, count, count_box, into, leave, operator
@@ -151,14 +151,7 @@ def test_the_box_alone_ends_no_jam_and_no_open_door(tmp_path: Path) -> None:
     async def story(town: Town) -> None:
         card = await at_menu(town, 900_00)
         town.dispenser.fault_once("jam-before-sensor")
-        await town.choose("cash")
-        await town.see("cash")
-        await town.choose("amount:10000")
-        await town.see("cash.mix", "cash.receipt")
-        await town.choose("fewest")
-        await town.no_receipt()
-        await town.see("take.card")
-        town.slot.pull()
+        await choose_cash(town, "amount:10000")
         await town.see("e.jam")
         await town.press("D")
         await town.see("out")

@@ -18,6 +18,18 @@ async def at_menu(town: Town, balance: int = 100_00) -> TownCard:
     return card
 
 
+async def choose_cash(town: Town, key: str) -> None:
+    """From the menu until the card is out: a preset's `key`, fewest notes, no receipt."""
+    await town.choose("cash")
+    await town.see("cash")
+    await town.choose(key)
+    if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
+        await town.choose("fewest")
+    await town.no_receipt()
+    await town.see("take.card")
+    town.slot.pull()
+
+
 async def put_in(town: Town, *units: int) -> None:
     """Notes one after another, as fast as the acceptor draws them in."""
     await town.see("payin")

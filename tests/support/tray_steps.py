@@ -5,22 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from support.customer_steps import at_menu
+from support.customer_steps import at_menu, choose_cash
 from support.town import Town, TownCard
 
 
 async def to_the_cash(town: Town, balance: int = 900_00, amount: str = "amount:10000") -> TownCard:
     """The notes are about to come."""
     card = await at_menu(town, balance)
-    await town.choose("cash")
-    await town.see("cash")
-    await town.choose(amount)
-    if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
-        await town.choose("fewest")
-        await town.see("cash.receipt")
-    await town.choose("no")
-    await town.see("take.card")
-    town.slot.pull()
+    await choose_cash(town, amount)
     return card
 
 
@@ -52,15 +44,7 @@ async def two_bunches(town: Town) -> TownCard:
     """Three notes of four lie in the tray, and the exit takes no more."""
     card = await at_menu(town, 900_00)
     town.machine.vault._exit_notes = 3
-    await town.choose("cash")
-    await town.see("cash")
-    await town.choose("amount:20000")
-    await town.see("cash.mix", "cash.receipt")
-    await town.choose("fewest")
-    await town.see("cash.receipt")
-    await town.choose("no")
-    await town.see("take.card")
-    town.slot.pull()
+    await choose_cash(town, "amount:20000")
     shown = await town.see("take.bunch")
     assert shown.keys.main == ""
     assert in_tray(town) == 3

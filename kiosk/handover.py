@@ -89,10 +89,11 @@ class Handover:
             self.tray.open()
         except DeviceError:
             return  # It says so itself as the devices are opened; what it cannot see stays unknown.
+        # Whatever lies there as the machine starts is moved before anybody can be paid.
+        self._is_cash = self.tray.present
         for progress in self._open_payments():
             if self.tray.present:
                 self._journal.write(r.RetractBegun(transaction=progress.name))
-                self._is_cash = True
             elif progress.in_tray:
                 self._journal.write(r.HandedOver(transaction=progress.name, taken=TakenState.TAKEN))
 
@@ -120,10 +121,15 @@ class Handover:
 
     async def _move(self, why: str) -> None:
         """On disk first; as whose it was, where that is still open."""
-        begun = [r.RetractBegun(transaction=progress.name) for progress in self._open_payments()]
-        self._journal.write(r.Event(what=CLEARED, detail=why), *begun)
+        names = [progress.name for progress in self._open_payments()]
+        if names:
+            self._journal.write(*(r.RetractBegun(transaction=name) for name in names))
+        else:
+            self._journal.write(r.Event(what=CLEARED, detail=why))
         sentence = await self._retract()
-        if sentence:
+        for name in names:
+            self._journal.write(r.HandedOver(transaction=name, taken=TakenState.RETRACTED, sentence=sentence))
+        if sentence and not names:
             self._journal.write(r.Event(what=CLEARED, detail=sentence))
 
     async def _retract(self) -> str:

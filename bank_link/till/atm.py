@@ -20,6 +20,15 @@ DONE, FAULTY, REFUSED = 0, 63, 255
 _STDOUT, _STDERR = 1, 2
 
 
+#: Words of our own: the bank's might name what nobody beside the line should read.
+_SAID = {
+    "account-limit": "there is such an account already",
+    "card-proof": "there is no such account, or this is not its card",
+    "funds": "there is not so much in the account",
+    "amount": "it is too little or too much",
+}
+
+
 class _Failed(Exception):
     """The command is over, and has not said that anything is done. `str()` is a sentence without names or amounts."""
 
@@ -87,7 +96,7 @@ def _asked(line: AtmLine, identity: Identity, card: CardFile | None) -> TillDone
 
     answer = ask(call_of(line, identity, card), identity, line.ip, line.port)
     if isinstance(answer, Refused):
-        raise _Failed(REFUSED, f"the bank refuses it: {answer.reason}")
+        raise _Failed(REFUSED, f"the bank refuses it: {_SAID.get(answer.reason, answer.reason)}")
     return answer
 
 

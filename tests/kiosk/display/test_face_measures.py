@@ -79,13 +79,10 @@ class Place(NamedTuple):
     screens: dict[str, Screen]
 
 
-#: The longest words and the other scripts are looked at everywhere, what lies between them where there is least room.
-TIGHT = (KNOWN[0], KNOWN[1], KNOWN[4], TOUCH_ONLY)
 PLACES = [
     pytest.param(Place(panel, SCREENS if language == "en" else _screens(language)), id=f"{name}-{language}")
     for language in WORDS.languages
     for panel, name in zip(PANELS, PANEL_NAMES, strict=True)
-    if language in {"en", "de", "hi", "ar"} or panel in TIGHT
 ]
 everywhere = pytest.mark.parametrize("place", PLACES)
 every = pytest.mark.parametrize("name", SCREENS)

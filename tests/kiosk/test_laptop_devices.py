@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from support.virtual_time import run_virtual
+from support.virtual_time import VirtualLoop, run_virtual
 
 from bank_link.card_file import SIZE
 from config.kiosk import KioskConfig
@@ -99,6 +99,31 @@ def test_a_receipt_goes_from_the_firmwares_driver_into_a_hand(tmp_path: Path) ->
         assert hands.take_receipt() == ""
         devices.printer.close()
         await asyncio.sleep(0)
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("stall_s", [0.0, 0.02, 0.05, 0.1, 0.25, 0.4])
+@pytest.mark.parametrize("every_s", [0.003, 0.03])
+def test_a_busy_computer_loses_no_key(tmp_path: Path, stall_s: float, every_s: float) -> None:
+    """Whatever holds up the machine's loop at every breath, below what makes a key a held one: each press is one key, a double one two."""
+
+    async def story() -> None:
+        _, devices, hands = started(config_in(tmp_path))
+        heard: list[str] = []
+        devices.keypad.listen(lambda press: heard.append(press.key))
+        devices.keypad.open()
+        loop = cast("VirtualLoop", asyncio.get_running_loop())
+
+        async def busy() -> None:
+            while True:
+                loop._now += stall_s
+                await asyncio.sleep(every_s)
+
+        other = asyncio.create_task(busy())
+        await hands.press("4711D")
+        other.cancel()
+        assert heard == list("4711D")
 
     run_virtual(story())
 

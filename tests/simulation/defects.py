@@ -18,10 +18,12 @@ from simulation.defects_deposits import DEPOSITS
 from simulation.defects_errands import BILLS, DETAILS, OPENINGS, SERVICE
 from simulation.defects_kiosk import CARD, JOURNAL, OUTBOX, PAYMENT
 from simulation.defects_posts import POSTS
+from simulation.defects_trays import TRAYS
 from simulation.planting import Defect
 
 _ALL = (
-    *JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES, *DEPOSITS, *BILLS, *DETAILS, *OPENINGS, *SERVICE
+    *JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES, *DEPOSITS, *BILLS, *DETAILS, *OPENINGS, *SERVICE,
+    *TRAYS,
 )  # fmt: skip
 DEFECTS = {defect.name: defect for defect in _ALL}
 

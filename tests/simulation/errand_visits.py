@@ -250,6 +250,7 @@ class Serve(Errand):
         dispenser = self._kiosk.dispenser
         if not self._found:
             dispenser.clear_faults()
+            self._kiosk.empty_tray()
             self._found = _there(self._kiosk)
         left = [name for name in self._found if name not in self._counted]
         if left:

@@ -105,8 +105,10 @@ async def _account(bank: Bank, owner: str, opening: str) -> str:
 
 
 @functools.cache
-def kiosk_config(*, lamps: bool) -> KioskConfig:
+def kiosk_config(*, lamps: bool, tray: bool = False) -> KioskConfig:
+    """`tray`: it sees whether the cash was taken, and takes back what is left."""
     path = Path(_kept().name) / "kiosk.toml"
-    path.write_text(example_kiosk("laptop", state="state", auth_file="atm.auth", key_file="atm.key"))
+    example = example_kiosk("laptop", state="state", auth_file="atm.auth", key_file="atm.key")
+    path.write_text(example + ("\n[cash_tray]\nfitted = true\n" if tray else ""))
     config = load_kiosk(path)
     return config if lamps else replace(config, lamps={})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from simulation.world import Power, World
 
 from bank_link.card_file import SIZE
+from drivers.simulated.cash_tray import ElectricCashTray
 from drivers.simulated.dispenser import ElectricDispenser
 from drivers.simulated.line import VirtualWire
 from drivers.simulated.note_path import Note
@@ -178,8 +181,47 @@ class WatchedDispenser(ElectricDispenser):
 
     doubled: Callable[[str, int], None] = lambda *_: None
 
+    def take_some(self, chance: random.Random) -> None:
+        """A hand that takes part of what lies in the tray, or all of it."""
+        for place in self._places.values():
+            part = chance.randint(0, place.tray)
+            place.tray, place.taken = place.tray - part, place.taken + part
+        self._changed()
+
     def _second_note(self, first: Note) -> list[Note]:
         more = super()._second_note(first)
         if more:
             self.doubled(first.cassette, len(more))
         return more
+
+
+class WatchedTray(ElectricCashTray):
+    """Knows when its faults were on: what a machine could not see it need not know."""
+
+    def __init__(self, world: World, *args: Any, **options: Any) -> None:
+        self._world = world
+        self._since: dict[str, float] = {}
+        self._until: dict[str, float] = {}
+        self.by_hand = False
+        super().__init__(*args, **options)
+
+    def was(self, name: str, since: float) -> bool:
+        """Whether the fault was on at some moment since then."""
+        return name in self._since or self._until.get(name, -math.inf) >= since
+
+    def is_since(self, name: str) -> float:
+        """When the fault that is on began; infinity where it is not on."""
+        return self._since.get(name, math.inf)
+
+    def empty_by_hand(self) -> None:
+        """An operator takes out what could not be moved, and counts it with the rejects."""
+        self.by_hand = True
+        self._dispenser.tip_tray()
+        self.by_hand = False
+
+    def _fault_changed(self, name: str) -> None:
+        if self._has(name):
+            self._since.setdefault(name, self._world.now)
+        elif self._since.pop(name, None) is not None:
+            self._until[name] = self._world.now
+        super()._fault_changed(name)

@@ -10,21 +10,38 @@ from pathlib import Path
 from typing import Any
 
 from simulation.disk import Disk, PowerCut
-from simulation.hardware import PoweredPins, PoweredSerial, PoweredSlot, Screenside, TagSlot, WatchedDispenser
+from simulation.hardware import (
+    PoweredPins,
+    PoweredSerial,
+    PoweredSlot,
+    Screenside,
+    TagSlot,
+    WatchedDispenser,
+    WatchedTray,
+)
 from simulation.world import Power, SlowExecutor, World, WorldClock
 
 from bank_link.card_file import SIZE
 from bank_link.identity import Identity
 from bank_link.money import Money
 from config.kiosk import EscrowKind, KioskConfig
-from drivers.devices import CardReader, Holds
+from drivers.devices import CardReader, DeviceState, Holds
 from drivers.gpio import Board
 from drivers.pn532_reader import Pn532Reader
 from drivers.simulated.keypad import ElectricKeypad
 from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
 from drivers.stick_reader import StickReader
-from kiosk.cabinet import Devices, acceptor_pulses, acceptor_wiring, build, dispenser_wiring, keypad_wiring, note_value
+from kiosk.cabinet import (
+    Devices,
+    acceptor_pulses,
+    acceptor_wiring,
+    build,
+    dispenser_wiring,
+    keypad_wiring,
+    note_value,
+    tray_wiring,
+)
 from kiosk.control import KioskControl, Load
 from kiosk.journal.progress import box
 from kiosk.journal.store import Journal, JournalError
@@ -65,6 +82,7 @@ class Kiosk:
         self.moved: Callable[[], None] = lambda: None
         self._empty: set[str] = set()
         self.dispenser = WatchedDispenser(self.pins, dispenser_wiring(config), changed=self._moved)
+        self.tray = self._tray()
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
         self.acceptor = self._acceptor(holds) if holds else None
         self.emptied = self.given_back = 0  # out of the acceptor, in minor units: by operators, to customers
@@ -78,6 +96,7 @@ class Kiosk:
         self.cut_in: int | None = None
         self._line = line
         self.starts = 0
+        self.started_at = 0.0
         self.was_paying = False  # when the power went off
         self.disk = self._new_disk()
 
@@ -90,6 +109,18 @@ class Kiosk:
             self.pins, acceptor_wiring(wanted), pulses=acceptor_pulses(self.config), holds=Holds(holds),
             most=wanted.most, changed=lambda: self.notes_moved(),  # noqa: PLW0108 - who listens is set later
         )  # fmt: skip
+
+    def _tray(self) -> WatchedTray | None:
+        wanted = self.config.cash_tray
+        return WatchedTray(self.world, self.pins, tray_wiring(wanted), self.dispenser) if wanted is not None else None
+
+    def empty_tray(self) -> None:
+        """Whoever opens a machine that says so takes out what it could not move; its tray is mended."""
+        if self.tray is None or self.machine is None or self.machine.devices.tray is None:
+            return
+        self.tray.clear_faults()
+        if self.machine.devices.tray.report.state is not DeviceState.ONLINE:
+            self.tray.empty_by_hand()
 
     def take_back(self) -> None:
         """A customer takes what lies in the acceptor's mouth."""
@@ -140,6 +171,7 @@ class Kiosk:
         """Power on. `refused` says why the firmware does not run: its journal."""
         assert not (self.power and self.power.alive)
         self.starts += 1
+        self.started_at = self.world.now
         self.machine, self.refused = None, ""
         power = self.power = self.slot.power = Power(self.world, self.terminal, self._off)
         power.cut_at, self.cut_in = self.cut_in, None
@@ -161,6 +193,7 @@ class Kiosk:
             self._reader(power),
             devices.indicators,
             acceptor=devices.acceptor if self.acceptor is not None else None,
+            tray=devices.tray,
         )
         journal = Journal.open(JOURNAL, random=chance, vfs=self.disk.vfs)
         assert self.identity is not None
@@ -238,6 +271,7 @@ class Kiosk:
         self.dispenser.clear_faults()
         self.keypad.clear_faults()
         self.keypad.free()
+        self.empty_tray()
         # What lies in the path is counted with the rejects: it is in the machine, and in no cassette.
         found = {n: (place.cassette, place.reject + place.throat) for n, place in self.dispenser.physical.items()}
         self.dispenser.clear_path()

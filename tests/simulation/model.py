@@ -17,6 +17,7 @@ from simulation.deposits import Deposits
 from simulation.errands import Errands
 from simulation.machines import Kiosk
 from simulation.sends import Sends
+from simulation.trays import Trays, names_of_unseen
 from simulation.world import World
 
 from bank.authoriser.codes import is_code
@@ -53,6 +54,9 @@ class Payment:
     journal_gone: bool = False  # the machine's disk was lost or turned back after it
     decayed: bool = False  # bits of the journal flipped after it, just where a power cut leaves its marks as well
     bank_forgot: bool = False  # and so was the bank's database
+    taken_back: int = 0  # of what was given: moved out of the tray into the machine again
+    told_back: bool = False
+    unseen: bool = False  # the tray's sensor or motor failed while its notes lay there
 
     @property
     def nobody_knows(self) -> bool:
@@ -103,6 +107,7 @@ class Model:
         self.sends = Sends(world, bank, self.wrong)
         self.deposits = Deposits(world, bank, self.wrong)
         self.errands = Errands(world, bank, self.sends, self.wrong)
+        self.trays = Trays(world, self.wrong)
 
     def wrong(self, sentence: str) -> None:
         self._world.tell("MODEL", sentence)
@@ -111,6 +116,7 @@ class Model:
     # ── What is seen ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def begins(self, kiosk: Kiosk, card: str, stick: int) -> None:
+        self.trays.begins(kiosk)
         self.visits[kiosk.terminal] = Visit(kiosk.terminal, card, stick)
         self.sends.begins(kiosk.terminal)
         self.errands.begins(kiosk.terminal, card)
@@ -126,6 +132,10 @@ class Model:
             self._on_the_way = {card: held for card, held in self._on_the_way.items() if held[0] != ended}
         if envelope.kind == "open-account":
             self.errands.newcomers.asked((terminal, envelope.generation, msgspec.json.decode(envelope.body)["number"]))
+        if envelope.kind == "completion":
+            body = msgspec.json.decode(envelope.body)
+            about = (terminal, body["made_by"]["generation"], body["transaction"])
+            self.trays.completed(body, self.payments.get(about))
         if envelope.kind not in _TIMED:
             return
         body = msgspec.json.decode(envelope.body)
@@ -244,11 +254,12 @@ class Model:
         places = kiosk.dispenser._places
         out = sum((place.tray + place.taken) * self._values[name] for name, place in places.items())
         came = out - self._out[kiosk.terminal]
+        self._out[kiosk.terminal] = out
+        payment = self._last(kiosk.terminal)
+        self.trays.moved(kiosk, came, payment, self.visits.get(kiosk.terminal))
         if came <= 0:
             return
-        self._out[kiosk.terminal] = out
         self.errands.service.moved(kiosk)
-        payment = self._last(kiosk.terminal)
         if payment is None:
             self.wrong(f"{came} came out of {kiosk.terminal}, and nobody had asked for anything")
             return
@@ -276,6 +287,7 @@ class Model:
     def doubled(self, kiosk: Kiosk, cassette: str, notes: int) -> None:
         payment = self._last(kiosk.terminal)
         if payment is not None:
+            self.trays.doubled(kiosk, notes)
             payment.doubled += notes * self._values[cassette]
         else:
             self.errands.service.doubled(kiosk.terminal)
@@ -289,6 +301,7 @@ class Model:
         payment = self._last(kiosk.terminal)
         if payment is None:
             return
+        self.trays.told(payment, screen)
         if isinstance(screen, Take) and screen.id == "take.cash":
             payment.told_paid = _amount(screen.value)
         elif isinstance(screen, NoticeScreen):
@@ -471,8 +484,7 @@ class Model:
             named[case["terminal"], case["generation"], case["number"]] += max(abs(case["amount_minor"]), 1)
         for name, difference in (await self.differences()).items():
             payment = self.payments.get(name)
-            unseen = payment.doubled if payment else 0
-            if not named[name] and not self._nobody_knows(name) and not 0 < difference <= unseen:
+            if not named[name] and not self._nobody_knows(name) and not _may_differ(payment, difference):
                 self.wrong(f"{name}: {difference} more given than debited, and no case names it")
         await self._as_told(named)
         await self.sends.ended(self._twice)
@@ -503,6 +515,7 @@ class Model:
         """An exchange that finds other cash than the machine believed: something must have happened there before."""
         odd = {name[0] for name, payment in self.payments.items() if payment.doubled or payment.decayed}
         odd |= {name[0] for name in await self.differences()} | self.lost | self.errands.service.odd
+        odd |= names_of_unseen(self.payments)
         rows = await self._bank.sql("SELECT * FROM cases")
         odd |= {row["terminal"] for row in rows if row["kind"] != "cash-difference"}
         for row in rows:
@@ -532,7 +545,7 @@ class Model:
             payment = self.payments.get(name)
             if self._nobody_knows(name):
                 continue
-            if not 0 < difference <= (payment.doubled if payment else 0):
+            if not _may_differ(payment, difference):
                 self.wrong(f"{name}: {difference} more given than debited after its cases were closed")
         await self.deposits.resolved(self._twice)
 
@@ -541,6 +554,13 @@ class Model:
         for name, place in kiosk.dispenser.physical.items():
             if place.total != loaded[name]:
                 self.wrong(f"{kiosk.terminal}: {loaded[name]} notes were loaded into {name}, {place} are somewhere")
+
+
+def _may_differ(payment: Payment | None, difference: int) -> bool:
+    """More given than any sensor saw; or moved back out of a tray that could not see it."""
+    if payment is None:
+        return False
+    return 0 < difference <= payment.doubled or (payment.unseen and 0 < -difference <= payment.taken_back)
 
 
 def _amount(text: str) -> int | None:

@@ -46,6 +46,7 @@ class Manners:
     stick_dies: float = 0.0
     dawdles: float = 0.0  # at each screen
     touches: float = 0.94  # the screen; else the keypad
+    takes_some: float = 0.0  # of the cash, where a tray sees what is left
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Visitor:
         self.code: CodeMade | None = None  # what it comes with instead of the card
         self.errand: Errand | None = None
         self._typed = 0
+        self._leaves: bool | None = None
 
     @property
     def stick_number(self) -> int:
@@ -128,7 +130,7 @@ class Visitor:
             self._pull()
             self._kiosk.take_back()
             self.stick.faults = StickFaults()
-            if not self._chance.strikes(self._manners.leaves_cash):
+            if not self._leaves_cash():
                 self._kiosk.dispenser.take_cash()
             else:
                 self._world.count("customer: walks off without the cash")
@@ -212,13 +214,34 @@ class Visitor:
                 else:
                     self._world.count("customer: leaves the card in")
                     await asyncio.sleep(chance.random() * 90)
-            case "take.cash":
-                if not chance.strikes(manners.leaves_cash):
-                    self._kiosk.dispenser.take_cash()
+            case "take.cash" | "take.bunch":
+                if not self._leaves_cash():
+                    self._take_cash()
+                if screen.keys.main:
+                    await self.press("D")
             case "time":
+                if self._kiosk.tray is not None and self._kiosk.dispenser.in_tray and chance.strikes(0.3):
+                    self._leaves = False
                 await self.press("D" if chance.strikes(0.7) else "A")
             case _:
                 await self._otherwise(screen)
+
+    def _leaves_cash(self) -> bool:
+        """Where a tray waits for it its screen comes again each second, and whoever has left it has left it."""
+        if self._kiosk.tray is None:
+            return self._chance.strikes(self._manners.leaves_cash)
+        if self._leaves is None:
+            self._leaves = self._chance.strikes(self._manners.leaves_cash)
+        return self._leaves
+
+    def _take_cash(self) -> None:
+        """All of it; or now and then a part, and the rest if the machine asks."""
+        if self._kiosk.tray is not None and self._chance.strikes(self._manners.takes_some):
+            self._world.count("customer: takes some of the cash")
+            self._kiosk.dispenser.take_some(self._chance)
+            self._leaves = True
+        else:
+            self._kiosk.dispenser.take_cash()
 
     async def _otherwise(self, screen: Screen) -> None:
         """An account, a mix, what is possible instead; a notice, or the machine's turn."""

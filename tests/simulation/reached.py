@@ -20,8 +20,8 @@ COUNTERS = ("line.py", "machines.py", "chaos.py", "people.py", "run.py")
 #: Counted, and no event that a campaign has to reach: how far it came, and what the bank's staff had to do about it.
 NOT_EVENTS = (
     "visits", "visit:", "settled", "staff:",
-    # Only where a plan has cash codes or deposits (`Plan.codes`, `Plan.deposits`), as its own runs do.
-    "acceptor:", "customer: pays a note in", "customer: wrong code", "customer: an old code comes again",
+    # Only where a plan has cash codes, deposits or trays (`Plan.codes` …), as its own runs do.
+    "acceptor:", "customer: takes some of the cash", "customer: pays a note in", "customer: wrong code", "customer: an old code comes again",
 )  # fmt: skip
 #: The code that decides about money; folders stand for all files in them.
 WATCHED = (

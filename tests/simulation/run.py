@@ -7,7 +7,7 @@ import functools
 import tempfile
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from simulation.bank_node import BankNode
@@ -20,6 +20,7 @@ from simulation.line import SimLine
 from simulation.machines import Kiosk, discard
 from simulation.model import Model
 from simulation.people import AMOUNTS, Customer, Manners, Operator, Staff, Visitor
+from simulation.tray_troubles import TrayTroubles
 from simulation.weather import Weather
 from simulation.world import Power, World, graveyard
 
@@ -34,6 +35,8 @@ CALM_S = 15 * 60
 ECHOES_S = 90
 #: In so many visits there may be a storm of days.
 VISITS_A_STORM_MAY_TAKE = 20
+#: So many notes the exit above a tray takes at once.
+EXITS = (4, 7, 40)
 #: Kinds of note acceptors.
 HOLDS = ("nothing", "note", "bundle", "bundle")
 
@@ -48,6 +51,7 @@ class Plan:
     lying: bool = False  # the kiosks' disks say that they have written, and have not
     codes: float = 0.0  # how likely a customer comes with a cash code instead of the card
     deposits: float = 0.0  # how likely a customer has notes to pay in
+    trays: float = 0.0  # how many of the machines have a cash tray that sees and takes back
     errands: float = 0.0  # how likely a customer has something else to do, and operators come to use their menu
 
 
@@ -95,7 +99,7 @@ class Run:
 
     def __init__(self, world: World, plan: Plan, directory: Path) -> None:
         self.world, self.plan = world, plan
-        self.weather = Weather.drawn(world.chance("weather"))
+        self.weather = Weather.of(plan.seed, trays=bool(plan.trays))
         for name in plan.without:
             self.weather.without(name)
         self.drawn = self.weather.on()
@@ -108,6 +112,7 @@ class Run:
         self.operator = Operator(world, world.chance("operator"), LOADED)
         self.kiosks = [self._kiosk(f"T{number}") for number in range(1, self.chance.choice((1, 2, 2, 3)) + 1)]
         self.chaos = Chaos(world, self.bank, self.kiosks, self.weather)
+        self.troubles = TrayTroubles(world, self.weather.rates, lambda: self.chaos.is_calm)
         self.chaos.journals_lost = lambda kiosk: self.model.journal_lost(kiosk.terminal)
         self.chaos.restored = self.model.restored
         self.chaos.wrong = self.model.wrong
@@ -135,8 +140,13 @@ class Run:
 
     def _kiosk(self, terminal: str) -> Kiosk:
         contactless, lamps = self.chance.strikes(0.12), self.chance.strikes(0.3)
+        config = kiosk_config(lamps=lamps)
+        trays = self.world.chance("tray", terminal)
+        if self.plan.trays and trays.strikes(self.plan.trays):
+            config = kiosk_config(lamps=lamps, tray=True)
+            config = replace(config, dispenser=replace(config.dispenser, exit_notes=trays.choice(EXITS)))
         kiosk = Kiosk(
-            self.world, terminal, kiosk_config(lamps=lamps), self._line, contactless=contactless, lying=self.plan.lying,
+            self.world, terminal, config, self._line, contactless=contactless, lying=self.plan.lying,
             holds=self.world.chance("acceptor", terminal).choice(HOLDS) if self.plan.deposits else "",
         )  # fmt: skip
         kiosk.notes_moved = lambda: self.model.deposits.moved(
@@ -169,6 +179,7 @@ class Run:
         while self.chaos.blacked_out:
             await asyncio.sleep(600)
         await self.chaos.calm()
+        await self.troubles.calm(self.kiosks)
         self.operator.plenty = True
         await self.errands.switch_all_on()
         await self._settle()
@@ -316,6 +327,7 @@ class Run:
         self.model.told(kiosk, screen)  # type: ignore[arg-type]  # a Screen
         if getattr(screen, "id", "") == "take.card":
             self.chaos.notes_are_next(kiosk)
+        self.troubles.seen(kiosk, screen)  # type: ignore[arg-type]  # a Screen
         if visitor is not None:
             visitor.see(screen)  # type: ignore[arg-type]  # a Screen
 
@@ -385,6 +397,7 @@ class Run:
         await self._settle()
         await self.model.vault(self.operator.moved)
         await self.model.ended()
+        self.model.trays.ended(self.kiosks)
         for kiosk in self.kiosks:
             self.model.notes(kiosk, self.operator.books[kiosk.terminal])
             if kiosk.acceptor is not None:

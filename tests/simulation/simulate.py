@@ -1,7 +1,7 @@
 """`make simulate` and `make campaign`: the whole system under simulation, by seeds; a failing seed is told and repeated.
 
     python tests/simulation/simulate.py --seeds 1000 [--first 1] [--jobs N] [--visits V] [--codes P] [--deposits P]
-                                     [--errands P]
+                                     [--errands P] [--trays P]
     python tests/simulation/simulate.py --seed 17 [--visits V] [--only FAULT,… | --without FAULT,…]
     python tests/simulation/simulate.py --campaign [--visits-total 200000] [--report DIR]
 
@@ -36,7 +36,7 @@ if not __package__:
 
 VISITS = 24
 #: What a plan and the command line name alike.
-SHARES = ("codes", "deposits", "errands")
+SHARES = ("codes", "deposits", "errands", "trays")
 #: Every so many seeds of a campaign one has its lines watched, which takes twice its time.
 WATCHED_EVERY = 50
 #: To shrink takes many runs: what breaks every seed shows in a few of them.
@@ -69,6 +69,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=0.0,
         metavar="P",
         help="so many have something else to do, bills above all; and operators come",
+    )
+    add(
+        "--trays",
+        type=_share,
+        default=0.0,
+        metavar="P",
+        help="so many of the machines see whether their cash was taken, and take back what is left (0 to 1)",
     )
     add("--jobs", type=_positive, default=_cores(), metavar="N", help="processes at once (one for each core)")
     add("--shrink", type=int, default=SHRUNK, metavar="N", help=f"shrink so many of the failing seeds ({SHRUNK})")
@@ -121,11 +128,10 @@ def one(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> Plan:
     from simulation.run import Plan
     from simulation.weather import Weather
-    from simulation.world import Chance
 
     without = tuple(name for name in options.without.split(",") if name)
     if options.only is not None:
-        known = Weather.drawn(Chance(options.seed, "weather")).on()
+        known = Weather.of(options.seed, trays=bool(options.trays)).on()
         wanted = set(options.only.split(",")) - {"nothing"}
         if not wanted <= known.keys():
             sys.exit(

@@ -135,9 +135,11 @@ def _told(payment: Payment) -> str:
         *([f"{money(payment.told_paid)} is yours"] if payment.told_paid is not None else []),
         *(["nobody knows yet"] if payment.told_doubt else []),
         *(["nothing left the account"] if payment.told_nothing else []),
+        *(["it was taken back"] if payment.told_back else []),
     ]
     unseen = f" ({money(payment.doubled)} of it came out unseen)" if payment.doubled else ""
-    return (", then: ".join(said) or "nothing about money") + unseen
+    back = f" ({money(payment.taken_back)} of it went back out of the tray)" if payment.taken_back else ""
+    return (", then: ".join(said) or "nothing about money") + unseen + back
 
 
 def _cases(account: Account) -> list[str]:

@@ -89,6 +89,16 @@ KNOWN: dict[str, Plan] = {
     "opening-done-twice": Plan(3, visits=24, errands=0.5),
     "detail-not-undone": Plan(42, visits=24, errands=0.5),
     "opening-not-undone": Plan(7, visits=12, errands=0.5),
+    "tray-left-is-taken": Plan(4, visits=4, trays=0.5),
+    "tray-moved-before-journalled": Plan(4, visits=4, trays=0.5),
+    "tray-not-looked-at-at-the-start": Plan(47, visits=8, trays=0.5),
+    "tray-not-told-to-the-bank": Plan(4, visits=4, trays=0.5),
+    "tray-next-bunch-onto-the-first": Plan(2, visits=40, trays=0.5),
+    "tray-paid-onto-what-lies-there": Plan(32, visits=8, trays=0.5),
+    "tray-taken-back-at-once": Plan(4, visits=4, trays=0.5),
+    "tray-customer-not-told": Plan(6, visits=4, trays=0.5),
+    "tray-credited-uncounted": Plan(4, visits=4, trays=0.5),
+    "tray-no-case-of-a-forgotten-payment": Plan(4, visits=8, trays=0.5),
 }
 
 

@@ -43,6 +43,9 @@ class Rates:
     overtaken: float = 0.0
     fault_at_payment: float = 0.0
     cut_just_here: float = 0.0
+    # Beside a cash tray, each time that the screen tells of notes: its sensor or motor fails, or the power goes.
+    tray_fault: float = 0.0
+    cut_at_tray: float = 0.0
 
 
 @dataclass
@@ -67,6 +70,23 @@ class Weather:
                 setattr(part, name, draw(value))
         if chance.strikes(0.25) and savagery:
             weather._thieves()
+        return weather
+
+    @classmethod
+    def of(cls, seed: int, *, trays: bool) -> Weather:
+        """That of a seed; with `trays` more of what goes wrong beside one, and the rest as it is without."""
+        weather, chance = cls.drawn(Chance(seed, "weather")), Chance(seed, "weather", "trays")
+        if trays:
+            savagery = chance.choice((0.0, 0.5, 1.0, 1.0))
+            for part, name, most in (
+                (weather.manners, "takes_some", 0.6), (weather.rates, "tray_fault", 0.3), (weather.rates, "cut_at_tray", 0.3),
+            ):  # fmt: skip
+                setattr(part, name, most * savagery * chance.random() if chance.strikes(0.7) else 0.0)
+            if chance.strikes(0.3):
+                # Released, and forgotten by the bank while the cash lies in the tray.
+                weather.rates.restored_at_release = max(weather.rates.restored_at_release, 0.4 * chance.random())
+            if chance.strikes(0.5):
+                weather.manners.leaves_cash = max(weather.manners.leaves_cash, 0.2 + 0.6 * chance.random())
         return weather
 
     def _thieves(self) -> None:

@@ -1,0 +1,72 @@
+"""What goes wrong beside a cash tray, just while notes lie in it: its sensor or motor fails, or the power goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from simulation.machines import Kiosk
+from simulation.weather import Rates
+from simulation.world import World
+
+from kiosk.screens.model import Screen
+
+FAULTS = ("retract-dead", "sensor-stuck-covered", "sensor-stuck-clear")
+#: While these are shown notes lie in the tray, or soon will.
+_MOMENTS = {"take.card", "cash.count", "take.bunch", "take.cash", "cash.back", "e.retracted"}
+#: Where the power goes, and how much likelier: where the motor runs it is a matter of two seconds.
+_CUTS = {"take.bunch": 0.5, "take.cash": 0.5, "cash.back": 2, "e.retracted": 1}
+
+
+class TrayTroubles:
+    """Draws at each of those screens. `is_calm`: nothing breaks any more."""
+
+    def __init__(self, world: World, rates: Rates, is_calm: Callable[[], bool]) -> None:
+        self._world, self._rates, self._is_calm = world, rates, is_calm
+        self._chance = world.chance("tray troubles")
+        self._pending: set[asyncio.Task[None]] = set()
+        self._last: dict[str, str] = {}
+
+    def seen(self, kiosk: Kiosk, screen: Screen) -> None:
+        """A screen is shown, once for each time that it comes."""
+        before, self._last[kiosk.terminal] = self._last.get(kiosk.terminal, ""), screen.id
+        if kiosk.tray is None or screen.id not in _MOMENTS or screen.id == before or self._is_calm():
+            return
+        if self._chance.strikes(self._rates.tray_fault):
+            self._spawn(self._break(kiosk))
+        if self._chance.strikes(self._rates.cut_at_tray * _CUTS.get(screen.id, 0)):
+            self._cut(kiosk, within_s=3 if screen.id == "cash.back" else 50)
+
+    async def _break(self, kiosk: Kiosk) -> None:
+        assert kiosk.tray is not None
+        name = self._chance.choice(FAULTS)
+        await asyncio.sleep(self._chance.random() ** 2 * 60)
+        self._world.count(f"tray: {name}")
+        kiosk.tray.set_fault(name)
+        await asyncio.sleep(self._chance.random() ** 2 * 400)
+        kiosk.tray.set_fault(name, on=False)
+
+    def _cut(self, kiosk: Kiosk, within_s: float) -> None:
+        """At one of the next effects, or in the seconds while somebody is waited for or the motor runs."""
+        power = kiosk.power
+        if power is None or not power.alive or power.cut_at is not None:
+            return
+        how = self._chance.choice(("power cut", "killed"))
+        self._world.count("tray: the power goes")
+        if self._chance.strikes(0.5):
+            power.cut_how, power.cut_at = how, power.effects + self._chance.randint(1, 12)
+        else:
+            self._world.later(self._chance.random() * within_s, power.off, f"{how}: with notes in the tray")
+
+    def _spawn(self, work: object) -> None:
+        task = self._world.spawn(work)  # type: ignore[arg-type]  # a coroutine
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def calm(self, kiosks: list[Kiosk]) -> None:
+        for task in list(self._pending):
+            task.cancel()
+        await asyncio.gather(*self._pending, return_exceptions=True)
+        for kiosk in kiosks:
+            if kiosk.tray is not None:
+                kiosk.tray.clear_faults()

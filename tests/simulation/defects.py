@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from simulation.defects_bank import BANK
 from simulation.defects_codes import CODES
 from simulation.defects_deposits import DEPOSITS
+from simulation.defects_doors import DOORS
 from simulation.defects_errands import BILLS, DETAILS, OPENINGS, SERVICE
 from simulation.defects_kiosk import CARD, JOURNAL, OUTBOX, PAYMENT
 from simulation.defects_posts import POSTS
@@ -23,7 +24,7 @@ from simulation.planting import Defect
 
 _ALL = (
     *JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES, *DEPOSITS, *BILLS, *DETAILS, *OPENINGS, *SERVICE,
-    *TRAYS,
+    *TRAYS, *DOORS,
 )  # fmt: skip
 DEFECTS = {defect.name: defect for defect in _ALL}
 

@@ -12,8 +12,10 @@ from typing import Any
 from simulation.world import Power, World
 
 from bank_link.card_file import SIZE
+from drivers.gpio import InputWiring
 from drivers.simulated.cash_tray import ElectricCashTray
 from drivers.simulated.dispenser import ElectricDispenser
+from drivers.simulated.door import ElectricDoor
 from drivers.simulated.line import VirtualWire
 from drivers.simulated.note_path import Note
 from drivers.simulated.ntag import Ntag21x, TagFaults
@@ -225,3 +227,17 @@ class WatchedTray(ElectricCashTray):
         elif self._since.pop(name, None) is not None:
             self._until[name] = self._world.now
         super()._fault_changed(name)
+
+
+class WatchedDoor(ElectricDoor):
+    """Knows since when it is open. `guards_cash`: who opens it reaches the notes."""
+
+    def __init__(self, world: World, pins: SimulatedPins, wiring: InputWiring, *, guards_cash: bool) -> None:
+        self._world, self.guards_cash = world, guards_cash
+        self.open_since = math.inf
+        super().__init__(pins, wiring)
+
+    def _move(self, is_open: bool) -> None:
+        if is_open != self.is_open:
+            self.open_since = self._world.now if is_open else math.inf
+        super()._move(is_open)

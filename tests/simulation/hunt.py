@@ -29,8 +29,8 @@ from simulation.run import Plan, Result, simulate  # noqa: E402 - the path comes
 SIZES = (4, 8, 12, 24, 40)
 #: What a plan must have for a defect whose name begins so.
 _SHARES = {
-    "code": "codes", "deposit": "deposits", "bill": "errands", "detail": "errands", "opening": "errands",
-    "service": "errands", "tray": "trays",
+    "code": ("codes",), "deposit": ("deposits",), "bill": ("errands",), "detail": ("errands",), "opening": ("errands",),
+    "service": ("errands",), "tray": ("trays",), "door": ("doors", "trays"),
 }  # fmt: skip
 #: As many visits has a seed of the search.
 VISITS = 40
@@ -50,8 +50,8 @@ class Found:
 
 def _plan(name: str, seed: int, visits: int) -> Plan:
     """A defect of cash codes, deposits or errands is found by people who have them: the others' plans stay as they were."""
-    share = _SHARES.get(name.partition("-")[0])
-    return Plan(seed, visits=visits, **({share: 0.5} if share else {}))  # type: ignore[arg-type]  # one of its shares
+    shares = dict.fromkeys(_SHARES.get(name.partition("-")[0], ()), 0.5)
+    return Plan(seed, visits=visits, **shares)  # type: ignore[arg-type]  # its shares
 
 
 def caught(name: str, plan: Plan) -> Result:
@@ -128,7 +128,8 @@ def _report(found: Sequence[Found], options: argparse.Namespace) -> int:
         for each in found:
             if each.plans:
                 plan = each.plans[0]
-                shares = (share for share in dict.fromkeys(_SHARES.values()) if getattr(plan, share))
+                known = dict.fromkeys(share for shares in _SHARES.values() for share in shares)
+                shares = (share for share in known if getattr(plan, share))
                 more = "".join(f", {share}={getattr(plan, share)}" for share in shares)
                 print(f'    "{each.name}": Plan({plan.seed}, visits={plan.visits}{more}),')
         print("}")

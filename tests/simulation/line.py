@@ -30,6 +30,8 @@ class LineWeather:
 class Watcher(Protocol):
     """Who sees what the line carries."""
 
+    def leaves(self, terminal: str, envelope: Envelope) -> None: ...
+
     def asked(self, terminal: str, envelope: Envelope) -> None: ...
 
 
@@ -60,6 +62,7 @@ class SimLine:
 
     async def exchange(self, request: bytes, timeout_ms: int) -> bytes:
         envelope = unseal(request).envelope
+        self._watcher.leaves(self._power.name, envelope)
         self._nature.is_about_to(self._power, f"sending {envelope.kind}")
         self._power.effect(f"sending {envelope.kind}")
         if self._is_cut() or not self._bank.up:

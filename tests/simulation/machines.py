@@ -17,6 +17,7 @@ from simulation.hardware import (
     Screenside,
     TagSlot,
     WatchedDispenser,
+    WatchedDoor,
     WatchedTray,
 )
 from simulation.world import Power, SlowExecutor, World, WorldClock
@@ -24,7 +25,7 @@ from simulation.world import Power, SlowExecutor, World, WorldClock
 from bank_link.card_file import SIZE
 from bank_link.identity import Identity
 from bank_link.money import Money
-from config.kiosk import EscrowKind, KioskConfig
+from config.kiosk import EscrowKind, Guards, KioskConfig
 from drivers.devices import CardReader, DeviceState, Holds
 from drivers.gpio import Board
 from drivers.pn532_reader import Pn532Reader
@@ -38,6 +39,7 @@ from kiosk.cabinet import (
     acceptor_wiring,
     build,
     dispenser_wiring,
+    input_,
     keypad_wiring,
     note_value,
     tray_wiring,
@@ -65,9 +67,9 @@ class Kiosk:
 
     def __init__(
         self, world: World, terminal: str, config: KioskConfig, line: Callable[[Kiosk, Power], Any], *,
-        contactless: bool = False, lying: bool = False, holds: str = "",
+        contactless: bool = False, lying: bool = False, holds: str = "", doors: bool = False,
     ) -> None:  # fmt: skip
-        """`holds`: what its note acceptor can hold back; "" for a machine without one."""
+        """`holds`: what its note acceptor can hold back; "" for a machine without one. `doors`: they are watched."""
         self.world, self.terminal, self.config = world, terminal, config
         self.chance = world.chance("kiosk", terminal)
         self.clock = WorldClock(world)
@@ -83,6 +85,10 @@ class Kiosk:
         self._empty: set[str] = set()
         self.dispenser = WatchedDispenser(self.pins, dispenser_wiring(config), changed=self._moved)
         self.tray = self._tray()
+        self.doors = tuple(
+            WatchedDoor(world, self.pins, input_(door.switch), guards_cash=door.guards is Guards.CASH)
+            for door in (config.doors if doors else ())
+        )
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
         self.acceptor = self._acceptor(holds) if holds else None
         self.emptied = self.given_back = 0  # out of the acceptor, in minor units: by operators, to customers
@@ -96,7 +102,7 @@ class Kiosk:
         self.cut_in: int | None = None
         self._line = line
         self.starts = 0
-        self.started_at = 0.0
+        self.started_at = self.exchanged_at = 0.0
         self.was_paying = False  # when the power went off
         self.disk = self._new_disk()
 
@@ -194,6 +200,7 @@ class Kiosk:
             devices.indicators,
             acceptor=devices.acceptor if self.acceptor is not None else None,
             tray=devices.tray,
+            doors=devices.doors if self.doors else (),
         )
         journal = Journal.open(JOURNAL, random=chance, vfs=self.disk.vfs)
         assert self.identity is not None
@@ -315,6 +322,7 @@ class Kiosk:
 
     def _swap(self, loaded: dict[str, int], found: dict[str, tuple[int, int]]) -> int:
         """Fresh notes for what is there; their worth, less that of what came out."""
+        self.exchanged_at = self.world.now
         for name in self.values:
             self.dispenser.load(name, loaded[name])
         self.dispenser.empty_rejects()

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from simulation.bank_node import BankNode
 from simulation.deposits import Deposits
+from simulation.doors import Doors
 from simulation.errands import Errands
 from simulation.machines import Kiosk
 from simulation.sends import Sends
@@ -107,7 +108,8 @@ class Model:
         self.sends = Sends(world, bank, self.wrong)
         self.deposits = Deposits(world, bank, self.wrong)
         self.errands = Errands(world, bank, self.sends, self.wrong)
-        self.trays = Trays(world, self.wrong)
+        self.doors = Doors(world, self.wrong)
+        self.trays = Trays(world, self.wrong, motor_moved=self.doors.motor_moved)
 
     def wrong(self, sentence: str) -> None:
         self._world.tell("MODEL", sentence)
@@ -117,9 +119,15 @@ class Model:
 
     def begins(self, kiosk: Kiosk, card: str, stick: int) -> None:
         self.trays.begins(kiosk)
+        self.doors.begins(kiosk)
         self.visits[kiosk.terminal] = Visit(kiosk.terminal, card, stick)
         self.sends.begins(kiosk.terminal)
         self.errands.begins(kiosk.terminal, card)
+
+    def leaves(self, terminal: str, envelope: Envelope) -> None:
+        """A machine has something to say, whether the line carries it or not."""
+        if envelope.kind == "release":
+            self.doors.sends_release((terminal, envelope.generation, msgspec.json.decode(envelope.body)["number"]))
 
     def asked(self, terminal: str, envelope: Envelope) -> None:
         """The line carries a message."""
@@ -393,6 +401,7 @@ class Model:
         for name, payment in self.payments.items():
             payment.journal_gone |= name[0] == terminal
         self.sends.journal_lost(terminal)
+        self.doors.journal_lost(terminal)
         self.deposits.journal_lost(terminal)
         self.errands.journal_lost(terminal)
 
@@ -422,6 +431,7 @@ class Model:
         for name, payment in self.payments.items():
             payment.decayed |= name[0] == terminal
         self.sends.decayed(terminal)
+        self.doors.journal_lost(terminal)
         self.errands.decayed(terminal)
         self.deposits.decayed(terminal)
 

@@ -20,7 +20,7 @@ from simulation.line import SimLine
 from simulation.machines import Kiosk, discard
 from simulation.model import Model
 from simulation.people import AMOUNTS, Customer, Manners, Operator, Staff, Visitor
-from simulation.tray_troubles import TrayTroubles
+from simulation.troubles import Troubles
 from simulation.weather import Weather
 from simulation.world import Power, World, graveyard
 
@@ -51,6 +51,7 @@ class Plan:
     lying: bool = False  # the kiosks' disks say that they have written, and have not
     codes: float = 0.0  # how likely a customer comes with a cash code instead of the card
     deposits: float = 0.0  # how likely a customer has notes to pay in
+    doors: float = 0.0  # how many of the machines watch their doors
     trays: float = 0.0  # how many of the machines have a cash tray that sees and takes back
     errands: float = 0.0  # how likely a customer has something else to do, and operators come to use their menu
 
@@ -99,7 +100,7 @@ class Run:
 
     def __init__(self, world: World, plan: Plan, directory: Path) -> None:
         self.world, self.plan = world, plan
-        self.weather = Weather.of(plan.seed, trays=bool(plan.trays))
+        self.weather = Weather.of(plan.seed, trays=bool(plan.trays), doors=bool(plan.doors))
         for name in plan.without:
             self.weather.without(name)
         self.drawn = self.weather.on()
@@ -112,7 +113,8 @@ class Run:
         self.operator = Operator(world, world.chance("operator"), LOADED)
         self.kiosks = [self._kiosk(f"T{number}") for number in range(1, self.chance.choice((1, 2, 2, 3)) + 1)]
         self.chaos = Chaos(world, self.bank, self.kiosks, self.weather)
-        self.troubles = TrayTroubles(world, self.weather.rates, lambda: self.chaos.is_calm)
+        self.troubles = Troubles(world, self.weather.rates, lambda: self.chaos.is_calm)
+        self.troubles.opened = self.model.doors.opened
         self.chaos.journals_lost = lambda kiosk: self.model.journal_lost(kiosk.terminal)
         self.chaos.restored = self.model.restored
         self.chaos.wrong = self.model.wrong
@@ -148,6 +150,7 @@ class Run:
         kiosk = Kiosk(
             self.world, terminal, config, self._line, contactless=contactless, lying=self.plan.lying,
             holds=self.world.chance("acceptor", terminal).choice(HOLDS) if self.plan.deposits else "",
+            doors=bool(self.plan.doors) and self.world.chance("doors", terminal).strikes(self.plan.doors),
         )  # fmt: skip
         kiosk.notes_moved = lambda: self.model.deposits.moved(
             terminal, kiosk.given_back + (sum(kiosk.acceptor.mouth) if kiosk.acceptor else 0)

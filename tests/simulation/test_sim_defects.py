@@ -99,6 +99,10 @@ KNOWN: dict[str, Plan] = {
     "tray-customer-not-told": Plan(6, visits=4, trays=0.5),
     "tray-credited-uncounted": Plan(4, visits=4, trays=0.5),
     "tray-no-case-of-a-forgotten-payment": Plan(4, visits=8, trays=0.5),
+    "door-cash-beside-it": Plan(6, visits=40, trays=0.5, doors=0.5),
+    "door-open-in-service": Plan(9, visits=4, trays=0.5, doors=0.5),
+    "door-nobody-counts": Plan(4, visits=24, trays=0.5, doors=0.5),
+    "door-motor-beside-a-hand": Plan(10, visits=40, trays=0.5, doors=0.5),
 }
 
 

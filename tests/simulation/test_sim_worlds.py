@@ -1,4 +1,4 @@
-"""Worlds of their own: disks that say that they have written, storms that take line and power for days, errands, and trays."""
+"""Worlds of their own: disks that say that they have written, storms that take line and power for days, errands, trays and doors."""
 
 from __future__ import annotations
 
@@ -52,4 +52,15 @@ def test_cash_that_is_left_is_never_lost_nor_the_next_ones() -> None:
         "tray: sensor-stuck-covered", "tray: sensor-stuck-clear", "customer: takes some of the cash",
         "staff: closes a case of kind retracted",
     }  # fmt: skip
+    assert wanted <= done.keys()
+
+
+def test_nobody_is_served_beside_an_open_door() -> None:
+    """Doors that are opened at any screen, beside notes that are paid, paid in, or left in a tray."""
+    done: Counter[str] = Counter()
+    for seed in (4, 6, 9, 10):
+        result = simulate(Plan(seed, visits=24, trays=0.5, doors=1.0, deposits=0.3))
+        assert result.violations == [], seed
+        done += result.counts
+    wanted = {"door: opened", "door: opened, and the cash is in reach", "door: a blow against the cabinet"}
     assert wanted <= done.keys()

@@ -37,8 +37,10 @@ class Lot:
 class Trays:
     """Told by the model of what it sees. Knows nothing of how kiosk and bank work."""
 
-    def __init__(self, world: World, wrong: Callable[[str], None]) -> None:
-        self._world, self._wrong = world, wrong
+    def __init__(
+        self, world: World, wrong: Callable[[str], None], *, motor_moved: Callable[[Kiosk], None]
+    ) -> None:  # fmt: skip
+        self._world, self._wrong, self._motor_moved = world, wrong, motor_moved
         self._kiosks: dict[str, Kiosk] = {}
         self._lots: dict[str, list[Lot]] = {}
         self._taken: Counter[str] = Counter()
@@ -97,6 +99,8 @@ class Trays:
     def _moved_back(self, kiosk: Kiosk) -> None:
         """All that lay there is inside the machine again."""
         assert kiosk.tray is not None
+        if not kiosk.tray.by_hand:
+            self._motor_moved(kiosk)
         for lot in self._lots.pop(kiosk.terminal, []):
             payment, waited = lot.payment, self._world.now - lot.last
             payment.given -= lot.minor

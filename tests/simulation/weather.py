@@ -46,6 +46,8 @@ class Rates:
     # Beside a cash tray, each time that the screen tells of notes: its sensor or motor fails, or the power goes.
     tray_fault: float = 0.0
     cut_at_tray: float = 0.0
+    # Where doors are watched, at any screen.
+    door_opened: float = 0.0
 
 
 @dataclass
@@ -73,8 +75,8 @@ class Weather:
         return weather
 
     @classmethod
-    def of(cls, seed: int, *, trays: bool) -> Weather:
-        """That of a seed; with `trays` more of what goes wrong beside one, and the rest as it is without."""
+    def of(cls, seed: int, *, trays: bool, doors: bool) -> Weather:
+        """That of a seed; with `trays` and `doors` more of what goes wrong beside them, and the rest as it is without."""
         weather, chance = cls.drawn(Chance(seed, "weather")), Chance(seed, "weather", "trays")
         if trays:
             savagery = chance.choice((0.0, 0.5, 1.0, 1.0))
@@ -87,6 +89,9 @@ class Weather:
                 weather.rates.restored_at_release = max(weather.rates.restored_at_release, 0.4 * chance.random())
             if chance.strikes(0.5):
                 weather.manners.leaves_cash = max(weather.manners.leaves_cash, 0.2 + 0.6 * chance.random())
+        own = Chance(seed, "weather", "doors")
+        if doors and own.strikes(0.8):
+            weather.rates.door_opened = 0.02 * own.random()
         return weather
 
     def _thieves(self) -> None:

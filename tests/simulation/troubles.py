@@ -1,10 +1,11 @@
-"""What goes wrong beside a cash tray, just while notes lie in it: its sensor or motor fails, or the power goes."""
+"""What goes wrong in a cabinet just while a screen is shown: a tray's sensor or motor fails, the power goes, a door is opened."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
+from simulation.hardware import WatchedDoor
 from simulation.machines import Kiosk
 from simulation.weather import Rates
 from simulation.world import World
@@ -18,19 +19,24 @@ _MOMENTS = {"take.card", "cash.count", "take.bunch", "take.cash", "cash.back", "
 _CUTS = {"take.bunch": 0.5, "take.cash": 0.5, "cash.back": 2, "e.retracted": 1}
 
 
-class TrayTroubles:
-    """Draws at each of those screens. `is_calm`: nothing breaks any more."""
+class Troubles:
+    """Draws at each screen that comes. `is_calm`: nothing breaks any more."""
 
     def __init__(self, world: World, rates: Rates, is_calm: Callable[[], bool]) -> None:
         self._world, self._rates, self._is_calm = world, rates, is_calm
-        self._chance = world.chance("tray troubles")
+        self._chance, self._doors = world.chance("tray troubles"), world.chance("door troubles")
+        self.opened: Callable[[Kiosk, WatchedDoor], None] = lambda *_: None
         self._pending: set[asyncio.Task[None]] = set()
         self._last: dict[str, str] = {}
 
     def seen(self, kiosk: Kiosk, screen: Screen) -> None:
         """A screen is shown, once for each time that it comes."""
         before, self._last[kiosk.terminal] = self._last.get(kiosk.terminal, ""), screen.id
-        if kiosk.tray is None or screen.id not in _MOMENTS or screen.id == before or self._is_calm():
+        if screen.id == before or self._is_calm():
+            return
+        if kiosk.doors and self._doors.strikes(self._rates.door_opened):
+            self._spawn(self._open(kiosk))
+        if kiosk.tray is None or screen.id not in _MOMENTS:
             return
         if self._chance.strikes(self._rates.tray_fault):
             self._spawn(self._break(kiosk))
@@ -45,6 +51,22 @@ class TrayTroubles:
         kiosk.tray.set_fault(name)
         await asyncio.sleep(self._chance.random() ** 2 * 400)
         kiosk.tray.set_fault(name, on=False)
+
+    async def _open(self, kiosk: Kiosk) -> None:
+        """A technician, or somebody who has a key and no business there."""
+        chance = self._doors
+        door = chance.choice(kiosk.doors)
+        await asyncio.sleep(chance.random() * 5)
+        if chance.strikes(0.2):
+            self._world.count("door: a blow against the cabinet")
+            door.fault_once("blow")
+            return
+        if not door.is_open:
+            self._world.count("door: opened, and the cash is in reach" if door.guards_cash else "door: opened")
+            door.open()
+            self.opened(kiosk, door)
+        await asyncio.sleep(0.5 + chance.random() ** 2 * 120)
+        door.shut()
 
     def _cut(self, kiosk: Kiosk, within_s: float) -> None:
         """At one of the next effects, or in the seconds while somebody is waited for or the motor runs."""
@@ -68,5 +90,7 @@ class TrayTroubles:
             task.cancel()
         await asyncio.gather(*self._pending, return_exceptions=True)
         for kiosk in kiosks:
+            for door in kiosk.doors:
+                door.shut()
             if kiosk.tray is not None:
                 kiosk.tray.clear_faults()

@@ -288,12 +288,14 @@ class Kiosk:
             found |= {box(Money(minor, "USD")): (paid_in[minor], 0) for minor in self.acceptor.values}
         # Whoever types it sees whether it was taken: no power cut in the moment of writing it down.
         power.cut_at, armed = None, power.cut_at
+        before, self.exchanged_at = self.exchanged_at, self.world.now  # it may serve somebody before we hear of it
         task = power.spawn(control.load(Load(loaded=loaded, found=found, by=by)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         power.cut_at = armed
         if await self._finished(task) and task.exception() is not None:
             self.world.tell(self.terminal, f"exchange not taken: {task.exception()}")
+            self.exchanged_at = before
             return None
         self._empty_box()
         return self._swap(loaded, found) - sum(minor * count for minor, count in paid_in.items())

@@ -70,7 +70,8 @@ class EscposPrinter:
         self._times = timings or PrinterTimings()
         self._paper = Paper.UNKNOWN
         self._trouble = ""
-        self._begun = False
+        # What an earlier start has left: the printer has power of its own.
+        self._begun = self._stale = True
         self._busy = asyncio.Lock()
         self._polling: asyncio.Task[None] | None = None
 
@@ -165,9 +166,14 @@ class EscposPrinter:
             raise self._error(Fault.TIMEOUT, f"The {self.name} did not print in time: look at it.")
 
     async def _forget(self) -> None:
-        """Also where the line is gone: then the printer lost its data's end, and starts the next job anew."""
+        """Where the line is gone, as soon as it is back."""
+        self._stale = True
         with contextlib.suppress(DeviceError):
-            await self._line.write(FORGET)
+            await self._forget_now()
+
+    async def _forget_now(self) -> None:
+        await self._line.write(FORGET)
+        self._stale = False
 
     async def _cut_off(self) -> None:
         """What an earlier job left behind."""
@@ -208,6 +214,8 @@ class EscposPrinter:
     async def _ask(self, question: bytes) -> int:
         """Raises DeviceError (TIMEOUT, UNPLUGGED)."""
         try:
+            if self._stale:
+                await self._forget_now()
             await self._line.read(256, 0)  # what is there answers an older question
             await self._line.write(question)
             answer = await self._answer(_is_status, self._times.answer_ms)

@@ -281,3 +281,41 @@ def test_a_model_that_nobody_knows_is_said_at_the_first_receipt() -> None:
         assert caught.value.fault is Fault.CONFIG
 
     told(story, model="TM-X")
+
+
+def sent_for(job: PrintJob) -> bytes:
+    """All that the printer hears of a receipt."""
+    heard = bytearray()
+
+    async def story(rig: Rig) -> None:
+        real = rig.device.hear
+        rig.device.wire.device.connect(lambda data: (heard.extend(data), real(data))[1], lambda _: None)
+        await rig.driver.print(job)
+
+    told(story)
+    return bytes(heard)
+
+
+@pytest.mark.parametrize("paper_out", [False, True])
+@pytest.mark.parametrize("part", [0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.97, 1.0])
+def test_what_a_power_cut_leaves_in_the_printer_is_no_part_of_the_next_receipt(part: float, paper_out: bool) -> None:
+    """The kiosk goes dark in mid-receipt, the printer does not: the next start gets rid of the head, and of what waits."""
+    heard = sent_for(JOB)
+
+    async def story() -> None:
+        device = ElectricReceiptPrinter()
+        device.set_fault("paper-out", on=paper_out)
+        device.hear(heard[: round(len(heard) * part)])
+        await asyncio.sleep(2)
+        driver = EscposPrinter(device.wire.host, executor=InlineExecutor(), columns=COLUMNS, raster=bars)
+        driver.open()
+        await asyncio.sleep(3)
+        before = len(device.hanging)
+        device.set_fault("paper-out", on=False)
+        await asyncio.sleep(20)
+        assert len(device.hanging) == before, "printed later, for whoever stands there"
+        await driver.print(PrintJob((PrintLine("somebody else's"),)))
+        assert device.hanging[-1].text.split() == ["somebody", "else's"]
+        driver.close()
+
+    run_virtual(story())

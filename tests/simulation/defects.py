@@ -19,12 +19,13 @@ from simulation.defects_doors import DOORS
 from simulation.defects_errands import BILLS, DETAILS, OPENINGS, SERVICE
 from simulation.defects_kiosk import CARD, JOURNAL, OUTBOX, PAYMENT
 from simulation.defects_posts import POSTS
+from simulation.defects_receipts import RECEIPTS
 from simulation.defects_trays import TRAYS
 from simulation.planting import Defect
 
 _ALL = (
     *JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES, *DEPOSITS, *BILLS, *DETAILS, *OPENINGS, *SERVICE,
-    *TRAYS, *DOORS,
+    *TRAYS, *DOORS, *RECEIPTS,
 )  # fmt: skip
 DEFECTS = {defect.name: defect for defect in _ALL}
 

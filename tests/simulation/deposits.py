@@ -53,6 +53,9 @@ class Deposits:
             self.all[name] = PaidIn(name, self._world.now)
         self._last[name[0]] = self.all[name]
 
+    def last(self, terminal: str) -> PaidIn | None:
+        return self._last.get(terminal)
+
     def inserted(self, terminal: str, minor: int) -> None:
         """The machine has drawn a note in."""
         deposit = self._last.get(terminal)

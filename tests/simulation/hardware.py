@@ -13,6 +13,7 @@ from simulation.world import Power, World
 
 from bank_link.card_file import SIZE
 from drivers.gpio import InputWiring
+from drivers.passage import Way
 from drivers.simulated.cash_tray import ElectricCashTray
 from drivers.simulated.dispenser import ElectricDispenser
 from drivers.simulated.door import ElectricDoor
@@ -179,9 +180,18 @@ class TagSlot:
 
 
 class WatchedDispenser(ElectricDispenser):
-    """Tells of what nobody in the machine can know: notes that left together with another one."""
+    """Tells of what nobody in the machine can know: notes that left together with another one, or that a sensor lets go of."""
 
     doubled: Callable[[str, int], None] = lambda *_: None
+    hidden: Callable[[str], None] = lambda _: None
+
+    def _fault_changed(self, name: str) -> None:
+        if name == "sensor-stuck-clear" and self._has(name):
+            for note in self._path.notes:
+                if self._path.covers(note, Way.EXIT):
+                    # As if it had passed: at just the right moment nothing tells it from one that has.
+                    self.hidden(note.cassette)
+        super()._fault_changed(name)
 
     def take_some(self, chance: random.Random) -> None:
         """A hand that takes part of what lies in the tray, or all of it."""

@@ -29,9 +29,12 @@ from config.kiosk import EscrowKind, Guards, KioskConfig
 from drivers.devices import CardReader, DeviceState, Holds
 from drivers.gpio import Board
 from drivers.pn532_reader import Pn532Reader
+from drivers.receipt_printer import EscposPrinter
 from drivers.simulated.keypad import ElectricKeypad
+from drivers.simulated.line import VirtualWire
 from drivers.simulated.note_acceptor import ElectricNoteAcceptor
 from drivers.simulated.pins import SimulatedPins
+from drivers.simulated.receipt_printer import ElectricReceiptPrinter, Receipt
 from drivers.stick_reader import StickReader
 from kiosk.cabinet import (
     Devices,
@@ -68,8 +71,11 @@ class Kiosk:
     def __init__(
         self, world: World, terminal: str, config: KioskConfig, line: Callable[[Kiosk, Power], Any], *,
         contactless: bool = False, lying: bool = False, holds: str = "", doors: bool = False,
+        prints: bool = False,
     ) -> None:  # fmt: skip
-        """`holds`: what its note acceptor can hold back; "" for a machine without one. `doors`: they are watched."""
+        """`holds`: what its note acceptor can hold back; "" for a machine without one. `doors`: they are watched.
+        `prints`: it has a receipt printer.
+        """
         self.world, self.terminal, self.config = world, terminal, config
         self.chance = world.chance("kiosk", terminal)
         self.clock = WorldClock(world)
@@ -89,6 +95,8 @@ class Kiosk:
             WatchedDoor(world, self.pins, input_(door.switch), guards_cash=door.guards is Guards.CASH)
             for door in (config.doors if doors else ())
         )
+        self.printer = ElectricReceiptPrinter(changed=self._paper_moved) if prints else None
+        self.printed: Callable[[Receipt], None] = lambda _: None
         self.keypad = ElectricKeypad(self.pins, keypad_wiring(config))
         self.acceptor = self._acceptor(holds) if holds else None
         self.emptied = self.given_back = 0  # out of the acceptor, in minor units: by operators, to customers
@@ -200,6 +208,7 @@ class Kiosk:
             devices.indicators,
             acceptor=devices.acceptor if self.acceptor is not None else None,
             tray=devices.tray,
+            printer=self._printer(power),
             doors=devices.doors if self.doors else (),
         )
         journal = Journal.open(JOURNAL, random=chance, vfs=self.disk.vfs)
@@ -216,6 +225,25 @@ class Kiosk:
             raise
         self.machine = machine
         power.spawn(machine.run()).add_done_callback(self._ran, context=self.world._nature.copy())
+
+    def _printer(self, power: Power) -> EscposPrinter | None:
+        """The printer has power of its own; the wire to it is plugged in anew."""
+        printer = self.printer
+        if printer is None:
+            return None
+        wire = printer.wire = VirtualWire(baud=38_400)
+        wire.device.connect(printer.hear, lambda _: None)
+        printer._send = wire.device.send
+        if "unplugged" in printer.active_faults:
+            wire.cut()
+        executor = SlowExecutor(self.world, self.world.chance("receipt", self.terminal, self.starts), power, most_ms=40)
+        return EscposPrinter(PoweredSerial(self.world, power, wire), executor=executor)  # type: ignore[arg-type]  # a SerialLine
+
+    def _paper_moved(self) -> None:
+        """Each receipt that hangs out is seen once; whoever stands there takes it."""
+        while self.printer is not None and self.printer.hanging:
+            receipt = self.printer.hanging.popleft()
+            self.world.nature(self.printed, receipt)
 
     def _reader(self, power: Power) -> CardReader:
         if isinstance(self.slot, TagSlot):
@@ -279,6 +307,10 @@ class Kiosk:
         self.keypad.clear_faults()
         self.keypad.free()
         self.empty_tray()
+        if self.printer is not None:
+            self.printer.set_fault("dead")  # switched off and on, which frees its knife
+            self.printer.clear_faults()
+            self.printer.new_roll()
         # What lies in the path is counted with the rejects: it is in the machine, and in no cassette.
         found = {n: (place.cassette, place.reject + place.throat) for n, place in self.dispenser.physical.items()}
         self.dispenser.clear_path()

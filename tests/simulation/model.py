@@ -17,6 +17,7 @@ from simulation.deposits import Deposits
 from simulation.doors import Doors
 from simulation.errands import Errands
 from simulation.machines import Kiosk
+from simulation.receipts import Receipts
 from simulation.sends import Sends
 from simulation.trays import Trays, names_of_unseen
 from simulation.world import World
@@ -46,6 +47,7 @@ class Payment:
     account: str
     given: int = 0
     doubled: int = 0  # came out unseen together with counted notes
+    hidden: int = 0  # lay under the exit sensor as it went blind
     told_paid: int | None = None
     told_doubt: bool = False
     told_nothing: bool = False
@@ -109,6 +111,7 @@ class Model:
         self.deposits = Deposits(world, bank, self.wrong)
         self.errands = Errands(world, bank, self.sends, self.wrong)
         self.doors = Doors(world, self.wrong)
+        self.receipts = Receipts(world, self.wrong, self)
         self.trays = Trays(world, self.wrong, motor_moved=self.doors.motor_moved)
 
     def wrong(self, sentence: str) -> None:
@@ -300,6 +303,11 @@ class Model:
         else:
             self.errands.service.doubled(kiosk.terminal)
 
+    def hidden(self, kiosk: Kiosk, cassette: str) -> None:
+        payment = self._last(kiosk.terminal)
+        if payment is not None:
+            payment.hidden += self._values[cassette]
+
     def told(self, kiosk: Kiosk, screen: Screen) -> None:
         """A screen is shown: what it says of money is kept."""
         self.errands.told(kiosk, screen)
@@ -307,6 +315,7 @@ class Model:
             self.sends.told(kiosk.terminal, kiosk.identity.generation, screen)
             self.deposits.told(kiosk.terminal, screen, _amount(screen.title))
         payment = self._last(kiosk.terminal)
+        self.receipts.told(kiosk.terminal, screen)
         if payment is None:
             return
         self.trays.told(payment, screen)
@@ -567,10 +576,11 @@ class Model:
 
 
 def _may_differ(payment: Payment | None, difference: int) -> bool:
-    """More given than any sensor saw; or moved back out of a tray that could not see it."""
+    """More given than any sensor saw; less, where one let go of a note, or a tray could not see what was moved back."""
     if payment is None:
         return False
-    return 0 < difference <= payment.doubled or (payment.unseen and 0 < -difference <= payment.taken_back)
+    less = payment.hidden + (payment.taken_back if payment.unseen else 0)
+    return 0 < difference <= payment.doubled or 0 < -difference <= less
 
 
 def _amount(text: str) -> int | None:

@@ -93,6 +93,7 @@ class Visitor:
         self.errand: Errand | None = None
         self._typed = 0
         self._leaves: bool | None = None
+        self.receipt = ""  # how it is wanted: "paper", "phone" or not at all
 
     @property
     def stick_number(self) -> int:
@@ -173,6 +174,8 @@ class Visitor:
             return
         if self.errand is not None and await self.errand.answer(self, screen):
             return
+        if self.receipt and await self._wants_receipt(screen):
+            return
         match screen.id:
             case "pin" | "pin.wrong":
                 await self.enter_pin()
@@ -225,6 +228,13 @@ class Visitor:
                 await self.press("D" if chance.strikes(0.7) else "A")
             case _:
                 await self._otherwise(screen)
+
+    async def _wants_receipt(self, screen: Screen) -> bool:
+        """Whether one is offered here; on the phone where there is no paper."""
+        way = next((key for key in (self.receipt, "phone") if self.offers(screen, key)), "")
+        if way:
+            await self.choose(screen, way)
+        return bool(way)
 
     def _leaves_cash(self) -> bool:
         """Where a tray waits for it its screen comes again each second, and whoever has left it has left it."""

@@ -52,6 +52,7 @@ class Plan:
     codes: float = 0.0  # how likely a customer comes with a cash code instead of the card
     deposits: float = 0.0  # how likely a customer has notes to pay in
     doors: float = 0.0  # how many of the machines watch their doors
+    receipts: float = 0.0  # how many of the machines have a printer, and how likely a customer wants a receipt
     trays: float = 0.0  # how many of the machines have a cash tray that sees and takes back
     errands: float = 0.0  # how likely a customer has something else to do, and operators come to use their menu
 
@@ -100,7 +101,9 @@ class Run:
 
     def __init__(self, world: World, plan: Plan, directory: Path) -> None:
         self.world, self.plan = world, plan
-        self.weather = Weather.of(plan.seed, trays=bool(plan.trays), doors=bool(plan.doors))
+        self.weather = Weather.of(
+            plan.seed, trays=bool(plan.trays), doors=bool(plan.doors), receipts=bool(plan.receipts)
+        )  # fmt: skip
         for name in plan.without:
             self.weather.without(name)
         self.drawn = self.weather.on()
@@ -150,14 +153,17 @@ class Run:
         kiosk = Kiosk(
             self.world, terminal, config, self._line, contactless=contactless, lying=self.plan.lying,
             holds=self.world.chance("acceptor", terminal).choice(HOLDS) if self.plan.deposits else "",
+            prints=bool(self.plan.receipts) and self.world.chance("printer", terminal).strikes(self.plan.receipts),
             doors=bool(self.plan.doors) and self.world.chance("doors", terminal).strikes(self.plan.doors),
         )  # fmt: skip
         kiosk.notes_moved = lambda: self.model.deposits.moved(
             terminal, kiosk.given_back + (sum(kiosk.acceptor.mouth) if kiosk.acceptor else 0)
         )
         kiosk.moved = lambda: self.model.moved(kiosk)
+        kiosk.printed = lambda receipt: self.model.receipts.printed(kiosk.terminal, receipt)
         kiosk.forgot = lambda: self.model.journal_lost(kiosk.terminal)
         kiosk.dispenser.doubled = lambda cassette, notes: self.model.doubled(kiosk, cassette, notes)
+        kiosk.dispenser.hidden = lambda cassette: self.model.hidden(kiosk, cassette)
         kiosk.display.seen = lambda screen: self.model.told(kiosk, screen)
         return kiosk
 
@@ -254,6 +260,8 @@ class Run:
             self.staff.copy(customer)
         visitor = Visitor(self.world, kiosk, customer, chance, manners)
         visitor.errand = errand
+        if self.plan.receipts and chance.strikes(self.plan.receipts):
+            visitor.receipt = chance.choice(("paper", "paper", "phone"))
         if by_copy:
             # Who has a copy may not have the PIN.
             visitor.guesses = manners.wrong_pin > 0 and chance.strikes(0.5)

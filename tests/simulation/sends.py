@@ -85,6 +85,10 @@ class Sends:
         self.all[name] = sent
         self._visit.setdefault(name[0], []).append(sent)
 
+    def of_visit(self, terminal: str) -> list[Sent]:
+        """What this machine's customer has asked for so far."""
+        return self._visit.get(terminal, [])
+
     def told(self, terminal: str, generation: int, screen: Screen) -> None:
         """A screen is shown: what it says of money that was sent is kept."""
         of_visit = self._visit.get(terminal, [])

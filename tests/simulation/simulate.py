@@ -1,7 +1,7 @@
 """`make simulate` and `make campaign`: the whole system under simulation, by seeds; a failing seed is told and repeated.
 
     python tests/simulation/simulate.py --seeds 1000 [--first 1] [--jobs N] [--visits V] [--codes P] [--deposits P]
-                                     [--errands P] [--trays P] [--doors P]
+                                     [--errands P] [--trays P] [--doors P] [--receipts P]
     python tests/simulation/simulate.py --seed 17 [--visits V] [--only FAULT,… | --without FAULT,…]
     python tests/simulation/simulate.py --campaign [--visits-total 200000] [--report DIR]
 
@@ -36,7 +36,9 @@ if not __package__:
 
 VISITS = 24
 #: What a plan and the command line name alike.
-SHARES = ("codes", "deposits", "errands", "trays", "doors")
+SHARES = ("codes", "deposits", "errands", "trays", "doors", "receipts")
+#: Of them: what a machine can have, with its own weather.
+FITTED = ("trays", "doors", "receipts")
 #: Every so many seeds of a campaign one has its lines watched, which takes twice its time.
 WATCHED_EVERY = 50
 #: To shrink takes many runs: what breaks every seed shows in a few of them.
@@ -78,6 +80,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="so many of the machines see whether their cash was taken, and take back what is left (0 to 1)",
     )
     add("--doors", type=_share, default=0.0, metavar="P", help="so many of the machines watch their doors (0 to 1)")
+    add(
+        "--receipts",
+        type=_share,
+        default=0.0,
+        metavar="P",
+        help="so many of the machines have a receipt printer, and of the customers want a receipt (0 to 1)",
+    )
     add("--jobs", type=_positive, default=_cores(), metavar="N", help="processes at once (one for each core)")
     add("--shrink", type=int, default=SHRUNK, metavar="N", help=f"shrink so many of the failing seeds ({SHRUNK})")
     add("--only", metavar="FAULT,…", help="with one seed: what may go wrong, or nothing")
@@ -132,7 +141,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 
     without = tuple(name for name in options.without.split(",") if name)
     if options.only is not None:
-        known = Weather.of(options.seed, trays=bool(options.trays), doors=bool(options.doors)).on()
+        known = Weather.of(options.seed, **{name: bool(getattr(options, name)) for name in FITTED}).on()
         wanted = set(options.only.split(",")) - {"nothing"}
         if not wanted <= known.keys():
             sys.exit(

@@ -103,6 +103,11 @@ KNOWN: dict[str, Plan] = {
     "door-open-in-service": Plan(9, visits=4, trays=0.5, doors=0.5),
     "door-nobody-counts": Plan(4, visits=24, trays=0.5, doors=0.5),
     "door-motor-beside-a-hand": Plan(10, visits=40, trays=0.5, doors=0.5),
+    "receipt-of-what-was-asked": Plan(3, visits=24, receipts=0.5),
+    "receipt-without-its-doubt": Plan(7, visits=24, receipts=0.5),
+    "receipt-head-of-the-last-one": Plan(20, visits=40, receipts=0.5),
+    "receipt-told-unproven": Plan(1, visits=8, receipts=0.5),
+    "receipt-failure-not-told": Plan(20, visits=24, receipts=0.5),
 }
 
 

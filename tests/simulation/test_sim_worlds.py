@@ -1,4 +1,4 @@
-"""Worlds of their own: disks that say that they have written, storms that take line and power for days, errands, trays and doors."""
+"""Worlds of their own: disks that say that they have written, storms that take line and power for days, errands, trays, doors and receipts."""
 
 from __future__ import annotations
 
@@ -63,4 +63,17 @@ def test_nobody_is_served_beside_an_open_door() -> None:
         assert result.violations == [], seed
         done += result.counts
     wanted = {"door: opened", "door: opened, and the cash is in reach", "door: a blow against the cabinet"}
+    assert wanted <= done.keys()
+
+
+def test_a_receipt_says_what_was_told_and_nobody_elses() -> None:
+    """Printers that run out, jam, are pulled out or go silent, and kiosks that go dark in mid-receipt."""
+    done: Counter[str] = Counter()
+    for seed in (7, 20, 191, 249):
+        result = simulate(Plan(seed, visits=24, receipts=0.8))
+        assert result.violations == [], seed
+        done += result.counts
+    wanted = {
+        "receipt: on paper", "receipt: on the phone", "receipt: the power goes", "printer: paper-ends", "printer: unplugged"
+    }  # fmt: skip
     assert wanted <= done.keys()

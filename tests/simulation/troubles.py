@@ -8,8 +8,9 @@ from collections.abc import Callable
 from simulation.hardware import WatchedDoor
 from simulation.machines import Kiosk
 from simulation.weather import Rates
-from simulation.world import World
+from simulation.world import Chance, World
 
+from drivers.simulated.receipt_printer import ElectricReceiptPrinter
 from kiosk.screens.model import Screen
 
 FAULTS = ("retract-dead", "sensor-stuck-covered", "sensor-stuck-clear")
@@ -25,6 +26,7 @@ class Troubles:
     def __init__(self, world: World, rates: Rates, is_calm: Callable[[], bool]) -> None:
         self._world, self._rates, self._is_calm = world, rates, is_calm
         self._chance, self._doors = world.chance("tray troubles"), world.chance("door troubles")
+        self._paper = world.chance("printer troubles")
         self.opened: Callable[[Kiosk, WatchedDoor], None] = lambda *_: None
         self._pending: set[asyncio.Task[None]] = set()
         self._last: dict[str, str] = {}
@@ -36,12 +38,20 @@ class Troubles:
             return
         if kiosk.doors and self._doors.strikes(self._rates.door_opened):
             self._spawn(self._open(kiosk))
+        if kiosk.printer is not None and self._paper.strikes(
+            self._rates.printer_fault * (10 if screen.id == "receipt.printing" else 1)
+        ):
+            self._spawn(self._spoil(kiosk.printer))
+        if kiosk.printer is not None and screen.id == "receipt.printing" and self._paper.strikes(
+            self._rates.printer_fault * 10
+        ):  # fmt: skip
+            self._cut(kiosk, self._paper, within_s=2)
         if kiosk.tray is None or screen.id not in _MOMENTS:
             return
         if self._chance.strikes(self._rates.tray_fault):
             self._spawn(self._break(kiosk))
         if self._chance.strikes(self._rates.cut_at_tray * _CUTS.get(screen.id, 0)):
-            self._cut(kiosk, within_s=3 if screen.id == "cash.back" else 50)
+            self._cut(kiosk, self._chance, within_s=3 if screen.id == "cash.back" else 50)
 
     async def _break(self, kiosk: Kiosk) -> None:
         assert kiosk.tray is not None
@@ -68,17 +78,29 @@ class Troubles:
         await asyncio.sleep(0.5 + chance.random() ** 2 * 120)
         door.shut()
 
-    def _cut(self, kiosk: Kiosk, within_s: float) -> None:
+    async def _spoil(self, printer: ElectricReceiptPrinter) -> None:
+        chance = self._paper
+        name = chance.choice(sorted(printer.faults))
+        await asyncio.sleep(chance.random() * 2)
+        self._world.count(f"printer: {name}")
+        if name in {"paper-ends", "cutter-jam"}:
+            printer.fault_once(name)
+            return
+        printer.set_fault(name)
+        await asyncio.sleep(1 + chance.random() ** 2 * 300)
+        printer.set_fault(name, on=False)
+
+    def _cut(self, kiosk: Kiosk, chance: Chance, within_s: float) -> None:
         """At one of the next effects, or in the seconds while somebody is waited for or the motor runs."""
         power = kiosk.power
         if power is None or not power.alive or power.cut_at is not None:
             return
-        how = self._chance.choice(("power cut", "killed"))
-        self._world.count("tray: the power goes")
-        if self._chance.strikes(0.5):
-            power.cut_how, power.cut_at = how, power.effects + self._chance.randint(1, 12)
+        how = chance.choice(("power cut", "killed"))
+        self._world.count("receipt: the power goes" if chance is self._paper else "tray: the power goes")
+        if chance.strikes(0.5):
+            power.cut_how, power.cut_at = how, power.effects + chance.randint(1, 12)
         else:
-            self._world.later(self._chance.random() * within_s, power.off, f"{how}: with notes in the tray")
+            self._world.later(chance.random() * within_s, power.off, f"{how}: in mid-handover")
 
     def _spawn(self, work: object) -> None:
         task = self._world.spawn(work)  # type: ignore[arg-type]  # a coroutine
@@ -92,5 +114,7 @@ class Troubles:
         for kiosk in kiosks:
             for door in kiosk.doors:
                 door.shut()
+            if kiosk.printer is not None:
+                kiosk.printer.clear_faults()
             if kiosk.tray is not None:
                 kiosk.tray.clear_faults()

@@ -46,6 +46,8 @@ class Rates:
     # Beside a cash tray, each time that the screen tells of notes: its sensor or motor fails, or the power goes.
     tray_fault: float = 0.0
     cut_at_tray: float = 0.0
+    # Where there is a receipt printer, at any screen.
+    printer_fault: float = 0.0
     # Where doors are watched, at any screen.
     door_opened: float = 0.0
 
@@ -75,8 +77,8 @@ class Weather:
         return weather
 
     @classmethod
-    def of(cls, seed: int, *, trays: bool, doors: bool) -> Weather:
-        """That of a seed; with `trays` and `doors` more of what goes wrong beside them, and the rest as it is without."""
+    def of(cls, seed: int, *, trays: bool, doors: bool, receipts: bool) -> Weather:
+        """That of a seed; with `trays`, `doors` and `receipts` more of what goes wrong beside them, and the rest as it is without."""
         weather, chance = cls.drawn(Chance(seed, "weather")), Chance(seed, "weather", "trays")
         if trays:
             savagery = chance.choice((0.0, 0.5, 1.0, 1.0))
@@ -92,6 +94,9 @@ class Weather:
         own = Chance(seed, "weather", "doors")
         if doors and own.strikes(0.8):
             weather.rates.door_opened = 0.02 * own.random()
+        own = Chance(seed, "weather", "receipts")
+        if receipts and own.strikes(0.8):
+            weather.rates.printer_fault = 0.03 * own.random()
         return weather
 
     def _thieves(self) -> None:

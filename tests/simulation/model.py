@@ -123,6 +123,7 @@ class Model:
     def begins(self, kiosk: Kiosk, card: str, stick: int) -> None:
         self.trays.begins(kiosk)
         self.doors.begins(kiosk)
+        self.receipts.begins(kiosk.terminal)
         self.visits[kiosk.terminal] = Visit(kiosk.terminal, card, stick)
         self.sends.begins(kiosk.terminal)
         self.errands.begins(kiosk.terminal, card)

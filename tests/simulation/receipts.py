@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from simulation.world import World
 
 from drivers.simulated.receipt_printer import Receipt
-from kiosk.screens.model import Code, Screen
+from kiosk.screens.model import Code, NoticeScreen, Screen, Take
 
 if TYPE_CHECKING:
     from simulation.model import Model
@@ -26,6 +26,8 @@ _CASH, _NO_CASH, _SENT, _BILL, _PAID_IN = (
 _OTHER = ("Account opened", "Account closed", "Balance", "Last payments", "New PIN", "Cash by code")
 _TITLES = {_CASH, _NO_CASH, _SENT, _BILL, _PAID_IN, *_OTHER}
 _FACT = re.compile(r"(Amount|To|Card|Account|Reference|Machine|Balance) +(\S.*)")
+#: Screens that tell a doubt about cash.
+_DOUBTS = {"e.doubt", "e.jam", "e.retracted"}
 _DOUBT, _END = "The bank will look into it.", "Thank you"
 _WHOLE_NUMBER = re.compile(r"\d{9}")
 #: A receipt that somebody is told to take was cut no longer ago.
@@ -52,7 +54,13 @@ class Receipts:
     def __init__(self, world: World, wrong: Callable[[str], None], model: Model) -> None:
         self._world, self._wrong, self._model = world, wrong, model
         self._cut_at: dict[str, float] = {}
+        self._doubts: dict[str, set[str]] = {}  # references that this visit was told with a doubt
+        self._bunch: dict[str, int] = {}  # what was shown of a payment that did not come to its end
         self._left: set[str] = set()  # machines with paper that was begun, and of which nobody was told to take it
+
+    def begins(self, terminal: str) -> None:
+        self._doubts[terminal] = set()
+        self._bunch.pop(terminal, None)
 
     def printed(self, terminal: str, receipt: Receipt) -> None:
         """Paper hangs out of the slot. What was broken off, and cut off, says nothing."""
@@ -74,6 +82,10 @@ class Receipts:
         self._judge(terminal, Said(titles[0], dict(facts), _DOUBT in " ".join(" ".join(lines).split())), lines)
 
     def told(self, terminal: str, screen: Screen) -> None:
+        if isinstance(screen, NoticeScreen) and screen.id in _DOUBTS:
+            self._doubts.setdefault(terminal, set()).add(screen.reference)
+        elif isinstance(screen, Take) and screen.id == "take.bunch":
+            self._bunch[terminal] = 100 * (_minor(screen.value) or 0)
         if screen.id == "receipt.printing":
             self._left.add(terminal)
         elif screen.id == "take.receipt":
@@ -114,12 +126,13 @@ class Receipts:
             self._wrong(f"{terminal}: a receipt of {said.facts.get('Reference')}, which is nothing of this visit")
             return
         payment, amount = payments[0], _minor(said.facts.get("Amount", ""))
-        if said.doubt is not None and said.doubt != payment.told_doubt:
+        if said.doubt is not None and said.doubt != (said.facts["Reference"] in self._doubts.get(terminal, ())):
             self._wrong(f"{payment.name}: a receipt with{'' if said.doubt else 'out'} a doubt, told was another thing")
         if said.title == _NO_CASH and (amount is not None or not payment.told_nothing):
             self._wrong(f"{payment.name}: a receipt that no cash came out, and that was not told")
-        if said.title == _CASH and amount != (payment.told_paid or 0):
-            self._wrong(f"{payment.name}: a receipt of {amount}, and {payment.told_paid} was told")
+        told = payment.told_paid if payment.told_paid is not None else self._bunch.get(terminal, 0)
+        if said.title == _CASH and amount != told:
+            self._wrong(f"{payment.name}: a receipt of {amount}, and {told} was told")
 
     def _sent(self, terminal: str, said: Said) -> None:
         sent = [each for each in self._model.sends.of_visit(terminal) if each.name[2] == said.number]

@@ -144,13 +144,10 @@ class ErrandRuns:
             made = await self._run.bank.do(q.CardReissue, card=card)
             pin = self._pins[account]
             self.newcomers.append(self._run.staff.knows(Known(f"Newcomer of {account}", card, account, pin, made.file)))
+        forgotten = self._run.model.errands.newcomers.forgotten
         for customer in self.newcomers:
-            if not customer.blockable and customer.account not in self._forgotten():
+            if not customer.blockable and customer.account not in forgotten:
                 await self._run.comes_in(customer)
-
-    def _forgotten(self) -> set[str]:
-        """Accounts of newcomers that a restored bank may not have any more."""
-        return {opened.account for opened in self._run.model.errands.newcomers.all.values() if opened.bank_forgot}
 
     async def pins_hold(self) -> None:
         """Of all PINs that a customer has ever typed for a new one, one opens a visit, and it is what was told."""
@@ -161,7 +158,7 @@ class ErrandRuns:
             pins.kept(f"{kiosk.terminal}'s journal", [msgspec.to_builtins(line.record) for line in lines])
         for customer in (*self._run.customers, *self.newcomers):
             ever = pins.of(customer.card)
-            if not ever or customer.account in self._forgotten():
+            if not ever or customer.account in self._run.model.errands.newcomers.forgotten:
                 continue
             if customer.blockable:
                 await self._run.staff.reissue(customer)

@@ -278,6 +278,8 @@ class Run:
             kiosk.display.seen = functools.partial(self._seen, kiosk, None)
             kiosk.dark = lambda: None
             self.busy.discard(who)
+        if "menu" in visitor.reached and "pin" not in visitor.reached:
+            self.model.wrong(f"{customer.name} came to a menu of {kiosk.terminal} that somebody else's PIN has opened")
         self.errands.remembers(customer, visitor.errand)
         if visitor.broke and chance.strikes(self.weather.rates.copy_made) and customer.name not in self.busy:
             # Nobody copies a stick that is in a machine.

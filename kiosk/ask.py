@@ -410,10 +410,7 @@ class Ask:
 
     async def _one(self, seconds: float) -> str | None:
         """A key, None after `seconds`; CardPulled at once when the guarded card goes, DoorOpened when a door is opened."""
-        reader = self._guarded
-        if reader is not None and self._guard is not None and self._guard.done() and reader.present:
-            # It was lost for a moment in which nothing was asked.
-            self._watch(reader)
+        # Also where it went while nothing was asked: what is in now may be the next customer's.
         guard = self._guard
         ended = self._door_opened() or (guard is not None and guard.done())
         key = None if ended else await self.keys.next(seconds)

@@ -197,7 +197,8 @@ async def _is_as_written(visit: Visit) -> bool:
         card: CardFile = parse(await parts.reader.read())
     except (DeviceError, CardFileError):
         return False
-    return (card.newest.epoch, card.newest.n) == (visit.opened.next_epoch, visit.opened.next_n)
+    written = (visit.card.card if visit.card is not None else "", visit.opened.next_epoch, visit.opened.next_n)
+    return (card.card, card.newest.epoch, card.newest.n) == written
 
 
 async def _release_and_pay(visit: Visit, held: r.Held) -> Payment | None:

@@ -8,6 +8,9 @@ from pathlib import Path
 from support.reckoning import reckon, settle
 from support.town import Town, run_town
 
+from bank_link.card_file import compose, parse
+from drivers.simulated.stick import SimulatedStick
+
 
 def test_a_withdrawal_pays_and_debits_the_same(tmp_path: Path) -> None:
     """$70 comes out in notes, and exactly that is debited; nothing stays held, no fact waits."""
@@ -217,6 +220,68 @@ def test_the_balance_is_shown_on_request_and_hidden(tmp_path: Path) -> None:
         await town.see("cancelled")
         town.slot.pull()
         await town.see("welcome")
+
+    run_town(tmp_path, story)
+
+
+def test_another_card_does_not_go_on_with_an_open_visit(tmp_path: Path) -> None:
+    """Who takes the card while something is read has ended the visit, even if the next customer's card is in by then."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        first, second = await town.customer(balance=123_45), await town.customer(balance=10_00)
+        await town.enter_pin(first)
+        await town.see("menu")
+        await town.choose("balance")
+        await town.see("balance")
+        await town.choose("show")
+        await town.see("balance.shown")
+        town.slot.pull()
+        await asyncio.sleep(2)
+        town.slot.insert(second.stick)
+        await asyncio.sleep(2)
+        await town.press("D")
+        assert (await town.see("menu", "cancelled")).id == "cancelled"
+        await town.see("take.card")
+        town.slot.pull()
+        await town.see("welcome")
+        await town.enter_pin(second)
+        await town.see("menu")
+
+    run_town(tmp_path, story)
+
+
+def test_no_cash_is_paid_for_a_card_that_is_not_in_any_more(tmp_path: Path) -> None:
+    """While the bank is asked another card is put in, of the same age to the second: it is not taken for the first one."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        first, second = await town.customer(balance=300_00), await town.customer(balance=10_00)
+
+        async def swap(kind: str) -> None:
+            if kind == "authorise":
+                card = parse(first.stick.content or b"")
+                epoch, n = card.newest.epoch, card.newest.n
+                town.slot.pull()
+                await asyncio.sleep(1)
+                file = compose(second.number, card.issuer, card.expiry, epoch, n, bytes(32))
+                town.slot.insert(SimulatedStick(file))
+                await asyncio.sleep(1)
+
+        town.line.before = swap
+        await town.enter_pin(first)
+        await town.see("menu")
+        await town.choose("cash")
+        await town.see("cash")
+        await town.choose("amount:5000")
+        if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
+            await town.choose("fewest")
+            await town.see("cash.receipt")
+        await town.choose("no")
+        assert (await town.see("take.card", "e.card")).id == "e.card"
+        town.slot.pull()
+        await town.see("welcome")
+        assert not any(town.customers_notes.values())
 
     run_town(tmp_path, story)
 

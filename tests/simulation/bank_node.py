@@ -39,6 +39,7 @@ class BankNode:
         self.power: Power | None = None
         self.bank: Bank | None = None
         self.ended: Callable[[str], None] = lambda _: None
+        self.arrived: Callable[[bytes], None] = lambda _: None
         self.answered: Callable[[bytes, bytes], None] = lambda *_: None
         self.enrolled: Callable[[str], None] = lambda _: None
         self.slow_ms = 2.0
@@ -102,6 +103,7 @@ class BankNode:
         if not self.up:
             return
         assert self.power is not None
+        self.arrived(request)
         self.power.spawn(self._handle(request, answer))
 
     async def _handle(self, request: bytes, answer: Callable[[bytes | None], None]) -> None:
@@ -139,6 +141,11 @@ class BankNode:
         """The books as they are. The bank must be up, and nobody may kill it meanwhile."""
         assert self.bank is not None
         return await self.bank.store.read(_rows, statement, values)
+
+    def peek(self, statement: str, **values: Any) -> list[Any]:
+        """As `sql`, at once: no time passes, and nobody's turn is taken. Nothing where the books are closed."""
+        connection = self.bank.store._connection if self.bank is not None else None
+        return _rows(connection, statement, values) if connection is not None else []
 
     async def enrol(self, kiosk: Kiosk, *, again: bool) -> bool:
         """The real enrolment, without its transport; whether it was done."""

@@ -17,6 +17,7 @@ from simulation.defects_codes import CODES
 from simulation.defects_deposits import DEPOSITS
 from simulation.defects_doors import DOORS
 from simulation.defects_errands import BILLS, DETAILS, OPENINGS, SERVICE
+from simulation.defects_inquiries import BALANCES, PINS, STATEMENTS
 from simulation.defects_kiosk import CARD, JOURNAL, OUTBOX, PAYMENT
 from simulation.defects_posts import POSTS
 from simulation.defects_receipts import RECEIPTS
@@ -26,6 +27,7 @@ from simulation.planting import Defect
 _ALL = (
     *JOURNAL, *OUTBOX, *PAYMENT, *BANK, *CARD, *POSTS, *CODES, *DEPOSITS, *BILLS, *DETAILS, *OPENINGS, *SERVICE,
     *TRAYS, *DOORS, *RECEIPTS,
+    *BALANCES, *STATEMENTS, *PINS,
 )  # fmt: skip
 DEFECTS = {defect.name: defect for defect in _ALL}
 

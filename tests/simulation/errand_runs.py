@@ -7,12 +7,15 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 from simulation.errand_visits import Change, Errand, Open, PayBill, Serve, calls_itself_an_operators
 from simulation.hardware import TagSlot
+from simulation.inquiry_visits import AskBalance, AskStatement, ChangePin, TryPin
 from simulation.machines import Kiosk
 from simulation.people import Customer, Known, Manners
 
 from bank.commands import requests as q
+from bank.control import CommandRefused
 from bank_link.card_file import SIZE
 from bank_link.errors import CardFileError
 from drivers.simulated.stick import SimulatedStick
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Of the visits that are errands.
 OPERATORS_SHARE, NEWCOMERS_SHARE = 0.25, 0.15
+#: Of what customers come for, where it is more than cash: balance, statement, PIN.
+INQUIRIES_SHARE = 1 / 3
 
 
 class ErrandRuns:
@@ -58,11 +63,29 @@ class ErrandRuns:
         if self._run.plan.errands and self._run.chance.strikes(0.3):
             calls_itself_an_operators(self._run.customers[0].stick)
 
-    def of_customer(self, kiosk: Kiosk) -> Errand:
+    def of_customer(self, kiosk: Kiosk, customer: Customer) -> Errand:
+        if self._run.chance.strikes(INQUIRIES_SHARE):
+            return self._inquiry(kiosk, customer)
         if self._run.chance.strikes(0.5):
             return Change(self._run.world, self._run.chance)
         agreed = functools.partial(self._run.model.errands.bills.agreed, kiosk.terminal)
         return PayBill(self._run.world, self._run.chance, self._run.founded.billers, agreed)
+
+    def _inquiry(self, kiosk: Kiosk, customer: Customer) -> Errand:
+        world, chance, errands = self._run.world, self._run.chance, self._run.model.errands
+        kind = chance.choice((AskBalance, AskStatement, ChangePin))
+        if kind is ChangePin:
+            return ChangePin(world, chance, kiosk.terminal, customer.card, errands.pins)
+        return kind(world, chance, kiosk.terminal, errands.figures)  # type: ignore[arg-type]  # the other two
+
+    def remembers(self, customer: Customer, errand: Errand | None) -> None:
+        """Which PIN it is: as it was told last; and which it may be as well, whatever was told."""
+        for change in errand.changes if isinstance(errand, ChangePin) else ():
+            if change.told_done:
+                customer.pin = change.new
+                customer.others.insert(0, change.before)
+            elif change.sent:
+                customer.others.insert(0, change.new)
 
     async def serve(self, kiosk: Kiosk, *, only_on: bool = False) -> None:
         """The machine's operator comes to it with card and PIN, in service or not."""
@@ -117,11 +140,48 @@ class ErrandRuns:
         """What was written and read back at a machine opens a visit; and so does what the staff has written instead."""
         if not self._run.plan.errands:
             return
-        lost = {opened.account for opened in self._run.model.errands.newcomers.all.values() if opened.bank_forgot}
         for account, card in await self._run.model.errands.newcomers.without_card():
             made = await self._run.bank.do(q.CardReissue, card=card)
             pin = self._pins[account]
             self.newcomers.append(self._run.staff.knows(Known(f"Newcomer of {account}", card, account, pin, made.file)))
+        forgotten = self._run.model.errands.newcomers.forgotten
         for customer in self.newcomers:
-            if not customer.blockable and customer.account not in lost:
+            if not customer.blockable and customer.account not in forgotten:
                 await self._run.comes_in(customer)
+
+    async def pins_hold(self) -> None:
+        """Of all PINs that a customer has ever typed for a new one, one opens a visit, and it is what was told."""
+        pins = self._run.model.errands.pins
+        for kiosk in self._run.kiosks if pins.all else ():
+            assert kiosk.machine is not None
+            lines = kiosk.machine.journal.lines(last=100_000)
+            pins.kept(f"{kiosk.terminal}'s journal", [msgspec.to_builtins(line.record) for line in lines])
+        for customer in (*self._run.customers, *self.newcomers):
+            ever = pins.of(customer.card)
+            if not ever or customer.account in self._run.model.errands.newcomers.forgotten:
+                continue
+            if customer.blockable:
+                await self._run.staff.reissue(customer)
+            if customer.blockable or not await self._unblocked(customer):
+                # The last digits of a newcomer's card may be another card's as well.
+                continue
+            opens = [pin for pin in ever if await self._opens(customer, pin)]
+            if len(opens) != 1 or opens[0] not in pins.may_hold(customer.card):
+                may = sorted(pins.may_hold(customer.card))
+                self._run.model.wrong(f"{customer.name} comes in with {opens} of {ever}; told was {may}")
+
+    async def _unblocked(self, customer: Customer) -> bool:
+        try:
+            await self._run.bank.do(q.CardUnblock, card=customer.reference or customer.card[-4:])
+        except CommandRefused:
+            return False
+        self._run.model.pins_start_again(customer.card)
+        return True
+
+    async def _opens(self, customer: Customer, pin: str) -> bool:
+        await self._unblocked(customer)
+        errand = TryPin(self._run.world, self._run.chance, pin)
+        reached = set((await self._run.comes(customer, errand)).reached)
+        if not reached & {"pin.wrong", "menu", "account", "unfreeze"}:
+            self._run.model.wrong(f"{customer.name} tries a PIN and comes to {sorted(reached)}")
+        return "pin.wrong" not in reached

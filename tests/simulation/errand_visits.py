@@ -15,7 +15,7 @@ from bank.commands.answers import BillerShown
 from bank_link.bills import fits
 from bank_link.card_file import HEADER
 from drivers.simulated.stick import SimulatedStick
-from kiosk.screens.model import Choose, Confirm, Screen
+from kiosk.screens.model import Choice, Choose, Confirm, Screen
 
 if TYPE_CHECKING:
     from simulation.people import Visitor
@@ -43,15 +43,19 @@ class Errand(ABC):
         elif screen.id in self.way[:-1]:
             await visitor.choose(screen, self.way[self.way.index(screen.id) + 1])
         elif screen.id == "account" and isinstance(screen, Choose):
-            # An account that was opened last is one that may be closed.
-            newest = self.way[-1:] == ("close",) and self._chance.strikes(0.8)
-            await visitor.choose(screen, (screen.choices[-1] if newest else self._chance.choice(screen.choices)).key)
+            await visitor.choose(screen, self._of(screen.choices).key)
         elif screen.id == "e.line" and self._chance.strikes(0.5):
             await visitor.choose(screen, "again")
             self._begun = False
         else:
             return await self._answer(visitor, screen)
         return True
+
+    def _of(self, choices: tuple[Choice, ...]) -> Choice:
+        """One of several accounts."""
+        # An account that was opened last is one that may be closed.
+        newest = self.way[-1:] == ("close",) and self._chance.strikes(0.8)
+        return choices[-1] if newest else self._chance.choice(choices)
 
     async def _type(self, visitor: Visitor, screen: Screen, digits: str) -> None:
         """Whatever stands there already is cleared first."""

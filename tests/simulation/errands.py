@@ -9,12 +9,15 @@ from typing import Any
 
 from simulation.bank_node import BankNode
 from simulation.details import Details
+from simulation.figures import Figures
 from simulation.machines import Kiosk
 from simulation.newcomers import Newcomers
+from simulation.pins import Pins
 from simulation.sends import Name, Sends
 from simulation.world import World
 
 from bank.commands.answers import BillerShown
+from bank_link.envelope import Envelope
 from kiosk.screens.model import Choose, Confirm, Screen
 
 #: A machine that is closed says these to anybody.
@@ -154,35 +157,58 @@ class Errands:
         self.service = Service(wrong)
         self.details = Details(world, bank, wrong)
         self.newcomers = Newcomers(world, bank, wrong)
+        self.figures = Figures(bank, wrong)
+        self.pins = Pins(world, bank, wrong)
         self.on = False
 
     def begins(self, terminal: str, card: str) -> None:
         self.service.begins(terminal, card)
         self.details.begins(terminal)
         self.newcomers.begins(terminal)
+        self.figures.begins(terminal)
+        self.pins.begins(terminal)
+
+    def carried(self, terminal: str, envelope: Envelope) -> None:
+        if self.on:
+            self.pins.carried(terminal, envelope)
+
+    def arrived(self, request: bytes) -> None:
+        if self.on:
+            self.figures.arrived(request)
+
+    def answered(self, asked: Envelope, answer: Envelope) -> None:
+        if self.on and asked.kind == "inquire":
+            self.figures.answered(asked, answer)
 
     def asked(self, name: Name, body: dict[str, Any], card: str, *, again: bool) -> None:
         if body["what"] == "bill" and not again:
             self.bills.asked(name, body)
         self.details.asked(name, body, card)
+        self.pins.asked(name, body)
 
     def told(self, kiosk: Kiosk, screen: Screen) -> None:
         self.service.told(kiosk, screen)
         self.details.told(kiosk.terminal, screen)
         self.newcomers.told(kiosk.terminal, screen)
+        if self.on:
+            self.figures.told(kiosk.terminal, screen)
+            self.pins.told(kiosk.terminal, screen)
 
     def restored(self, to: float) -> None:
         self.details.restored(to)
         self.newcomers.restored(to)
+        self.pins.restored(to)
 
     def decayed(self, terminal: str) -> None:
         self.details.decayed(terminal)
         self.newcomers.decayed(terminal)
+        self.pins.decayed(terminal)
 
     def journal_lost(self, terminal: str) -> None:
         self.service.journal_lost(terminal)
         self.details.journal_lost(terminal)
         self.newcomers.journal_lost(terminal)
+        self.pins.journal_lost(terminal)
 
     async def ended(self, used_twice: set[Name]) -> None:
         # Each question to the bank takes its time: what has no errands stays as it was.
@@ -191,3 +217,4 @@ class Errands:
             await self.details.ended(used_twice)
             closing = {change.about[1] for change in self.details.all.values() if change.what == "close"}
             await self.newcomers.ended(used_twice, closing)
+            await self.pins.ended(used_twice)

@@ -11,6 +11,7 @@ from typing import Any
 
 from simulation.people import Known
 from simulation.world import EPOCH_MS, Chance
+from sqlalchemy import Connection
 from support.virtual_time import InlineExecutor, run_virtual
 
 from bank.assembly import Bank, open_bank
@@ -27,6 +28,8 @@ BILLERS = (
     ("Hill Water", "water", 6, ""),
     ("City Power", "electricity", 9, "mod97"),
 )
+#: What has moved in each customer's account before, where there are errands: more than a page of a statement holds.
+MOVED = (100_00, -30_00, -25_00, 5_00, -49_99, -1)
 #: One a machine at most.
 OPERATORS = 3
 
@@ -81,6 +84,8 @@ async def _with_people(directory: Path, seams: dict[str, Any], *, errands: bool)
             pin = f"{chance.randrange(10_000):04d}"
             card: Any = await bank.execute(q.OperatorAdd(by="staff", name=f"Operator {number}", pin=pin))
             operators.append(Known(f"Operator {number}", card.card, "", pin, card.file))
+        if errands:
+            await bank.store.write(_move, [customer.account for customer in customers])
         await bank.seal()
     files = {file.name: file.read_bytes() for file in directory.glob("books.sqlite*") if file.suffix != ".lock"}
     return Founded(directory, files, tuple(customers), tuple(billers), tuple(operators))
@@ -94,6 +99,18 @@ async def _customer(bank: Bank, number: int, pin: str) -> Known:
     )
     card: Any = await bank.execute(q.CardIssue(by="staff", customer=customer.customer, pin=pin))
     return Known(name, card.card, account.account, pin, card.file)
+
+
+def _move(connection: Connection, accounts: list[str]) -> None:
+    """In the end each balance is what it was."""
+    for account in accounts:
+        for number, minor in enumerate(MOVED):
+            debit, credit = ("equity.USD", account) if minor > 0 else (account, "equity.USD")
+            connection.exec_driver_sql(
+                "INSERT INTO postings (debit_account, credit_account, amount_minor, currency, kind, terminal, generation,"
+                " number, case_id, text, at_ms) VALUES (?, ?, ?, 'USD', 'opening', '', 0, 0, '', '', ?)",
+                (debit, credit, abs(minor), EPOCH_MS - 50_000 + number),
+            )
 
 
 async def _account(bank: Bank, owner: str, opening: str) -> str:

@@ -30,7 +30,8 @@ SIZES = (4, 8, 12, 24, 40)
 #: What a plan must have for a defect whose name begins so.
 _SHARES = {
     "code": ("codes",), "deposit": ("deposits",), "bill": ("errands",), "detail": ("errands",), "opening": ("errands",),
-    "service": ("errands",), "tray": ("trays",), "door": ("doors", "trays"), "receipt": ("receipts",),
+    "service": ("errands",), "balance": ("errands",), "statement": ("errands",), "pin": ("errands",), "tray": ("trays",),
+    "door": ("doors", "trays"), "receipt": ("receipts",),
 }  # fmt: skip
 #: As many visits has a seed of the search.
 VISITS = 40

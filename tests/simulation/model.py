@@ -135,6 +135,7 @@ class Model:
 
     def asked(self, terminal: str, envelope: Envelope) -> None:
         """The line carries a message."""
+        self.errands.carried(terminal, envelope)
         if envelope.kind in {*_TIMED, "completion", "reversal", "open-account"}:
             self._number_used(terminal, envelope)
         if envelope.kind in {"release", "reversal", "completion"}:
@@ -195,6 +196,7 @@ class Model:
         if sent in self._answered:
             self.wrong(f"transmission {sent} was answered twice")
         self._answered.add(sent)
+        self.errands.answered(envelope, unseal(answer).envelope)
         if envelope.kind not in {*_TIMED, "reversal"}:
             return
         body, said = msgspec.json.decode(envelope.body), msgspec.json.decode(unseal(answer).envelope.body)

@@ -28,11 +28,16 @@ class Newcomers:
         self._world, self._bank, self._wrong = world, bank, wrong
         self.all: dict[Name, Opened] = {}
         self._last: dict[str, Opened] = {}
+        self._replaced: list[Opened] = []
 
     def begins(self, terminal: str) -> None:
         self._last.pop(terminal, None)
 
     def asked(self, name: Name) -> None:
+        known = self.all.get(name)
+        if known is not None and known.nobody_knows and known is not self._last.get(name[0]):
+            # Its number is another opening's now: neither journal nor bank remember its first use.
+            self._replaced.append(self.all.pop(name))
         self._last[name[0]] = self.all.setdefault(name, Opened(name, self._world.now))
 
     def told(self, terminal: str, screen: Screen) -> None:
@@ -48,6 +53,11 @@ class Newcomers:
 
     def last(self, terminal: str) -> Opened | None:
         return self._last.get(terminal)
+
+    @property
+    def forgotten(self) -> set[str]:
+        """Accounts that a restored bank may not have any more."""
+        return {opened.account for opened in (*self.all.values(), *self._replaced) if opened.bank_forgot}
 
     # ── What was forgotten ──────────────────────────────────────────────────────────────────────────────────────────
 

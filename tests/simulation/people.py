@@ -74,6 +74,7 @@ class Customer:
     copies: list[tuple[int, SimulatedStick]] = field(default_factory=list)
     kiosk: str = ""  # where it was used last
     blockable: bool = False  # a copy was used, or the stick broke: the card may need to be issued again
+    others: list[str] = field(default_factory=list)  # PINs that it may be as well, the likeliest first
 
 
 class Visitor:
@@ -94,6 +95,12 @@ class Visitor:
         self._typed = 0
         self._leaves: bool | None = None
         self.receipt = ""  # how it is wanted: "paper", "phone" or not at all
+        self.pin = ""  # as it was typed last, to open the visit
+
+    @property
+    def shown(self) -> Screen | None:
+        """What the display shows at this moment."""
+        return self._kiosk.display.shown
 
     @property
     def stick_number(self) -> int:
@@ -178,7 +185,7 @@ class Visitor:
             return
         match screen.id:
             case "pin" | "pin.wrong":
-                await self.enter_pin()
+                await self.enter_pin(again=screen.id == "pin.wrong")
             case "menu":
                 # Who has sent money may want cash as well, or the card.
                 wants = "nothing" if "payin" in self.reached and wants == "pay_in" else wants
@@ -265,11 +272,17 @@ class Visitor:
         elif screen.id.startswith("e."):
             self._pull()
 
-    async def enter_pin(self) -> None:
-        pin = self._customer.pin
+    async def enter_pin(self, *, again: bool = False) -> None:
+        """`again`: the last one was wrong. Who is not sure which one holds now tries another."""
+        customer = self._customer
+        if again and customer.others and self.pin == customer.pin:
+            customer.others.append(customer.pin)
+            customer.pin = customer.others.pop(0)
+        pin = customer.pin
         if self._chance.strikes(0.7 if self.guesses else self._manners.wrong_pin):
             self._world.count("customer: wrong PIN")
             pin = "".join(str((int(digit) + 1) % 10) for digit in pin)
+        self.pin = pin
         await self.press(*pin, "D")
 
     async def _pay_notes_in(self, screen: Screen) -> None:

@@ -133,6 +133,7 @@ class Run:
         if plan.lying:
             self.chaos.decayed.update(kiosk.terminal for kiosk in self.kiosks)
         self.bank.answered = self.model.answered
+        self.bank.arrived = self.model.errands.arrived
         self.bank.enrolled = self.model.taken_as_it_is
         self.customers: list[Customer] = []
         self.busy: set[str] = set()
@@ -291,13 +292,17 @@ class Run:
                 wants = "code"
                 self.model.begins(kiosk, visitor.code.code, 0)
         elif is_free and self.plan.errands and chance.strikes(self.plan.errands):
-            visitor.errand, wants = self.errands.of_customer(kiosk), chance.choice(("nothing", "nothing", "cash"))
+            visitor.errand = self.errands.of_customer(kiosk, customer)
+            wants = chance.choice(("nothing", "nothing", "cash"))
         try:
             ended = await visitor.visit(wants, amount)
         finally:
             kiosk.display.seen = functools.partial(self._seen, kiosk, None)
             kiosk.dark = lambda: None
             self.busy.discard(who)
+        if "menu" in visitor.reached and "pin" not in visitor.reached:
+            self.model.wrong(f"{customer.name} came to a menu of {kiosk.terminal} that somebody else's PIN has opened")
+        self.errands.remembers(customer, visitor.errand)
         if visitor.broke and chance.strikes(self.weather.rates.copy_made) and customer.name not in self.busy:
             # Nobody copies a stick that is in a machine.
             self.staff.copy(customer)
@@ -424,6 +429,7 @@ class Run:
             self.model.wrong(f"audit verify: {verified}")
         await self._honest_cards()
         await self.errands.newcomers_cards()
+        await self.errands.pins_hold()
 
     async def _honest_cards(self) -> None:
         """No card is blocked by what line, power or stick did."""
@@ -433,12 +439,16 @@ class Run:
             await self.comes_in(customer)
 
     async def comes_in(self, customer: Customer) -> None:
+        visitor = await self.comes(customer)
+        if not {"menu", "account", "pin.locked", "unfreeze"} & set(visitor.reached):
+            self.model.wrong(f"the honest card of {customer.name} came to {visitor.reached}")
+
+    async def comes(self, customer: Customer, errand: Errand | None = None) -> Visitor:
+        """At a machine that waits for somebody, with the best of manners."""
         kiosk = self.chance.choice(self.kiosks)
         await self._until(lambda: kiosk.in_service and kiosk.display.shown is not None
                           and kiosk.display.shown.id == "welcome", 120)  # fmt: skip
-        visitor = await self.visit(kiosk, customer, Manners(), "balance")
-        if not {"menu", "account", "pin.locked", "unfreeze"} & set(visitor.reached):
-            self.model.wrong(f"the honest card of {customer.name} came to {visitor.reached}")
+        return await self.visit(kiosk, customer, Manners(), "balance", errand=errand)
 
     async def _until(self, holds: object, seconds: float) -> None:
         until = self.world.now + seconds

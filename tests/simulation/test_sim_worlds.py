@@ -27,7 +27,9 @@ def test_what_a_storm_holds_back_is_told_days_later() -> None:
 
 
 def test_errands_end_as_their_customers_were_told() -> None:
-    """Bills, changes, openings with a card and without one, and operators at their menu, in all weathers."""
+    """Bills, changes, openings with a card and without one, what is shown of accounts, new PINs, and operators at their
+    menu, in all weathers.
+    """
     done: Counter[str] = Counter()
     for seed in range(1, 9):
         result = simulate(Plan(seed, visits=24, errands=0.6, deposits=0.2, codes=0.1))
@@ -36,6 +38,8 @@ def test_errands_end_as_their_customers_were_told() -> None:
     wanted = {
         "customer: pays a bill", "customer: freeze is done", "customer: open is done", "newcomer: told open.done",
         "operator: exchange by keypad", "operator: moves a note", "operator: switches a cassette off",
+        "customer: reads the balance", "customer: turns the page of a statement", "customer: changes the PIN",
+        "customer: types two different new PINs",
     }  # fmt: skip
     assert wanted <= done.keys()
 

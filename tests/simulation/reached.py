@@ -16,13 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 #: So often each event must have come in a campaign.
 LEAST = 200
 #: These files say `count(...)` of what happens to a system, and of what people do to it.
-COUNTERS = ("line.py", "machines.py", "chaos.py", "people.py", "run.py")
-#: Counted, and no event that a campaign has to reach: how far it came, and what the bank's staff had to do about it.
-NOT_EVENTS = (
-    "visits", "visit:", "settled", "staff:",
-    # Only where a plan has cash codes, deposits or trays (`Plan.codes` …), as its own runs do.
-    "acceptor:", "customer: takes some of the cash", "customer: pays a note in", "customer: wrong code", "customer: an old code comes again",
+COUNTERS = (
+    "line.py", "machines.py", "chaos.py", "people.py", "run.py", "troubles.py", "trays.py", "receipts.py",
+    "errand_visits.py", "inquiry_visits.py",
 )  # fmt: skip
+#: Counted, and no event that a campaign has to reach: how far it came, and what the bank's staff had to do about it.
+NOT_EVENTS = ("visits", "visit:", "settled", "staff:")
 #: The code that decides about money; folders stand for all files in them.
 WATCHED = (
     "kiosk/journal", "kiosk/vault.py", "kiosk/payment.py", "kiosk/host.py", "kiosk/standing.py",
@@ -49,7 +48,9 @@ def _counted(file: Path) -> Iterator[str]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
             continue
         name = node.args[0]
-        if node.func.attr == "_note" and len(node.args) == 2:
+        if node.func.attr == "count" and isinstance(name, ast.IfExp):
+            yield from (ast.literal_eval(branch) for branch in (name.body, name.orelse))
+        elif node.func.attr == "_note" and len(node.args) == 2:
             yield f"line: {ast.literal_eval(node.args[1])}"
         elif node.func.attr == "count" and isinstance(name, ast.Constant) and isinstance(name.value, str):
             yield name.value
@@ -67,7 +68,10 @@ def _family(name: ast.JoinedStr, place: str) -> Iterator[str]:
 
 def _families() -> dict[str, tuple[str, ...]]:
     """Names that are made at run time: how they begin, and how they can go on."""
-    from simulation import chaos
+    from simulation import chaos, troubles
+
+    from drivers.simulated.note_acceptor import ElectricNoteAcceptor
+    from drivers.simulated.receipt_printer import ElectricReceiptPrinter
 
     kiosk = [f"{what} journal.sqlite-wal" for what in ("write", "sync")]
     kiosk += [
@@ -90,7 +94,12 @@ def _families() -> dict[str, tuple[str, ...]]:
         "crash: ": tuple(f"{machine}, {how}" for machine in cuts for how in ("power cut", "killed")),
         "cut: ": tuple(f"{machine}, at {effect}" for machine, effects in cuts.items() for effect in effects),
         "stick: dies in ": ("pwrite", "fsync", "pread", "open", "drop_cache"),
-        "acceptor: ": (),  # as above
+        "acceptor: ": tuple(sorted(set(ElectricNoteAcceptor.faults) - {"stuck-line"})),
+        "printer: ": tuple(ElectricReceiptPrinter.faults),
+        "tray: ": troubles.FAULTS,
+        "customer: ": tuple(f"{what} is done" for what in ("name", "usual", "freeze", "unfreeze", "close", "open")),
+        "newcomer: told ": ("open.done", "open.unwritten"),
+        "operator: switches a cassette ": ("on", "off"),
         "line: ": (),  # by its calls of _note
         "staff: closes a case of kind ": (),  # the staff's answer, no event
     }

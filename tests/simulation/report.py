@@ -19,6 +19,8 @@ TITLES = {
     "line": "The line", "crash": "Crashes", "cut": "Crashes in the middle of an effect", "fault": "Faults that were drawn",
     "": "Two things at once", "journal": "Journal", "dispenser": "Note dispenser", "keypad": "Keypad",
     "reader": "Card reader", "stick": "Stick", "customer": "Customers", "operator": "Operator",
+    "newcomer": "Newcomers", "acceptor": "Note acceptor", "tray": "Cash tray", "door": "Doors", "printer": "Receipt printer",
+    "receipt": "Receipts",
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
     python tests/simulation/simulate.py --seeds 1000 [--first 1] [--jobs N] [--visits V] [--codes P] [--deposits P]
                                      [--errands P] [--trays P] [--doors P] [--receipts P]
     python tests/simulation/simulate.py --seed 17 [--visits V] [--only FAULT,… | --without FAULT,…]
-    python tests/simulation/simulate.py --campaign [--visits-total 200000] [--report DIR]
+    python tests/simulation/simulate.py --campaign [--visits-total 200000] [--report DIR] [--codes P] …
 
 Exit code 1: a seed failed; 130: it was stopped.
 """
@@ -39,6 +39,13 @@ VISITS = 24
 SHARES = ("codes", "deposits", "errands", "trays", "doors", "receipts")
 #: Of them: what a machine can have, with its own weather.
 FITTED = ("trays", "doors", "receipts")
+#: What a campaign's seeds have one after the other, where nothing else is asked for: all that a customer can do, and none of it.
+MIXES: tuple[dict[str, float], ...] = (
+    {},
+    {"errands": 0.5, "receipts": 0.3},
+    {"trays": 0.7, "doors": 0.3, "receipts": 0.5, "codes": 0.2},
+    {"deposits": 0.4, "errands": 0.3, "trays": 0.3, "doors": 0.3},
+)
 #: Every so many seeds of a campaign one has its lines watched, which takes twice its time.
 WATCHED_EVERY = 50
 #: To shrink takes many runs: what breaks every seed shows in a few of them.
@@ -217,10 +224,12 @@ def _tasks(options: argparse.Namespace, tally: Tally) -> Iterator[Task]:
     from simulation.campaign import Task
     from simulation.run import Plan
 
+    asked = _shares(options)
+    mixed = options.campaign and not any(asked.values())
     for number, seed in enumerate(count(options.first)):
         if tally.visits >= options.visits_total if options.campaign else number >= options.seeds:
             return
-        plan = Plan(seed, options.visits, **_shares(options))
+        plan = Plan(seed, options.visits, **(MIXES[seed % len(MIXES)] if mixed else asked))
         yield Task(plan, watched=options.campaign and number % options.watch_every == 0)
 
 

@@ -134,7 +134,8 @@ class ErrandRuns:
                 await self._run.bank.do(q.CardUnblock, card=operator.reference)
                 await self._run.staff.reissue(operator)
                 await self.serve(kiosk, only_on=True)
-                await asyncio.sleep(30)
+                # Longer than a notice stands: who comes just as it goes finds the machine at rest, and leaves.
+                await asyncio.sleep(40)
 
     async def newcomers_cards(self) -> None:
         """What was written and read back at a machine opens a visit; and so does what the staff has written instead."""

@@ -300,8 +300,8 @@ class Run:
             kiosk.display.seen = functools.partial(self._seen, kiosk, None)
             kiosk.dark = lambda: None
             self.busy.discard(who)
-        if "menu" in visitor.reached and "pin" not in visitor.reached:
-            self.model.wrong(f"{customer.name} came to a menu of {kiosk.terminal} that somebody else's PIN has opened")
+        if "pin" not in visitor.reached and _goes_on(visitor.reached):
+            self.model.wrong(f"{customer.name} went on in somebody else's visit at {kiosk.terminal}")
         self.errands.remembers(customer, visitor.errand)
         if visitor.broke and chance.strikes(self.weather.rates.copy_made) and customer.name not in self.busy:
             # Nobody copies a stick that is in a machine.
@@ -456,3 +456,9 @@ class Run:
             if self.world.now > until:
                 raise TimeoutError("the world did not come to what was waited for")
             await asyncio.sleep(0.1)
+
+
+def _goes_on(reached: list[str]) -> bool:
+    """Whether a menu was good for something. One that is shown at the end of a visit ends it, and asks nothing."""
+    after = reached[reached.index("menu") + 1 :] if "menu" in reached else []
+    return bool(after) and after[0] not in {"cancelled", "take.card", "thanks"}

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from simulation.bank_node import BankNode
+from simulation.copies import Copies
 from simulation.deposits import Deposits
 from simulation.doors import Doors
 from simulation.errands import Errands
 from simulation.machines import Kiosk
+from simulation.payments import Name, Payment, Visit, amount_of, may_differ
 from simulation.receipts import Receipts
 from simulation.sends import Sends
 from simulation.trays import Trays, names_of_unseen
@@ -26,55 +27,13 @@ from bank.authoriser.codes import is_code
 from bank_link.envelope import Envelope, unseal
 from kiosk.screens.model import NoticeScreen, Screen, Take
 
-Name = tuple[str, int, int]
-
 _CASE = re.compile(r"case ([^-]+)-([0-9]+)\.([0-9]+)\.([a-z-]+)")
-_AMOUNT = re.compile(r"\$([0-9,]+)")
 #: Told: nothing left the account. Told: nobody knows yet. (By screen id, after an authorise.)
 _NOTHING = {"e.nocash", "e.nottaken"}
 _DOUBT = {"e.doubt", "e.jam"}
 _TIMED = {"open-visit", "authorise", "release", "post", "deposit"}
 #: What the simulated bank's configuration allows in a row.
 PIN_TRIES = 3
-
-
-@dataclass(eq=False)
-class Payment:
-    """What the world knows of one authorise. Minor units."""
-
-    name: Name
-    visit: Visit
-    account: str
-    given: int = 0
-    doubled: int = 0  # came out unseen together with counted notes
-    hidden: int = 0  # lay under the exit sensor as it went blind
-    told_paid: int | None = None
-    told_doubt: bool = False
-    told_nothing: bool = False
-    loose: bool = False  # a note came that no journal had let out
-    at: float = 0.0
-    released_at: float = 0.0  # when the bank let it be paid
-    journal_gone: bool = False  # the machine's disk was lost or turned back after it
-    decayed: bool = False  # bits of the journal flipped after it, just where a power cut leaves its marks as well
-    bank_forgot: bool = False  # and so was the bank's database
-    taken_back: int = 0  # of what was given: moved out of the tray into the machine again
-    told_back: bool = False
-    unseen: bool = False  # the tray's sensor or motor failed while its notes lay there
-
-    @property
-    def nobody_knows(self) -> bool:
-        """Both memories of it are gone, or what a disk forgot nobody can see: only counting the cassettes finds it."""
-        return self.decayed or (self.journal_gone and self.bank_forgot)
-
-
-@dataclass(eq=False)
-class Visit:
-    """One customer before one machine."""
-
-    kiosk: str
-    card: str
-    stick: int
-    payments: list[Payment] = field(default_factory=list)
 
 
 class Model:
@@ -104,9 +63,8 @@ class Model:
         self._pins_since: dict[str, float] = {}
         self._bank_stopped_at = 0.0
         self._tried: set[Name] = set()
-        self._sticks: dict[str, dict[int, float | None]] = {}
-        self._reissued_at: dict[str, float] = {}
         self._senders: dict[Name, Visit | None] = {}
+        self.copies = Copies(world, self.wrong)
         self.sends = Sends(world, bank, self.wrong)
         self.deposits = Deposits(world, bank, self.wrong)
         self.errands = Errands(world, bank, self.sends, self.wrong)
@@ -223,7 +181,7 @@ class Model:
         if (terminal, generation, body.get("transaction", body["number"])) in self._reversed:
             self.wrong(f"{name} took effect after its reversal")
         if answer["type"] == "slipped" and (visit := self._senders.get(name)) is not None:
-            self._spends(visit, f"sent money in {name}")
+            self.copies.spends(visit, f"sent money in {name}")
         if answer["type"] == "released":
             self._released(terminal, generation, body["transaction"])
             if at > self._turned_back.get(terminal, at):
@@ -316,14 +274,14 @@ class Model:
         self.errands.told(kiosk, screen)
         if kiosk.identity is not None:
             self.sends.told(kiosk.terminal, kiosk.identity.generation, screen)
-            self.deposits.told(kiosk.terminal, screen, _amount(screen.title))
+            self.deposits.told(kiosk.terminal, screen, amount_of(screen.title))
         payment = self._last(kiosk.terminal)
         self.receipts.told(kiosk.terminal, screen)
         if payment is None:
             return
         self.trays.told(payment, screen)
         if isinstance(screen, Take) and screen.id == "take.cash":
-            payment.told_paid = _amount(screen.value)
+            payment.told_paid = amount_of(screen.value)
         elif isinstance(screen, NoticeScreen):
             payment.told_doubt |= screen.id in _DOUBT
             payment.told_nothing |= screen.id in _NOTHING and payment.told_paid is None
@@ -334,29 +292,17 @@ class Model:
         visit = self.visits.get(terminal)
         return visit.payments[-1] if visit is not None and visit.payments else None
 
-    # ── Copies ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def has_stick(self, card: str, stick: int, copy_of: int | None = None) -> None:
-        """A stick of this card exists; a copy of a spent one is spent."""
-        self._sticks.setdefault(card, {})[stick] = self._sticks.get(card, {}).get(copy_of or 0)
+    # ── What was forgotten ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def card_at(self, terminal: str) -> str:
         """The card of the customer who is there."""
         visit = self.visits.get(terminal)
         return "" if visit is None else visit.card
 
-    def has_copies(self, card: str) -> bool:
-        return len(self._sticks.get(card, {})) > 1
-
     def pins_start_again(self, card: str) -> None:
         """A new card file may have made the tries start again."""
         del self._wrong_pins[card]
         self._pins_since[card] = self._world.now
-
-    def reissued(self, card: str) -> None:
-        """Whatever sticks there are of it, a new file makes them worthless."""
-        self._sticks[card] = dict.fromkeys(self._sticks.get(card, {}), self._world.now)
-        self._reissued_at[card] = self._world.now
 
     def restored(self, to: float) -> None:
         """The bank forgot what was paid since `to`; which copy was the spent one it is told by the kiosk's facts."""
@@ -376,36 +322,21 @@ class Model:
         self.sends.restored(to)
         self.errands.restored(to)
         self.deposits.restored(to)
-        for sticks in self._sticks.values():
-            for stick, spent in sticks.items():
-                if spent is not None and spent > to:
-                    sticks[stick] = None
+        self.copies.restored(to)
 
     def _paid_by(self, payment: Payment) -> None:
         if is_code(payment.visit.card):
             self._paid_by_code(payment)
             return
-        spent = self._sticks.get(payment.visit.card, {}).get(payment.visit.stick)
-        if spent == self._reissued_at.get(payment.visit.card) and payment.released_at < (spent or 0.0):
-            # Released before the staff made a new file: it is paid, and the new file is as good as before.
-            return
-        self._spends(payment.visit, f"was paid at {payment.name}")
+        self.copies.paid(payment.visit, payment.released_at, f"was paid at {payment.name}")
 
     def _paid_by_code(self, payment: Payment) -> None:
         """A code is paid once. Only a bank that has forgotten, and was not told yet, can pay it again."""
         for other in self.payments.values():
-            again = other is not payment and other.visit.card == payment.visit.card and other.given
+            paid = other.given or other.taken_back
+            again = other is not payment and other.visit.card == payment.visit.card and paid
             if again and not other.bank_forgot:
                 self.wrong(f"the cash code of {payment.name} was paid at {other.name} before")
-
-    def _spends(self, visit: Visit, what: str) -> None:
-        """Of all sticks of a card that there are now, only this one is worth anything from here on."""
-        sticks, stick = self._sticks.setdefault(visit.card, {}), visit.stick
-        if sticks.get(stick) is not None:
-            self.wrong(f"a spent copy of a card {what}")
-        for other in sticks:
-            if other != stick and sticks[other] is None:
-                sticks[other] = self._world.now
 
     def journal_lost(self, terminal: str) -> None:
         """What this machine's journal knew is gone, or may be."""
@@ -506,7 +437,7 @@ class Model:
             named[case["terminal"], case["generation"], case["number"]] += max(abs(case["amount_minor"]), 1)
         for name, difference in (await self.differences()).items():
             payment = self.payments.get(name)
-            if not named[name] and not self._nobody_knows(name) and not _may_differ(payment, difference):
+            if not named[name] and not self._nobody_knows(name) and not may_differ(payment, difference):
                 self.wrong(f"{name}: {difference} more given than debited, and no case names it")
         await self._as_told(named)
         await self.sends.ended(self._twice)
@@ -567,7 +498,7 @@ class Model:
             payment = self.payments.get(name)
             if self._nobody_knows(name):
                 continue
-            if not _may_differ(payment, difference):
+            if not may_differ(payment, difference):
                 self.wrong(f"{name}: {difference} more given than debited after its cases were closed")
         await self.deposits.resolved(self._twice)
 
@@ -576,16 +507,3 @@ class Model:
         for name, place in kiosk.dispenser.physical.items():
             if place.total != loaded[name]:
                 self.wrong(f"{kiosk.terminal}: {loaded[name]} notes were loaded into {name}, {place} are somewhere")
-
-
-def _may_differ(payment: Payment | None, difference: int) -> bool:
-    """More given than any sensor saw; less, where one let go of a note, or a tray could not see what was moved back."""
-    if payment is None:
-        return False
-    less = payment.hidden + (payment.taken_back if payment.unseen else 0)
-    return 0 < difference <= payment.doubled or 0 < -difference <= less
-
-
-def _amount(text: str) -> int | None:
-    found = _AMOUNT.search(text)
-    return int(found[1].replace(",", "")) * 100 if found else None

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LEAST = 200
 #: These files say `count(...)` of what happens to a system, and of what people do to it.
 COUNTERS = (
-    "line.py", "machines.py", "chaos.py", "people.py", "run.py", "troubles.py", "trays.py", "receipts.py",
+    "line.py", "machines.py", "chaos.py", "people.py", "staff.py", "run.py", "troubles.py", "trays.py", "receipts.py",
     "errand_visits.py", "inquiry_visits.py",
 )  # fmt: skip
 #: Counted, and no event that a campaign has to reach: how far it came, and what the bank's staff had to do about it.

@@ -19,7 +19,8 @@ from simulation.hardware import PoweredSlot
 from simulation.line import SimLine
 from simulation.machines import Kiosk, discard
 from simulation.model import Model
-from simulation.people import AMOUNTS, Customer, Manners, Operator, Staff, Visitor
+from simulation.people import AMOUNTS, Customer, Manners, Visitor
+from simulation.staff import Operator, Staff
 from simulation.troubles import Troubles
 from simulation.weather import Weather
 from simulation.world import Power, World, graveyard
@@ -125,7 +126,7 @@ class Run:
         self.chaos.decayed_unseen = lambda kiosk: self.model.decayed_unseen(kiosk.terminal)
         self.chaos.clock_set_back = self.model.clock_set_back
         self.chaos.bank_stopped = self.model.bank_stopped
-        self.chaos.has_copies = self.model.has_copies
+        self.chaos.has_copies = self.model.copies.has_copies
         self.chaos.card_at = self.model.card_at
         for kiosk in self.kiosks:
             if isinstance(kiosk.slot, PoweredSlot):

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from simulation import run as running
 from simulation.campaign import tried
-from simulation.model import Payment
+from simulation.payments import Payment
 from simulation.run import LOADED, VALUES, Plan, Result, Run
 
 #: How the figures of a weather are to be read, by its part.

@@ -13,7 +13,7 @@ from simulation.world import World
 from kiosk.screens.model import NoticeScreen, Screen
 
 if TYPE_CHECKING:
-    from simulation.model import Name, Payment, Visit
+    from simulation.payments import Name, Payment, Visit
 
 #: Whoever is to take cash has at least so long after the last note came.
 LEAST_S = 20.0

@@ -223,12 +223,13 @@ class Pn532Reader:
         while True:
             try:
                 async with self._session():
-                    seen = bool(await self._chip.targets())
+                    uids = [target.uid for target in await self._chip.targets()]
             except DeviceError:  # `report` says it
                 await asyncio.sleep(retry_s)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
             else:
-                self._saw(seen)
+                # Another card in the place of the one that was read is that one gone: it may be the next customer's.
+                self._saw(bool(uids) if self._card is None else self._card in uids)
                 retry_s = FIRST_RETRY_S
                 await asyncio.sleep(self._poll_s)
 
@@ -236,6 +237,8 @@ class Pn532Reader:
         self._misses = 0 if seen else self._misses + 1
         if seen or self._misses >= MISSES_UNTIL_ABSENT:
             self._presence.set(seen)
+        if not self._presence:
+            self._card = None
 
     def _watch_ended(self, watch: asyncio.Task[None]) -> None:
         """An error of ours in the watch must not look like a reader on which nobody ever lays a card."""

@@ -238,6 +238,28 @@ def test_another_card_is_never_written():
     run_virtual(visit())
 
 
+def test_another_card_in_its_place_is_the_first_one_gone():
+    """The next customer's card, laid down as the first is lifted: its visit is over, and the other is a card of its own."""
+
+    async def visit():
+        async with bench() as rig:
+            first, second = card(), card(bytes(SIZE), uid=bytes.fromhex("04999999999999"))
+            rig.chip.place(first)
+            await read_within(rig.reader, 1)
+            taken = asyncio.create_task(rig.reader.removed())
+            await asyncio.sleep(5)
+            assert not taken.done()
+            rig.chip.take(first)
+            rig.chip.place(second)
+            async with asyncio.timeout(2):
+                await taken
+            assert await read_within(rig.reader, 2) == bytes(SIZE)
+            await asyncio.sleep(5)
+            assert rig.reader.present
+
+    run_virtual(visit())
+
+
 def test_after_release_nothing_is_written():
     """Once a card was released, a new reading has to come before a writing."""
 

@@ -223,7 +223,8 @@ class EscposPrinter:
             self._paper = Paper.UNKNOWN
             raise
         if answer is None:
-            self._paper = Paper.UNKNOWN
+            # Nor may it have heard what it was to forget.
+            self._paper, self._stale = Paper.UNKNOWN, True
             raise self._error(Fault.TIMEOUT, f"The {self.name} does not answer: look at its power and its cable.")
         return answer
 

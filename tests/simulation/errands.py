@@ -214,6 +214,7 @@ class Errands:
         # Each question to the bank takes its time: what has no errands stays as it was.
         if self.on:
             await self.bills.ended()
+            self.details.products |= self.newcomers.products
             await self.details.ended(used_twice)
             closing = {change.about[1] for change in self.details.all.values() if change.what == "close"}
             await self.newcomers.ended(used_twice, closing)

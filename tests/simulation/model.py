@@ -102,7 +102,8 @@ class Model:
             self._gone.setdefault(ended, self._world.now)
             self._on_the_way = {card: held for card, held in self._on_the_way.items() if held[0] != ended}
         if envelope.kind == "open-account":
-            self.errands.newcomers.asked((terminal, envelope.generation, msgspec.json.decode(envelope.body)["number"]))
+            body = msgspec.json.decode(envelope.body)
+            self.errands.newcomers.asked((terminal, envelope.generation, body["number"]), body["product"])
         if envelope.kind == "completion":
             body = msgspec.json.decode(envelope.body)
             about = (terminal, body["made_by"]["generation"], body["transaction"])

@@ -17,6 +17,7 @@ from kiosk.screens.model import NoticeScreen, Screen
 class Opened(Asked):
     """One opening. `account`: the number that the customer was told, with a card (`told_done`) or without one."""
 
+    product: str = ""
     account: str = ""
     told_unwritten: bool = False
 
@@ -33,12 +34,12 @@ class Newcomers:
     def begins(self, terminal: str) -> None:
         self._last.pop(terminal, None)
 
-    def asked(self, name: Name) -> None:
+    def asked(self, name: Name, product: str) -> None:
         known = self.all.get(name)
         if known is not None and known.nobody_knows and known is not self._last.get(name[0]):
             # Its number is another opening's now: neither journal nor bank remember its first use.
             self._replaced.append(self.all.pop(name))
-        self._last[name[0]] = self.all.setdefault(name, Opened(name, self._world.now))
+        self._last[name[0]] = self.all.setdefault(name, Opened(name, self._world.now, product=product))
 
     def told(self, terminal: str, screen: Screen) -> None:
         opened = self._last.get(terminal)
@@ -53,6 +54,11 @@ class Newcomers:
 
     def last(self, terminal: str) -> Opened | None:
         return self._last.get(terminal)
+
+    @property
+    def products(self) -> dict[str, str]:
+        """What an account was called that was opened for somebody without a card."""
+        return {opened.account: opened.product for opened in (*self.all.values(), *self._replaced) if opened.account}
 
     @property
     def forgotten(self) -> set[str]:

@@ -29,7 +29,7 @@ from bank.ledger import numbers
 from bank.ledger.rows import NumberRow, PostRow, SessionRow, Terminal, Visit
 from bank.ledger.view import Books, View
 from bank.terminals.echo import echo
-from bank.terminals.sign_on import Missing, sign_on
+from bank.terminals.sign_on import Missing, sign_on, used_twice
 from bank_link.envelope import (
     Envelope,
     Frame,
@@ -393,6 +393,12 @@ def _conflict(view: View, context: Context, message: Fact, row: NumberRow) -> An
         view, context, about, f"other-body-{body_digest(message).hex()[:8]}", _amount_in(message, context),
         detail=detail,
     )  # fmt: skip
+    terminal = view.need(Terminal, context.terminal.terminal)
+    if row.kind != kind(message) and message.made_by.generation == terminal.generation:
+        # A sign-on could not tell: it took as many numbers as it had lost before it was heard.
+        why = used_twice(view, terminal, message.number)
+        if why:
+            context.note(view, "suspended", why)
     return Acknowledged(case=case)
 
 

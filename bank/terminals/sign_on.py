@@ -20,8 +20,9 @@ from bank_link.sign_on import challenge_time, read_claims, verify_claims
 _OTHER_JOURNAL = "its journal is another one than the bank knows: the disk was changed, lost or cloned"
 _LOST_BOOT = "its journal does not know its own last start: the disk was rolled back or cloned"
 _LOST_NUMBERS = "the bank has seen numbers that its journal never took: the disk was rolled back"
-#: Why a terminal is suspended by its own sign-on; until a person resumes it, the first reason stands.
-CONTRADICTIONS = frozenset({_OTHER_JOURNAL, _LOST_BOOT, _LOST_NUMBERS})
+_USED_TWICE = "its journal gave one number to two things: the disk was rolled back or cloned"
+#: Why a terminal is suspended by its own sign-on, or its own word; until a person resumes it, the first reason stands.
+CONTRADICTIONS = frozenset({_OTHER_JOURNAL, _LOST_BOOT, _LOST_NUMBERS, _USED_TWICE})
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,16 @@ def _standing(view: View, terminal: Terminal, claims: SignOnClaims, tools: Tools
         terminal = replace(terminal, journal=claims.journal, last_boot=claims.boot)
     view.put(terminal)
     return terminal
+
+
+def used_twice(view: View, terminal: Terminal, number: int) -> str:
+    """A number that was another message's before: its journal has forgotten that one. Why the terminal is suspended now; ""
+    where it is already, or where a person has taken the journal as it is since.
+    """
+    if terminal.state != "active" or number <= numbers.counting(view, terminal.terminal, terminal.generation).adopted:
+        return ""
+    view.put(replace(terminal, state="suspended", why=_USED_TWICE, exchange_needed=1))
+    return _USED_TWICE
 
 
 def _contradiction(view: View, terminal: Terminal, claims: SignOnClaims) -> str:

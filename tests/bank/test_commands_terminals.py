@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.hall import Hall, HeldCard, Journal, Machine, another_disk, public_of, run_hall
 
 from bank.commands import requests as r
@@ -29,6 +30,12 @@ def rolled_back(machine: Machine, *, taken: int = 0) -> Machine:
     """The same machine from an older image of its disk, started since."""
     journal = Journal(boot_id="b7", boots={"b1", "b7"}, taken=taken)
     return Machine(machine.hall, machine.identity, journal)
+
+
+def forget_floor(machine: Machine) -> None:
+    """What it took before it heard of the bank, it took without knowing how far the bank has seen."""
+    assert machine.journal.session is not None
+    machine.journal.session = replace(machine.journal.session, next_number=0)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +176,51 @@ def test_a_restart_before_the_first_number_after_a_resumption_is_no_contradictio
         once_more = rolled_back(machine)
         once_more.journal.boots.add("b8")
         assert (await once_more.sign_on()).state == "suspended"
+
+    run_hall(tmp_path, story)
+
+
+def test_a_number_of_two_meanings_suspends_a_machine_whose_sign_on_looked_well(tmp_path: Path) -> None:
+    """An old image took as many numbers offline as it had lost: the first thing that it tells of one of them gives it away."""
+
+    async def story(hall: Hall) -> None:
+        machine, card = await hall.machine(), await hall.card()
+        await machine.exchange(found=0, after=10)
+        await machine.open_visit(card)
+        taken = machine.journal.taken
+        # Offline, an operator has filled it: the number of the visit is the exchange's now.
+        again = rolled_back(machine, taken=taken)
+        assert (await again.sign_on()).state == "active"
+        again.journal.taken -= 1
+        forget_floor(again)
+        assert "other-body" in await again.exchange(found=10, after=20)
+        (row,) = await hall.sql("SELECT * FROM terminals")
+        assert (row["state"], row["exchange_needed"]) == ("suspended", 1)
+        assert "one number to two things" in row["why"]
+        assert await refused_visit(again, card) is Reason.SUSPENDED
+        await hall.do(r.TerminalResume, terminal="T1")
+        session = await again.sign_on()
+        # Nothing was booked of that exchange: what is in the machine must be counted.
+        assert (session.state, session.exchange_needed) == ("active", True)
+
+    run_hall(tmp_path, story)
+
+
+def test_what_an_adopted_journal_still_tells_suspends_nothing_again(tmp_path: Path) -> None:
+    """A person has looked at it: its old numbers have two meanings, and that is known."""
+
+    async def story(hall: Hall) -> None:
+        machine, card = await hall.machine(), await hall.card()
+        await machine.open_visit(card)
+        taken = machine.journal.taken
+        again = rolled_back(machine)
+        assert (await again.sign_on()).state == "suspended"
+        await hall.do(r.TerminalResume, terminal="T1")
+        assert (await again.sign_on()).state == "active"
+        again.journal.taken = taken - 1
+        forget_floor(again)
+        assert "other-body" in await again.exchange(found=0, after=20)
+        assert [row["state"] for row in await hall.sql("SELECT state FROM terminals")] == ["active"]
 
     run_hall(tmp_path, story)
 

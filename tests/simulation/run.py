@@ -138,6 +138,7 @@ class Run:
         self.bank.enrolled = self.model.taken_as_it_is
         self.customers: list[Customer] = []
         self.busy: set[str] = set()
+        self._before: dict[str, str] = {}  # the card of whoever was at a machine last
         self._over = False
         self.errands = ErrandRuns(self)
 
@@ -301,7 +302,9 @@ class Run:
             kiosk.display.seen = functools.partial(self._seen, kiosk, None)
             kiosk.dark = lambda: None
             self.busy.discard(who)
-        if "pin" not in visitor.reached and _goes_on(visitor.reached):
+        again, self._before[kiosk.terminal] = self._before.get(kiosk.terminal) == customer.card, customer.card
+        if "pin" not in visitor.reached and _goes_on(visitor.reached) and not again:
+            # The same card laid down again at once was never gone, for all that a reader sees.
             self.model.wrong(f"{customer.name} went on in somebody else's visit at {kiosk.terminal}")
         self.errands.remembers(customer, visitor.errand)
         if visitor.broke and chance.strikes(self.weather.rates.copy_made) and customer.name not in self.busy:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
+from drivers.card_mark import is_another_card
 from drivers.devices import DeviceError, DeviceReport, DeviceState, Fault
 from drivers.pn532 import ntag
 from drivers.pn532.chip import Pn532Chip, TagError, Target
@@ -22,7 +23,7 @@ FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 5.0
 #: How a tag comes from its factory: one empty NDEF message.
 _EMPTY_NDEF = b"\x03\x00\xfe"
-#: By so many bytes an earlier try to write the same file is known.
+#: By so many bytes a card file is known.
 _MARK = 4
 
 
@@ -44,6 +45,7 @@ class Pn532Reader:
         self._misses = 0
         self._started_on = 0
         self._card: bytes | None = None  # UID of the card that was read, the only one that may be written
+        self._watched: bytes | None = None  # UID of the card that was read, until it is gone
         self._target: Target | None = None  # that card, while it is selected
         self._watch: asyncio.Task[None] | None = None
         self._report = DeviceReport(DeviceState.NO_DEVICE, f"The {name} is not opened.")
@@ -89,7 +91,7 @@ class Pn532Reader:
         async with self._session():
             self._card = None
             self._target = await self._select()
-            self._card = self._target.uid
+            self._card = self._watched = self._target.uid
             try:
                 return await self._read_card()
             except DeviceError:
@@ -112,7 +114,7 @@ class Pn532Reader:
 
     async def create(self, data: bytes) -> None:
         found = await self.read()  # which tag it is, and that it has the room
-        ours = found.startswith(data[:_MARK])
+        ours = found.startswith(data[:_MARK]) and not is_another_card(found, data)
         if any(found) and not ours and not found.startswith(_EMPTY_NDEF):
             raise self._error(Fault.MEDIA, "The tag holds something else; use one that is empty.")
         await self.write(0, data)
@@ -229,7 +231,7 @@ class Pn532Reader:
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
             else:
                 # Another card in the place of the one that was read is that one gone: it may be the next customer's.
-                self._saw(bool(uids) if self._card is None else self._card in uids)
+                self._saw(bool(uids) if self._watched is None else self._watched in uids)
                 retry_s = FIRST_RETRY_S
                 await asyncio.sleep(self._poll_s)
 
@@ -238,7 +240,7 @@ class Pn532Reader:
         if seen or self._misses >= MISSES_UNTIL_ABSENT:
             self._presence.set(seen)
         if not self._presence:
-            self._card = None
+            self._card = self._watched = None
 
     def _watch_ended(self, watch: asyncio.Task[None]) -> None:
         """An error of ours in the watch must not look like a reader on which nobody ever lays a card."""

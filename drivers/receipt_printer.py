@@ -173,7 +173,6 @@ class EscposPrinter:
 
     async def _forget_now(self) -> None:
         await self._line.write(FORGET)
-        self._stale = False
 
     async def _cut_off(self) -> None:
         """What an earlier job left behind."""
@@ -223,9 +222,10 @@ class EscposPrinter:
             self._paper = Paper.UNKNOWN
             raise
         if answer is None:
-            # Nor may it have heard what it was to forget.
-            self._paper, self._stale = Paper.UNKNOWN, True
+            self._paper = Paper.UNKNOWN
             raise self._error(Fault.TIMEOUT, f"The {self.name} does not answer: look at its power and its cable.")
+        # Now it has heard, too, what it was to forget.
+        self._stale = False
         return answer
 
     async def _answer(self, wanted: _Kind, timeout_ms: int) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
+from drivers.card_mark import is_another_card
 from drivers.devices import ONLINE, DeviceError, DeviceReport, DeviceState, Fault
 from drivers.presence import Presence
 from drivers.stick_files import FileFacts, StickFile, StickFiles
@@ -206,6 +207,8 @@ class StickReader:
     def _create_now(self, data: bytes) -> None:
         self._let_go()
         with contextlib.closing(self._made()) as file:
+            if is_another_card(file.pread(self._size, 0), data):
+                raise self._error(Fault.MEDIA, f"{self._file_name} on the stick is another card.")
             _pwrite_all(file, data, 0)
             file.fsync()
             self._files.sync()

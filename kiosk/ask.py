@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from msgspec.structs import replace
 
@@ -29,6 +29,8 @@ _SIGNS = (NUDGE, AGAIN, LOUDER)
 
 #: The ring is drawn in the last seconds only.
 RING_S = 20
+#: So many times to answer pass before headphones that are in are taken for forgotten ones.
+LISTENS = 5
 #: Then the machine says that it is still working.
 SLOW_S = 8
 
@@ -75,8 +77,17 @@ class Ask:
         self._voice = voice
         self._door_opened = door_opened
         self._helping = False
-        self._guarded: CardReader | None = None
         self._guard: asyncio.Task[None] | None = None
+        self._contrasted = False
+        self.card_went = False
+
+    def next_customer(self) -> None:
+        """Whatever the one before has set at screen and voice is as it was."""
+        if self._contrasted and self._contrast is not None:
+            self._contrast()
+        self._contrasted = False
+        if self._voice is not None:
+            self._voice.next_customer()
 
     @property
     def pace(self) -> Pace:
@@ -104,9 +115,12 @@ class Ask:
 
     @asynccontextmanager
     async def guarding(self, reader: CardReader) -> AsyncIterator[None]:
-        """The card must stay in while questions are asked."""
-        self._guarded = reader
-        self._watch(reader)
+        """The card must stay in while questions are asked. Afterwards `card_went` says whether it did not: whatever is in
+        then is the next customer's.
+        """
+        self.card_went = False
+        self._guard = asyncio.create_task(reader.removed())
+        self._guard.add_done_callback(self._guard_ended)
         try:
             yield
         finally:
@@ -114,13 +128,10 @@ class Ask:
 
     def card_may_go(self) -> None:
         """From here on the card is the customer's to take; its going ends nothing."""
-        guard, self._guard, self._guarded = self._guard, None, None
+        guard, self._guard = self._guard, None
         if guard is not None:
+            self.card_went = guard.done() and not guard.cancelled() and guard.exception() is None
             guard.cancel()
-
-    def _watch(self, reader: CardReader) -> None:
-        self._guard = asyncio.create_task(reader.removed())
-        self._guard.add_done_callback(self._guard_ended)
 
     def _guard_ended(self, guard: asyncio.Task[None]) -> None:
         """Whoever waits for a key looks again."""
@@ -190,11 +201,38 @@ class Ask:
             pin.wipe()
             raise
 
-    async def told(self, screen: s.NoticeScreen | s.Confirm | s.Take | s.Code, seconds: float) -> str:
-        """Something to read: until one of its keys, or `seconds`. MAIN, a card's key, or "". Never raises LeftEarly."""
+    def still_there(self) -> None:
+        """Before something private is shown, which is no question. Raises CardPulled, DoorOpened."""
+        if self._door_opened():
+            raise DoorOpened
+        if self._guard is not None and self._guard.done() and not self._guard.cancelled():
+            # Raises what the reader does.
+            self._guard.result()
+            raise CardPulled
+
+    async def told(
+        self, screen: s.NoticeScreen | s.Confirm | s.Take | s.Code, seconds: float,
+        until: Coroutine[Any, Any, object] | None = None,
+    ) -> str:  # fmt: skip
+        """Something to read: until one of its keys, or `seconds`, or the end of `until`. MAIN, a card's key, or "". Never
+        raises LeftEarly.
+        """
+        if until is None:
+            return await self._told(screen, seconds, lambda: False)
+        ending = asyncio.create_task(until)
+        ending.add_done_callback(lambda _: self.keys.nudge())
+        try:
+            return await self._told(screen, seconds, ending.done)
+        finally:
+            ending.cancel()
+            await asyncio.gather(ending, return_exceptions=True)
+
+    async def _told(
+        self, screen: s.NoticeScreen | s.Confirm | s.Take | s.Code, seconds: float, is_over: Callable[[], bool]
+    ) -> str:  # fmt: skip
         self.keys.forget()
         async with _Countdown(self, screen, self.pace.longer(seconds)) as countdown:
-            while (left := countdown.left()) > 0:
+            while (left := countdown.left()) > 0 and not is_over():
                 key = await self.keys.next(left)
                 if _wants_help(screen, key):
                     await self._help_at_rest(key)
@@ -290,12 +328,15 @@ class Ask:
         when another language is spoken.
         """
         self.keys.forget()
-        before = self._words.code
+        before, idle = self._words.code, 0
         while self._words.code == before:
             key = await self.keys.next(self.pace.longer(self.patience.answer_s))
+            idle = idle + 1 if key is None else 0
             if key is None:
-                # Whoever chose a language has gone: the next one finds the machine's own.
+                # Whoever chose something has gone: the next one finds the machine's own. Who listens may take a while.
                 self._words.next_customer()
+                if not self.in_ear or idle >= LISTENS:
+                    self.next_customer()
             elif _wants_help(screen, key):
                 await self._help_at_rest(key)
                 self.show(screen)
@@ -352,6 +393,7 @@ class Ask:
         self.show(screen)
         chosen = _chosen(screen.choices, await self._meant() or "")
         if chosen == "contrast" and self._contrast is not None:
+            self._contrasted = not self._contrasted
             self._contrast()
         elif chosen == "person":
             self.show(catalogue.help_person(self._words, self.phone))
@@ -399,7 +441,7 @@ class Ask:
     async def _more_time(self, *, cash: bool = False) -> None:
         seconds = int(self.pace.longer(self.patience.more_time_s))
         for left in range(seconds, 0, -1):
-            screen = catalogue.time_more(self._words, left, card=self._guarded is not None, cash=cash)
+            screen = catalogue.time_more(self._words, left, card=self._guard is not None, cash=cash)
             self.show(screen, left_s=min(left, RING_S))
             key = await self._one(1)
             if key == "A":
@@ -411,15 +453,9 @@ class Ask:
     async def _one(self, seconds: float) -> str | None:
         """A key, None after `seconds`; CardPulled at once when the guarded card goes, DoorOpened when a door is opened."""
         # Also where it went while nothing was asked: what is in now may be the next customer's.
-        guard = self._guard
-        ended = self._door_opened() or (guard is not None and guard.done())
-        key = None if ended else await self.keys.next(seconds)
-        if self._door_opened():
-            raise DoorOpened
-        if guard is not None and guard.done() and not guard.cancelled():
-            # Raises what the reader does.
-            guard.result()
-            raise CardPulled
+        self.still_there()
+        key = await self.keys.next(seconds)
+        self.still_there()
         return key
 
 

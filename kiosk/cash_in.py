@@ -31,6 +31,8 @@ FOLLOW_S = 2.5
 MOST_STIRS = 20
 #: Where the acceptor itself cannot be heard, it is tried again after so long (s), and ever longer.
 AGAIN_S, LONGEST_AGAIN_S = 5.0, 60.0
+#: So long after an exchange an operator is still there: later, what comes out at the mouth is a passer-by's.
+OPERATOR_S = 600.0
 
 
 @dataclass
@@ -89,6 +91,7 @@ class CashIn:
         self._intake: Intake | None = None
         self._changed = asyncio.Event()
         self._exchanged = self._clearing = False
+        self._due_since: float | None = None
         self._said = ""
         self._not_before = 0.0
 
@@ -117,12 +120,18 @@ class CashIn:
 
     def exchanged(self) -> None:
         """An operator has looked into the box: `clear` is due."""
-        self._exchanged = True
+        self._exchanged, self._due_since = True, None
 
     async def clear(self) -> None:
-        """After an exchange: what a power cut left in the escrow comes out, in front of the operator, whose it is."""
+        """After an exchange: what a power cut left in the escrow comes out, in front of the operator, whose it is. What
+        cannot be moved then stays until the next exchange.
+        """
         due = self._exchanged or (self._is_unclear() and not self._journal.box_in_doubt())
-        if not due or self._intake is not None or asyncio.get_running_loop().time() < self._not_before:
+        now = asyncio.get_running_loop().time()
+        if not due or self._intake is not None or now < self._not_before:
+            return
+        self._due_since = now if self._due_since is None else self._due_since
+        if now - self._due_since > OPERATOR_S:
             return
         self._clearing = True
         try:
@@ -131,7 +140,7 @@ class CashIn:
                 await self._acceptor.give_back()
                 await self._settled(FOLLOW_S)
             self._journal.write(r.Event(what=ESCROW_CLEARED))
-            self._exchanged = False
+            self._exchanged, self._due_since = False, None
         except DeviceError as error:
             self._not_before = asyncio.get_running_loop().time() + LONGEST_AGAIN_S
             self._tell(str(error))

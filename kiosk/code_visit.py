@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from bank_link.messages import NoteCount, Reason, Refused
+from bank_link.money import Money
 from bank_link.pin_block import Pin
 from kiosk.ask import MAIN
 from kiosk.host import NoAnswer, Turned
 from kiosk.journal import records as r
 from kiosk.journal.store import JournalError
 from kiosk.leaving import LeftEarly
-from kiosk.parts import Parts, Visit
+from kiosk.parts import Parts, Visit, Wanted
 from kiosk.screens import catalogue
 from kiosk.screens import code as screens
 from kiosk.screens.model import Amount, NoticeScreen
 from kiosk.service_state import Cause
 from kiosk.transactions import withdrawal
 from kiosk.transactions.amount import choose_notes
+
+T = TypeVar("T")
 
 #: What the welcome screen calls it.
 KEY = "code"
@@ -92,7 +97,12 @@ async def _typed(parts: Parts, before: Refused | None) -> Pin:
 
 
 async def _digits(parts: Parts, screen: Amount) -> str:
-    asking = asyncio.ensure_future(parts.ask.digits(screen))
+    return await _unless_a_card_comes(parts, parts.ask.digits(screen))
+
+
+async def _unless_a_card_comes(parts: Parts, question: Coroutine[Any, Any, T]) -> T:
+    """The answer. Raises _CardCame: whoever had the code has gone, and it is as good as before."""
+    asking = asyncio.ensure_future(question)
     card = asyncio.ensure_future(parts.reader.inserted())
     try:
         await asyncio.wait({asking, card}, return_when=asyncio.FIRST_COMPLETED)
@@ -133,9 +143,13 @@ async def _cash(visit: Visit) -> None:
             parts.note("code-not-payable", f"the cassettes cannot pay {amount}")
             await parts.ask.told(screens.code_nopay(parts.words, amount), NOTICE_S)
             raise _Ended
-        await parts.ask.choose(screens.code_ok(parts.words, amount))
-        wish = await choose_notes(visit, visit.opened.accounts[0], amount)
+        wish = await _unless_a_card_comes(parts, _wish(visit, amount))
     await withdrawal.pay(visit, await _authorise(visit, wish.mix))
+
+
+async def _wish(visit: Visit, amount: Money) -> Wanted | None:
+    await visit.parts.ask.choose(screens.code_ok(visit.parts.words, amount))
+    return await choose_notes(visit, visit.opened.accounts[0], amount)
 
 
 async def _authorise(visit: Visit, mix: tuple[NoteCount, ...]) -> r.Held:

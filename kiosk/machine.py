@@ -315,8 +315,7 @@ class Machine:
         finally:
             self._idle.set()
             self.parts.words.next_customer()
-            if self.voice is not None:
-                self.voice.next_customer()
+            self.ask.next_customer()
         await asyncio.sleep(visit.BARE_S)
         self.health.look()
         self.line_keeper.check()

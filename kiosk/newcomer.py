@@ -74,22 +74,31 @@ async def _stick_in(parts: Parts, mine: bytes = b"") -> None:
         if not await parts.ask.given(parts.reader, catalogue.open_stick(parts.words), STICK_S):
             raise Cancelled
         parts.lamp("card", Light.ON)
-        if not await _is_card(parts, mine):
+        if await _may_be_written(parts, mine):
             return
-        await parts.ask.told(catalogue.open_taken(parts.words), NOTICE_S)
-        await card_out(parts, None)
     raise Cancelled
 
 
-async def _is_card(parts: Parts, mine: bytes) -> bool:
-    """Whether what is in holds another card than `mine`: nothing is ever written over one."""
+async def _may_be_written(parts: Parts, mine: bytes) -> bool:
+    """Whether what is in is no card, or `mine`: nothing is ever written over another one. If not, it is told and given out."""
     try:
         async with parts.reading():
             data = await parts.reader.read()
         parse(data)
-    except (CardFileError, DeviceError):
-        return False
-    return data != mine
+    except CardFileError:
+        return True
+    except DeviceError as error:
+        if error.fault is Fault.MEDIA:
+            return True  # No file that could be a card.
+        # What cannot be read now may be one.
+        parts.note("card-unreadable", str(error))
+        await parts.ask.told(catalogue.e_card(parts.words), NOTICE_S)
+    else:
+        if data == mine:
+            return True
+        await parts.ask.told(catalogue.open_taken(parts.words), NOTICE_S)
+    await card_out(parts, None)
+    return False
 
 
 async def _ask(parts: Parts, product: str, pin: Pin) -> Newcomer | None:
@@ -131,7 +140,8 @@ async def _write(parts: Parts, opened: Newcomer, product: str) -> None:
 
 async def _written(parts: Parts, opened: Newcomer) -> bool:
     for _ in range(TRIES):
-        if not parts.reader.present:
+        # Since it was looked at last another stick may be in.
+        if not (parts.reader.present and await _may_be_written(parts, opened.file)):
             await _stick_in(parts, opened.file)
         try:
             async with parts.reading():

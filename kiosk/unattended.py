@@ -5,7 +5,8 @@ The visit and its transactions are those that serve people; only whom they ask i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from bank_link.money import MINOR_DIGITS, Money
 from bank_link.pin_block import Pin
@@ -86,8 +87,13 @@ class Unattended(Ask):
             raise Cancelled
         return Pin(self._pin)
 
-    async def told(self, screen: s.NoticeScreen | s.Confirm | s.Take | s.Code, seconds: float) -> str:  # noqa: ARG002 - nobody reads for long
+    async def told(
+        self, screen: s.NoticeScreen | s.Confirm | s.Take | s.Code, seconds: float,  # noqa: ARG002 - nobody reads for long
+        until: Coroutine[Any, Any, object] | None = None,
+    ) -> str:  # fmt: skip
         """Read at once."""
+        if until is not None:
+            until.close()
         self.seen.append(screen)
         return MAIN
 

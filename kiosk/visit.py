@@ -190,14 +190,22 @@ async def _turn_ratchet(parts: Parts, card: CardFile, opened: VisitOpened) -> No
 
 
 async def _say(parts: Parts, screen: s.NoticeScreen) -> None:
-    """Something that ends the visit; the card may be taken while it is read."""
-    await parts.ask.told(screen, NOTICE_S)
+    """Something that ends the visit; the card may be taken while it is read, but not be another's."""
+    await parts.ask.told(screen, NOTICE_S, until=_next_card(parts))
+
+
+async def _next_card(parts: Parts) -> None:
+    """The card that is in goes, and somebody puts one in."""
+    await parts.reader.removed()
+    await parts.reader.inserted()
 
 
 async def _end(parts: Parts, visit: Visit | None, why: str) -> None:
     """Card out, whatever came before; nothing of this customer stays on the screen."""
     try:
-        await card_out(parts, visit)
+        if not parts.ask.card_went:
+            await card_out(parts, visit)
+        parts.lamp("card", Light.OFF)
         parts.note("visit-ends", why)
         if visit is not None:
             await parts.host.close_visit(visit.opened.visit, visit.ended, parts.words.chosen)

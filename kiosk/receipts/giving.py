@@ -50,8 +50,10 @@ async def give_receipt(parts: Parts, given: Receipt) -> bool:
 
 
 async def show_receipt(parts: Parts, given: Receipt) -> None:
-    """The e-receipt as a code to be photographed, until the customer goes on."""
+    """The e-receipt as a code to be photographed, until the customer goes on, or the next one puts a card in."""
     words = parts.words
     text = receipt.text(given, words)
     said = ((words.say("receipt", "done"), receipt.title(given, words)), *receipt.facts(given, words))
-    await parts.ask.told(catalogue.receipt_qr(words, code.rows(text), said), SHOWN_S)
+    nobodys = not parts.reader.present
+    until = parts.reader.inserted() if nobodys else None
+    await parts.ask.told(catalogue.receipt_qr(words, code.rows(text), said), SHOWN_S, until=until)

@@ -37,6 +37,7 @@ async def run(visit: Visit) -> Figures | None:
         parts.note("balance-refused", turned.answer.reason)
         await parts.ask.told(refusal(parts, turned.answer, earlier=visit.has_posted), parts.ask.patience.answer_s)
         return None
+    parts.ask.still_there()
     parts.note("balance-shown", way)
     shown = catalogue.balance_shown(words, figures.available, figures.ledger)
     if way == "print":

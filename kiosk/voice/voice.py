@@ -49,7 +49,7 @@ class Voice:
         self._aloud = False
         self._loudness = USUAL_LOUDNESS
         self._slow = False
-        self._blank = False
+        self._blank = self._in_ear_only = False
         self._left: deque[Phrase] = deque()
         self._task: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -90,12 +90,13 @@ class Voice:
     @contextlib.contextmanager
     def unseen(self) -> Iterator[None]:
         """What is shown meanwhile is only heard."""
-        before = self._blank
+        before, self._in_ear_only = self._blank, True
         self._show_nothing(True)
         try:
             yield
         finally:
-            self._show_nothing(before)
+            self._in_ear_only = False
+            self._show_nothing(before and self._headphones)
 
     @property
     def blank(self) -> bool:
@@ -163,7 +164,8 @@ class Voice:
             self._touched()
             self._say([Phrase(said(self.words.say("voice", "hello"), self.words)), *self._all()])
         else:
-            self._show_nothing(False)
+            # What was to be heard by one alone is seen by nobody because of it.
+            self._show_nothing(self._in_ear_only)
             if isinstance(self._screen, Attract | Out):
                 self.next_customer()
 

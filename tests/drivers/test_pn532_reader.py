@@ -260,6 +260,25 @@ def test_another_card_in_its_place_is_the_first_one_gone():
     run_virtual(visit())
 
 
+def test_another_card_after_the_release_is_the_first_one_taken():
+    """Lifted at "take your card", and the next one laid down in its place at once."""
+
+    async def visit():
+        async with bench() as rig:
+            first, second = card(), card(bytes(SIZE), uid=bytes.fromhex("04999999999999"))
+            rig.chip.place(first)
+            await read_within(rig.reader, 1)
+            await rig.reader.release()
+            taken = asyncio.create_task(rig.reader.removed())
+            await asyncio.sleep(2)
+            rig.chip.take(first)
+            rig.chip.place(second)
+            async with asyncio.timeout(2):
+                await taken
+
+    run_virtual(visit())
+
+
 def test_after_release_nothing_is_written():
     """Once a card was released, a new reading has to come before a writing."""
 

@@ -17,6 +17,7 @@ import contextlib
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -128,6 +129,18 @@ class RealBank:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def until_reached(self) -> None:
+        """Where somebody starts it again: until it listens. A busy machine takes its time for that."""
+        end = time.monotonic() + PATIENCE_S
+        while self.is_kept:
+            try:
+                socket.create_connection(("localhost", self.port), 1).close()
+            except OSError:
+                assert time.monotonic() < end, "the bank does not come back"
+                time.sleep(0.02)
+            else:
+                return
 
     def wait(self, patience_s: float = PATIENCE_S) -> int:
         """Until it has ended by itself (or by its probe); its code."""

@@ -108,6 +108,7 @@ class Lane:
     def restart(self, tries: int = 1) -> Done:
         """Start again, until all of the past has ended. The balance is asked for: where nothing is stuck, it is told."""
         for _ in range(tries):
+            self.bank.until_reached()
             done = self.kiosk.once(self.card, "--balance")
             if done.code == 0 or is_stuck(done):
                 return done

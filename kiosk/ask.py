@@ -124,13 +124,15 @@ class Ask:
         try:
             yield
         finally:
+            # One that was let go is not missed.
+            guard = self._guard
+            self.card_went = guard is not None and guard.done() and not guard.cancelled() and guard.exception() is None
             self.card_may_go()
 
     def card_may_go(self) -> None:
         """From here on the card is the customer's to take; its going ends nothing."""
         guard, self._guard = self._guard, None
         if guard is not None:
-            self.card_went = guard.done() and not guard.cancelled() and guard.exception() is None
             guard.cancel()
 
     def _guard_ended(self, guard: asyncio.Task[None]) -> None:

@@ -169,6 +169,40 @@ def test_a_notice_of_a_card_that_is_gone_is_not_the_end_of_the_next_cards_visit(
     run_town(tmp_path, story)
 
 
+def test_a_card_that_flickered_and_is_left_in_starts_no_new_visit(tmp_path: Path) -> None:
+    """It was back, and the very one, when it was to be taken; nobody took it."""
+
+    async def story(town: Town) -> None:
+        await town.open_for_business()
+        card = await town.customer(500_00)
+
+        async def flicker(kind: str) -> None:
+            if kind == "authorise":
+                town.slot.pull()
+                await asyncio.sleep(1)
+                town.slot.insert(card.stick)
+                await asyncio.sleep(1)
+
+        town.line.before = flicker
+        await town.enter_pin(card)
+        await town.see("menu")
+        await town.choose("cash")
+        await town.see("cash")
+        await town.choose("amount:5000")
+        if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
+            await town.choose("fewest")
+        await town.no_receipt()
+        await town.see("take.card")
+        await town.see("e.nottaken")
+        await asyncio.sleep(120)
+        assert town.display.shown.id == "e.nottaken"
+        town.slot.pull()
+        await town.see("welcome")
+        assert not any(town.customers_notes.values())
+
+    run_town(tmp_path, story)
+
+
 def test_the_same_card_that_flickers_is_no_trap(tmp_path: Path) -> None:
     """A stick that enumerates anew while the bank opens the visit: the card still works at the next visit."""
 

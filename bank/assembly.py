@@ -191,7 +191,7 @@ def limits_of(config: BankConfig) -> Limits:
         send_amount_minor=major(limits.send_amount, config.currency).minor,
         deposit_amount_minor=major(limits.deposit_amount, config.currency).minor,
         hold_ms=limits.hold_s * 1000, case_after_ms=limits.release_case_s * 1000,
-        visit_idle_ms=limits.visit_idle_s * 1000, pin_tries=limits.pin_tries,
+        deposit_case_ms=limits.deposit_case_s * 1000, visit_idle_ms=limits.visit_idle_s * 1000, pin_tries=limits.pin_tries,
         lockout_ms=tuple(seconds * 1000 for seconds in limits.lockout_s), echo_ms=limits.echo_s * 1000,
         zone=config.zone, products=config.accounts.products, most_accounts=config.accounts.most_accounts,
         open_to_all=config.accounts.open_to_all, open_a_day=config.accounts.open_a_day,

@@ -203,9 +203,7 @@ async def _next_card(parts: Parts) -> None:
 async def _end(parts: Parts, visit: Visit | None, why: str) -> None:
     """Card out, whatever came before; nothing of this customer stays on the screen."""
     try:
-        if not parts.ask.card_went:
-            await card_out(parts, visit)
-        parts.lamp("card", Light.OFF)
+        await card_out(parts, visit, went=parts.ask.card_went)
         parts.note("visit-ends", why)
         if visit is not None:
             await parts.host.close_visit(visit.opened.visit, visit.ended, parts.words.chosen)
@@ -214,9 +212,9 @@ async def _end(parts: Parts, visit: Visit | None, why: str) -> None:
     parts.ask.keys.forget()
 
 
-async def card_out(parts: Parts, visit: Visit | None) -> None:
-    """Whatever is in comes out, and is waited for."""
-    if parts.reader.present and not (visit and visit.card_is_out):
+async def card_out(parts: Parts, visit: Visit | None, *, went: bool = False) -> None:
+    """Whatever is in comes out, and is waited for. `went`: this customer's went before, and what is in is the next one's."""
+    if parts.reader.present and not went and not (visit and visit.card_is_out):
         await _release(parts)
         parts.lamp("card", Light.MEDIUM)
         screen = catalogue.take_card(parts.words, cash_next=False)

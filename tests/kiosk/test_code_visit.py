@@ -6,33 +6,20 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from support.code_steps import made, type_code
 from support.cutting import Cut, until_cut
 from support.reckoning import reckon, settle
 from support.restoring import backup, restore_bank
 from support.secret_search import found, of_digits
-from support.town import Town, TownCard, run_town
+from support.town import Town, run_town
 
 from bank.commands import requests as q
-from bank.commands.answers import CodeMade
 
 WRONG = "00000000"
 
 
-async def made(town: Town, card: TownCard, amount: str = "70", minutes: int = 60) -> CodeMade:
-    code: CodeMade = await town.bank.do(q.CodeMake, account=card.account, amount=amount, minutes=minutes)
-    return code
-
-
 async def states(town: Town) -> list[str]:
     return [line.state for line in (await town.bank.do(q.CodeList, every=True)).codes]
-
-
-async def type_code(town: Town, digits: str) -> None:
-    """From the welcome to the code."""
-    await town.see("welcome")
-    await town.choose("code")
-    await town.see("code")
-    await town.press(digits + "D")
 
 
 async def use(town: Town, digits: str) -> str:

@@ -10,6 +10,7 @@ from support.reckoning import settle
 from support.town import Town, run_town
 
 from config.load import load_kiosk
+from drivers.devices import DeviceError, Fault
 from kiosk.cabinet import acceptor_wiring
 from kiosk.journal.records import NOTE_OUTSIDE
 from kiosk.screens.model import Choose, Notes, NoticeScreen, Take
@@ -49,6 +50,30 @@ def test_an_escrow_is_emptied_also_where_the_power_goes_right_after_the_exchange
         await asyncio.sleep(30)
         assert (town.acceptor.escrow, town.acceptor.take()) == ([], [50_00, 20_00])
         assert await _takes_notes(town)
+
+    run_town(tmp_path, story)
+
+
+def test_an_escrow_that_stayed_full_before_the_operator_is_not_emptied_before_a_passer_by(tmp_path: Path) -> None:
+    """An acceptor that failed while the operator stood there is not tried when nobody does."""
+
+    async def story(town: Town) -> None:
+        await _escrow_at_a_power_cut(town, 50, 20)
+        acceptor = town.machine.devices.acceptor
+        assert acceptor is not None
+        real = acceptor.reset
+
+        def fails() -> None:
+            raise DeviceError("note acceptor", Fault.UNPLUGGED, "A pin does not obey.")
+
+        acceptor.reset = fails  # type: ignore[method-assign]
+        town.load_cash(top=20)
+        await asyncio.sleep(3600)
+        assert town.acceptor.escrow == [50_00, 20_00]
+        assert town.machine.service.in_service
+        acceptor.reset = real  # type: ignore[method-assign]
+        await asyncio.sleep(120)
+        assert town.acceptor.mouth == [], "an hour after the operator went"
 
     run_town(tmp_path, story)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.customer_steps import take_card
+from support.newcomer_steps import PIN, open_to_all, to_stick
 from support.reckoning import settle
 from support.restoring import backup, restore_bank
 from support.town import Town, TownCard, run_town
@@ -17,31 +18,6 @@ from bank.commands import requests as q
 from bank_link.card_file import parse
 from drivers.simulated.stick import SimulatedStick, StickFaults
 from kiosk.screens.model import Attract, NoticeScreen
-
-PIN = "86424"
-
-
-async def _open_to_all(town: Town) -> None:
-    """A town whose bank opens accounts for everybody."""
-    await town.bank.open()
-    await town.bank.close()
-    with (town.bank.directory / "bank.toml").open("a") as file:
-        file.write("\n[accounts]\nopen_to_all = true\n")
-    await town.open_for_business()
-
-
-async def _to_stick(town: Town) -> None:
-    """From the welcome screen to where the stick goes in."""
-    welcome = await town.see("welcome")
-    assert isinstance(welcome, Attract)
-    await town.choose("open")
-    await town.see("open")
-    await town.choose("product:0")
-    await town.see("newpin")
-    await town.press(f"{PIN}D")
-    await town.see("newpin.again")
-    await town.press(f"{PIN}D")
-    await town.see("open.stick")
 
 
 async def _states(town: Town) -> list[tuple[Any, ...]]:
@@ -73,8 +49,8 @@ def test_a_newcomer_leaves_with_a_card_that_works(tmp_path: Path) -> None:
     """Its number is shown; nothing of PIN or card is in the journal; the next visit is like any other."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
-        await _to_stick(town)
+        await open_to_all(town)
+        await to_stick(town)
         stick = SimulatedStick(None)
         town.slot.insert(stick)
         done = await town.see("open.done")
@@ -114,10 +90,10 @@ def test_nothing_is_ever_written_over_a_card(tmp_path: Path) -> None:
     """Another one's card put in as a stick stays what it is; a blank one is asked for."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
+        await open_to_all(town)
         other = await town.customer(100_00)
         before = other.stick.content
-        await _to_stick(town)
+        await to_stick(town)
         town.slot.insert(other.stick)
         await town.see("open.taken")
         await town.press("D")
@@ -136,16 +112,16 @@ def test_second_thoughts_open_nothing(tmp_path: Path) -> None:
     """Back, Cancel, and a stick that never comes: the bank was not asked, and the next customer starts clean."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
+        await open_to_all(town)
         await town.see("welcome")
         await town.choose("open")
         await town.see("open")
         await town.press("B")
         await town.see("welcome")
-        await _to_stick(town)
+        await to_stick(town)
         await town.press("A")
         await town.see("welcome")
-        await _to_stick(town)
+        await to_stick(town)
         await asyncio.sleep(90)
         await town.see("welcome")
         assert "open-account" not in town.line.log
@@ -164,8 +140,8 @@ def test_a_stick_that_is_pulled_is_asked_for_again_and_gets_the_same_card(
     """In the middle of the writing; whatever was on it, it is whole in the end, and there is one account."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
-        await _to_stick(town)
+        await open_to_all(town)
+        await to_stick(town)
         stick = SimulatedStick(None, faults=StickFaults(dies_in=dies_in, torn_bytes=torn))
         town.slot.insert(stick)
         await _gone(town)
@@ -186,8 +162,8 @@ def test_a_stick_that_cannot_be_written_leaves_the_account_to_the_staff(tmp_path
     """It waits; the customer reads its number, and the staff makes its card."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
-        await _to_stick(town)
+        await open_to_all(town)
+        await to_stick(town)
         town.slot.insert(SimulatedStick(None, faults=StickFaults(refuses={"create": errno.EROFS})))
         told = await town.see("open.unwritten")
         assert isinstance(told, NoticeScreen)
@@ -209,14 +185,14 @@ def test_where_the_bank_falls_silent_there_is_no_account(tmp_path: Path) -> None
     """The opening arrived, its answer did not: nothing is written, and the reversal closes what the bank had opened."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
+        await open_to_all(town)
 
         async def lose(kind: str) -> None:
             if kind == "open-account":
                 town.line.cut = True
                 raise TimeoutError
 
-        await _to_stick(town)
+        await to_stick(town)
         town.line.after = lose
         stick = SimulatedStick(None)
         town.slot.insert(stick)
@@ -239,8 +215,8 @@ def test_power_cut_between_answer_and_card_leaves_it_pending(tmp_path: Path) -> 
     """The next start neither reverses nor activates it: nobody has its card, and nothing is in it."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
-        await _to_stick(town)
+        await open_to_all(town)
+        await to_stick(town)
         town.slot.insert(SimulatedStick(None, faults=StickFaults(dies_in="create")))
         await _gone(town)
         await town.power_cut()
@@ -258,8 +234,8 @@ def test_power_cut_before_the_bank_heard_of_the_card_still_opens_it(tmp_path: Pa
     """The card was written and the line was down: the fact waits over the restart; the card itself would do as well."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
-        await _to_stick(town)
+        await open_to_all(town)
+        await to_stick(town)
 
         async def cut(kind: str) -> None:
             if kind == "open-account":
@@ -283,9 +259,9 @@ def test_a_restored_bank_hears_of_the_card_that_it_lost(tmp_path: Path) -> None:
     """It cannot be made again: a case, so that a person opens another one; the machine goes on."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
+        await open_to_all(town)
         kept = backup(town)
-        await _to_stick(town)
+        await to_stick(town)
         stick = SimulatedStick(None)
         town.slot.insert(stick)
         await town.see("open.done")
@@ -308,7 +284,7 @@ def test_a_machine_that_has_opened_its_share_says_so(tmp_path: Path) -> None:
     """In words, and the stick comes back as it was."""
 
     async def story(town: Town) -> None:
-        await _open_to_all(town)
+        await open_to_all(town)
         with (town.bank.directory / "bank.toml").open("a") as file:
             file.write("open_a_day = 1\n")
         town.bank_is_up = False
@@ -316,7 +292,7 @@ def test_a_machine_that_has_opened_its_share_says_so(tmp_path: Path) -> None:
         await town.bank.open()
         town.bank_is_up = True
         for told in ("open.done", "open.not.here"):
-            await _to_stick(town)
+            await to_stick(town)
             town.slot.insert(SimulatedStick(None))
             await town.see(told)
             await town.press("D")

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
-from support.customer_steps import take_card
-from support.town import Town, run_town
-from test_code_visit import made, type_code
-from test_deposit_doubts import _escrow_at_a_power_cut
+from support.code_steps import made, type_code
+from support.customer_steps import swap_when, take_card, to_take_card
+from support.town import Town, TownCard, run_town
 
-from drivers.devices import DeviceError, Fault
+from bank.commands import requests as q
 from kiosk.display.face import Look
+from kiosk.screens.model import Screen
+
+
+def _looks(town: Town) -> list[tuple[str, bool]]:
+    """What is shown from now on, and whether it is hidden."""
+    looks: list[tuple[str, bool]] = []
+    real = town.display.show
+
+    def show(screen: Screen, look: Look = Look()) -> None:
+        looks.append((screen.id, look.blank))
+        real(screen, look)
+
+    town.display.show = show  # type: ignore[method-assign]
+    return looks
+
+
+async def _listening(town: Town, balance: int) -> TownCard:
+    """A customer with headphones on, at the menu."""
+    await town.open_for_business()
+    card = await town.customer(balance)
+    town.jack.plug()
+    await asyncio.sleep(20)
+    await town.enter_pin(card)
+    await town.see("menu")
+    return card
+
+
+async def _hears_the_balance(town: Town) -> None:
+    await town.choose("balance")
+    await town.see("balance")
+    await town.choose("say")
+    await town.see("balance.shown")
 
 
 def test_contrast_is_the_machines_own_for_the_next_customer(tmp_path: Path) -> None:
@@ -46,24 +76,9 @@ def test_a_balance_said_in_the_ear_is_not_shown_as_the_headphones_are_pulled(tmp
     """Getting up is no reason to show it to the queue."""
 
     async def story(town: Town) -> None:
-        looks: list[tuple[str, bool]] = []
-        real = town.display.show
-
-        def show(screen: Any, look: Look = Look()) -> None:
-            looks.append((screen.id, look.blank))
-            real(screen, look)
-
-        town.display.show = show  # type: ignore[method-assign]
-        await town.open_for_business()
-        card = await town.customer(123_45)
-        town.jack.plug()
-        await asyncio.sleep(20)
-        await town.enter_pin(card)
-        await town.see("menu")
-        await town.choose("balance")
-        await town.see("balance")
-        await town.choose("say")
-        await town.see("balance.shown")
+        looks = _looks(town)
+        await _listening(town, 123_45)
+        await _hears_the_balance(town)
         await asyncio.sleep(3)
         town.jack.unplug()
         await asyncio.sleep(5)
@@ -80,14 +95,7 @@ def test_a_balance_is_not_shown_to_whoever_stands_there_after_the_card_went(tmp_
         await town.open_for_business()
         first, second = await town.customer(123_45), await town.customer(10_00)
 
-        async def swap(kind: str) -> None:
-            if kind == "inquire":
-                town.slot.pull()
-                await asyncio.sleep(5)
-                town.slot.insert(second.stick)
-                await asyncio.sleep(2)
-
-        town.line.before = swap
+        swap_when(town, "inquire", second.stick)
         await town.enter_pin(first)
         await town.see("menu")
         await town.choose("balance")
@@ -117,7 +125,9 @@ def test_a_code_that_was_left_at_its_question_is_not_the_next_cards(tmp_path: Pa
             await town.choose("fewest")
             shown = await town.see("take.cash")
             town.dispenser.take_cash()
-        assert not any(town.customers_notes.values()), (shown.id, town.customers_notes, await town.balance(first))
+        assert not any(town.customers_notes.values()), (shown.id, town.customers_notes)
+        assert await town.balance(first) == (500_00, 0)
+        assert [line.state for line in (await town.bank.do(q.CodeList)).codes] == ["open"]
 
     run_town(tmp_path, story)
 
@@ -130,14 +140,7 @@ def test_a_receipt_on_the_screen_is_gone_as_the_next_card_goes_in(tmp_path: Path
         first, second = await town.customer(500_00), await town.customer(10_00)
         await town.enter_pin(first)
         await town.see("menu")
-        await town.choose("cash")
-        await town.see("cash")
-        await town.choose("amount:5000")
-        if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
-            await town.choose("fewest")
-            await town.see("cash.receipt")
-        await town.choose("phone")
-        await town.see("take.card")
+        await to_take_card(town, "amount:5000", receipt="phone")
         town.slot.pull()
         await town.see("take.cash")
         town.dispenser.take_cash()
@@ -176,23 +179,10 @@ def test_a_card_that_flickered_and_is_left_in_starts_no_new_visit(tmp_path: Path
         await town.open_for_business()
         card = await town.customer(500_00)
 
-        async def flicker(kind: str) -> None:
-            if kind == "authorise":
-                town.slot.pull()
-                await asyncio.sleep(1)
-                town.slot.insert(card.stick)
-                await asyncio.sleep(1)
-
-        town.line.before = flicker
+        swap_when(town, "authorise", card.stick)
         await town.enter_pin(card)
         await town.see("menu")
-        await town.choose("cash")
-        await town.see("cash")
-        await town.choose("amount:5000")
-        if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
-            await town.choose("fewest")
-        await town.no_receipt()
-        await town.see("take.card")
+        await to_take_card(town, "amount:5000")
         await town.see("e.nottaken")
         await asyncio.sleep(120)
         assert town.display.shown.id == "e.nottaken"
@@ -209,18 +199,8 @@ def test_the_same_card_that_flickers_is_no_trap(tmp_path: Path) -> None:
     async def story(town: Town) -> None:
         await town.open_for_business()
         card = await town.customer(500_00)
-        flick = [3]
-
-        async def flicker(kind: str) -> None:
-            if kind == "open-visit" and flick[0]:
-                flick[0] -= 1
-                town.slot.pull()
-                await asyncio.sleep(1)
-                town.slot.insert(card.stick)
-                await asyncio.sleep(1)
-
-        town.line.before = flicker
         for _ in range(3):
+            swap_when(town, "open-visit", card.stick)
             await town.enter_pin(card)
             await town.see("take.card")
             town.slot.pull()
@@ -234,14 +214,7 @@ def test_a_screen_hidden_at_rest_comes_back_for_the_next_customer(tmp_path: Path
     """Headphones that were forgotten hide nothing for ever."""
 
     async def story(town: Town) -> None:
-        last: list[tuple[str, bool]] = []
-        real = town.display.show
-
-        def show(screen: Any, look: Look = Look()) -> None:
-            last.append((screen.id, look.blank))
-            real(screen, look)
-
-        town.display.show = show  # type: ignore[method-assign]
+        looks = _looks(town)
         await town.open_for_business()
         card = await town.customer(100_00)
         await town.see("welcome")
@@ -254,7 +227,7 @@ def test_a_screen_hidden_at_rest_comes_back_for_the_next_customer(tmp_path: Path
         town.slot.insert(card.stick)
         await town.see("pin")
         await asyncio.sleep(2)
-        assert last[-1] == ("pin", False), last[-3:]
+        assert looks[-1] == ("pin", False), looks[-3:]
 
     run_town(tmp_path, story)
 
@@ -283,51 +256,17 @@ def test_headphones_pulled_while_a_balance_is_in_the_ear_leave_no_dark_screen(tm
     """The customer had hidden the screen before; the rest of the visit can be seen."""
 
     async def story(town: Town) -> None:
-        await town.open_for_business()
-        card = await town.customer(100_00)
-        town.jack.plug()
-        await asyncio.sleep(20)
-        await town.enter_pin(card)
-        await town.see("menu")
+        await _listening(town, 100_00)
         await town.press("C")
         await town.see("help")
         await town.choose("blank")
         await town.see("menu")
-        await town.choose("balance")
-        await town.see("balance")
-        await town.choose("say")
-        await town.see("balance.shown")
+        await _hears_the_balance(town)
         await asyncio.sleep(2.5)
         town.jack.unplug()
         await town.see("menu")
         await asyncio.sleep(2.5)
         assert town.machine.voice is not None
         assert not town.machine.voice.blank
-
-    run_town(tmp_path, story)
-
-
-def test_an_escrow_that_could_not_be_emptied_before_the_operator_is_not_emptied_before_a_passer_by(
-    tmp_path: Path,
-) -> None:
-    """An acceptor that failed while the operator stood there is not tried when nobody does."""
-
-    async def story(town: Town) -> None:
-        await _escrow_at_a_power_cut(town, 50, 20)
-        acceptor = town.machine.devices.acceptor
-        assert acceptor is not None
-        real = acceptor.reset
-
-        def fails() -> None:
-            raise DeviceError("note acceptor", Fault.UNPLUGGED, "A pin does not obey.")
-
-        acceptor.reset = fails  # type: ignore[method-assign]
-        town.load_cash(top=20)
-        await asyncio.sleep(3600)
-        assert town.acceptor.escrow == [50_00, 20_00]
-        assert town.machine.service.in_service
-        acceptor.reset = real  # type: ignore[method-assign]
-        await asyncio.sleep(120)
-        assert town.acceptor.mouth == [], "an hour after the operator went"
 
     run_town(tmp_path, story)

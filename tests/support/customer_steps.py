@@ -6,6 +6,7 @@ import asyncio
 
 from support.town import Town, TownCard
 
+from drivers.simulated.stick import SimulatedStick
 from kiosk.screens.model import Screen
 
 
@@ -18,16 +19,39 @@ async def at_menu(town: Town, balance: int = 100_00) -> TownCard:
     return card
 
 
-async def choose_cash(town: Town, key: str) -> None:
-    """From the menu until the card is out: a preset's `key`, fewest notes, no receipt."""
+async def to_take_card(town: Town, key: str, *, receipt: str = "no") -> None:
+    """From the menu until the card is to be taken: a preset's `key`, fewest notes."""
     await town.choose("cash")
     await town.see("cash")
     await town.choose(key)
     if (await town.see("cash.mix", "cash.receipt")).id == "cash.mix":
         await town.choose("fewest")
-    await town.no_receipt()
-    await town.see("take.card")
+        await town.see("cash.receipt")
+    await town.choose(receipt)
+    await town.see("take.card", "e.card")
+
+
+async def choose_cash(town: Town, key: str) -> None:
+    """As `to_take_card`, without a receipt; and the card is taken."""
+    await to_take_card(town, key)
     town.slot.pull()
+
+
+def swap_when(town: Town, asked: str, stick: SimulatedStick) -> None:
+    """While the bank is asked that, once: what is in is pulled, and `stick` is put in."""
+
+    async def swap(kind: str) -> None:
+        if kind == asked:
+            town.line.before = nothing
+            town.slot.pull()
+            await asyncio.sleep(1)
+            town.slot.insert(stick)
+            await asyncio.sleep(2)
+
+    async def nothing(_: str) -> None:
+        """Once is enough."""
+
+    town.line.before = swap
 
 
 async def put_in(town: Town, *units: int) -> None:

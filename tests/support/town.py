@@ -38,7 +38,7 @@ from bank_link.identity import Identity
 from bank_link.keys import signing_public
 from bank_link.messages import Enrol, Enrolled
 from config.load import example_kiosk, load_kiosk
-from drivers.devices import Holds
+from drivers.devices import CardReader, Holds
 from drivers.gpio import Board
 from drivers.simulated.cash_tray import ElectricCashTray
 from drivers.simulated.dispenser import ElectricDispenser
@@ -308,6 +308,9 @@ class Town:
 
     # ── Kiosk ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _reader(self) -> CardReader:
+        return StickReader(self.slot, SIZE, executor=InlineExecutor())
+
     def start_kiosk(self) -> None:
         """Power on: the journal that is there, the devices, the machine."""
         state = self.directory / "kiosk" / "state"
@@ -316,7 +319,7 @@ class Town:
         devices = build(self.config, board)
         devices = Devices(
             devices.dispenser, devices.keypad,
-            StickReader(self.slot, SIZE, executor=InlineExecutor()), devices.indicators, devices.jack, self.speaker,
+            self._reader(), devices.indicators, devices.jack, self.speaker,
             devices.acceptor, doors=devices.doors, tray=devices.tray,
         )  # fmt: skip
         holder: list[Machine] = []

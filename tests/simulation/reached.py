@@ -25,8 +25,8 @@ NOT_EVENTS = ("visits", "visit:", "settled", "staff:")
 #: The code that decides about money; folders stand for all files in them.
 WATCHED = (
     "kiosk/journal", "kiosk/vault.py", "kiosk/payment.py", "kiosk/host.py", "kiosk/standing.py",
-    "kiosk/transactions/withdrawal.py", "bank/facts", "bank/decision", "bank/ledger", "bank/authoriser",
-    "bank/terminals", "bank/cards",
+    "kiosk/transactions/withdrawal.py", "kiosk/transactions/cash_tray.py", "kiosk/handover.py", "kiosk/cash_in.py",
+    "bank/facts", "bank/decision", "bank/ledger", "bank/authoriser", "bank/terminals", "bank/cards",
 )  # fmt: skip
 
 
